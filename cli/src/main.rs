@@ -1,0 +1,3 @@
+//! The `dbal` command.
+
+fn main() {}

@@ -1,0 +1,102 @@
+//! What a backend must do.
+//!
+//! An adapter runs steps as they are. It MUST NOT look at capabilities, emulate, retry, or know of callers: the plan
+//! has dealt with all of that. Every fault it meets becomes an [`Error`](crate::Error) of the catalogue, with the
+//! driver's own text as detail only.
+
+pub mod memory;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
+use std::time::Instant;
+
+use crate::capability::Capabilities;
+use crate::error::Result;
+use crate::plan::operation::Step;
+use crate::row::RowSink;
+use crate::sql::ddl::Snapshot;
+use crate::value::Value;
+
+/// In which language a backend wants its statements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lowering {
+    /// The query itself.
+    Ast,
+    /// SQL of a dialect.
+    Sql(crate::sql::dialect::Dialect),
+}
+
+/// What a connection is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// Reads only; they see one moment of the database between begin and commit.
+    Read,
+    /// Writes as well.
+    Write,
+}
+
+/// A backend with a driver that blocks, opened for one schema.
+pub trait Adapter: Send + Sync {
+    /// Its name, such as `sqlite`.
+    fn name(&self) -> &'static str;
+
+    /// What it can do, probed where the server decides.
+    fn capabilities(&self) -> &Capabilities;
+
+    /// How its statements are spelled.
+    fn lowering(&self) -> Lowering;
+
+    /// A connection for one request or one transaction. MUST wait no longer than the deadline, then fail with
+    /// TIMEOUT and `not_applied`. Dropped with a transaction open, it MUST roll back before anybody gets it again.
+    fn connect(&self, intent: Intent, deadline: Option<Instant>) -> Result<Box<dyn Connection + '_>>;
+
+    /// Queued execution for callers that await, where the driver blocks; none when running inline is right.
+    #[cfg(feature = "async")]
+    fn offload(&self) -> Option<&dyn Offload> {
+        None
+    }
+}
+
+/// One connection in one caller's hands.
+pub trait Connection: Send {
+    /// Starts a transaction of the connection's intent; a write transaction MUST take its lock here, not later.
+    fn begin(&mut self, deadline: Option<Instant>) -> Result<()>;
+
+    /// Commits. On an error the transaction is gone and the error says whether it was applied.
+    fn commit(&mut self) -> Result<()>;
+
+    /// Rolls back; MUST leave the connection clean or mark it as not to be reused.
+    fn rollback(&mut self) -> Result<()>;
+
+    /// Sets savepoint number `depth`.
+    fn savepoint(&mut self, depth: u32) -> Result<()>;
+
+    /// Keeps what was done since savepoint `depth`.
+    fn release(&mut self, depth: u32) -> Result<()>;
+
+    /// Undoes what was done since savepoint `depth`, and drops it.
+    fn rollback_to(&mut self, depth: u32) -> Result<()>;
+
+    /// Runs one step; `params` are all values of the plan by id. Gives each row to `sink.row` (never calls
+    /// `sink.start`) and returns how many rows were read or written. An error of the sink stops the statement and is
+    /// passed on. A statement that fails MUST leave nothing behind. MUST stop at the deadline with TIMEOUT.
+    fn run(&mut self, step: &Step, params: &[Value], deadline: Option<Instant>, sink: &mut dyn RowSink) -> Result<u64>;
+
+    /// What tables, columns and indexes exist.
+    fn inspect(&mut self) -> Result<Snapshot>;
+
+    /// Runs one statement of a migration.
+    fn execute_ddl(&mut self, text: &str) -> Result<()>;
+}
+
+/// Work for another thread: it is given a connection, and tells its own result to whoever awaits it.
+#[cfg(feature = "async")]
+pub type Job = Box<dyn FnOnce(Result<&mut dyn Connection>) + Send>;
+
+/// Runs jobs on threads of the adapter: one hop for each, shared by those that wait together.
+#[cfg(feature = "async")]
+pub trait Offload: Send + Sync {
+    /// Queues a job. Reads that wait together may run in one read transaction, in which case the connection handed
+    /// over is already inside it and `begin`, `commit` and `rollback` of the job nest without effect.
+    fn submit(&self, intent: Intent, deadline: Option<Instant>, job: Job);
+}

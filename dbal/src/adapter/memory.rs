@@ -1,0 +1,1 @@
+//! The reference backend: runs the query itself over rows in memory.

@@ -1,0 +1,1 @@
+//! Runs plans: a machine that does no IO, and the loops that do it.

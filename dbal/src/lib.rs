@@ -1,0 +1,22 @@
+//! One engine that lets a program work with entities instead of a particular database.
+
+pub mod access;
+pub mod adapter;
+pub mod capability;
+pub mod error;
+pub mod exec;
+pub mod generated;
+pub mod plan;
+pub mod query;
+pub mod request;
+pub mod row;
+pub mod schema;
+pub mod sql;
+pub mod value;
+
+pub use access::Principal;
+pub use error::{Error, ErrorKind, FieldFault, Outcome, Reason, Result, Retry};
+pub use request::{Operation, Request};
+pub use row::{Columns, Record, RecordSink, RowSink};
+pub use schema::Schema;
+pub use value::{Date, DateTime, Decimal, Map, Name, Uuid, Value, ValueRef};

@@ -1,0 +1,130 @@
+//! What a backend is given: steps, each spelled for it, and where each value comes from.
+
+use std::sync::Arc;
+
+use crate::query::ast::{ParamId, Shape, Statement};
+use crate::query::param::Params;
+use crate::row::Columns;
+use crate::schema::{EntityId, FieldId, FieldType};
+
+/// A request made ready for one backend; immutable and shared.
+#[derive(Debug)]
+pub struct Plan {
+    /// The entity asked about.
+    pub entity: EntityId,
+    /// Where every value comes from.
+    pub params: Params,
+    /// What runs, in order.
+    pub steps: Vec<Step>,
+    /// Whether anything is written.
+    pub writes: bool,
+    /// Whether several steps, or a check, need one transaction.
+    pub atomic: bool,
+    /// What the caller gets.
+    pub shape: Shape,
+    /// Ids of the access rules applied, for `explain`.
+    pub rules: Vec<String>,
+}
+
+/// One statement of a plan.
+#[derive(Debug)]
+pub struct Step {
+    /// The entity it works on.
+    pub entity: EntityId,
+    /// The statement, spelled for the backend.
+    pub statement: Lowered,
+    /// The type of each column it gives, for decoding and for faults.
+    pub cells: Vec<Cell>,
+    /// What its rows are for.
+    pub role: Role,
+}
+
+/// A column of a step's rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cell {
+    /// Its type.
+    pub ty: FieldType,
+    /// The field it holds; none for counts and checks.
+    pub field: Option<FieldId>,
+}
+
+/// A statement in the form its backend takes.
+#[derive(Debug)]
+pub enum Lowered {
+    /// For backends that run the query itself.
+    Ast(Box<Statement>),
+    /// SQL text.
+    Sql(Sql),
+}
+
+/// SQL text and the parameters of its placeholders, in order.
+#[derive(Debug)]
+pub struct Sql {
+    /// The text; a prepared statement is kept for it.
+    pub text: Arc<str>,
+    /// One for each placeholder.
+    pub params: Vec<SqlParam>,
+}
+
+/// A placeholder's value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SqlParam {
+    /// Which parameter of the plan.
+    pub id: ParamId,
+    /// How it is written.
+    pub encoding: Encoding,
+}
+
+/// How a parameter is written for SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// By its kind, as the backend stores that type.
+    Plain,
+    /// As the canonical text of a json document.
+    Json,
+    /// A list, in the one form that the backend unpacks.
+    List,
+    /// Case-folded text.
+    Folded,
+    /// A list of case-folded texts.
+    FoldedList,
+}
+
+/// What a step's rows are for.
+#[derive(Debug)]
+pub enum Role {
+    /// Rows of the result.
+    Root(Output),
+    /// Related rows of an earlier step's rows.
+    Children {
+        /// The step whose rows are the parents.
+        parent: usize,
+        /// Where the parent's link value stands in its row.
+        parent_column: usize,
+        /// Where the link value stands in these rows.
+        child_column: usize,
+        /// The parameter that takes the parents' values.
+        parents: ParamId,
+        /// One row or null, instead of a list.
+        to_one: bool,
+        /// What a row looks like.
+        output: Output,
+    },
+    /// One integer: the total of a page.
+    Total,
+    /// Nothing but how many rows it touched.
+    Effect,
+}
+
+/// What the caller sees of a step's rows.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Names: the visible fields, then the includes.
+    pub columns: Arc<Columns>,
+    /// How many of the cells are visible; the others only link.
+    pub visible: usize,
+    /// Where the value of the write check stands, if there is one.
+    pub check: Option<usize>,
+    /// The row is made of these parameters instead of cells (a create that reads nothing back).
+    pub from_params: Option<Vec<ParamId>>,
+}

@@ -1,0 +1,375 @@
+//! The query over ids. It holds no values of the request: those are parameters, so that one plan serves them all.
+
+use crate::schema::{EntityId, FieldId, RelationId};
+use crate::value::Name;
+
+/// Which parameter of a query; an index into [`Params`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ParamId(pub u16);
+
+/// What a statement reads or compares.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Operand {
+    /// A field of the row at hand.
+    Field(FieldId),
+    /// A field reached through to-one relations; null where there is no related row.
+    Related {
+        /// The relations to follow, the first one from the row at hand.
+        path: Vec<RelationId>,
+        /// A field of the last entity.
+        field: FieldId,
+    },
+    /// A value known when the statement runs. A null parameter makes comparisons unknown.
+    Param(ParamId),
+    /// A value spelled into the text of the statement.
+    Const(Literal),
+    /// The position of an enum's value in its declared order; null for null and for words not declared.
+    Rank {
+        /// The value ranked.
+        of: Box<Operand>,
+        /// The enum's values in declared order.
+        values: Vec<String>,
+    },
+}
+
+/// A value that is spelled into a statement; few different ones exist.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Literal {
+    /// Null.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A small whole number: a limit, a rank.
+    Int(i64),
+    /// A declared word of an enum.
+    Word(String),
+}
+
+/// How two operands are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "the operators of SEMANTICS.md")]
+pub enum Comparison {
+    Eq,
+    Ne,
+    Lt,
+    Lte,
+    Gt,
+    Gte,
+}
+
+/// How a text is matched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TextMatch {
+    /// Substring.
+    Contains,
+    /// Prefix.
+    StartsWith,
+    /// Suffix.
+    EndsWith,
+    /// `%` any run, `_` one character, `\` escapes.
+    Like,
+}
+
+/// One step into a json document.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PathStep {
+    /// A member of an object; nothing in an array.
+    Key(String),
+    /// An element of an array from 0; nothing in an object.
+    Index(u32),
+}
+
+/// What is asked of the value at a path. Operands are never null except for `Compare(Eq | Ne)`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum JsonTest {
+    /// Typed comparison with a parameter: 1 is not "1". Order only between numbers or between texts.
+    Compare(Comparison, ParamId),
+    /// Equal to one of a list.
+    In(ParamId),
+    /// Something is there, JSON null included. False where nothing is; unknown for a null column.
+    Exists,
+    /// Text matching; unknown where the value is not text.
+    Text {
+        /// How it is matched.
+        op: TextMatch,
+        /// The pattern.
+        pattern: ParamId,
+        /// Case-insensitive.
+        fold: bool,
+    },
+}
+
+/// How many related rows must match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Quantifier {
+    /// At least one. `$is` of a to-one relation is this.
+    Some,
+    /// All, also when there are none.
+    Every,
+    /// None. `$isNot F` is `None` over F.
+    None,
+}
+
+/// A condition with three values: true, false, unknown.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Expr {
+    /// True, false, or unknown (`None`).
+    Const(Option<bool>),
+    /// All of them; true when empty.
+    And(Vec<Expr>),
+    /// Any of them; false when empty.
+    Or(Vec<Expr>),
+    /// The opposite; unknown stays unknown.
+    Not(Box<Expr>),
+    /// A comparison; unknown when either side is null.
+    Compare {
+        /// The left side.
+        left: Operand,
+        /// The operator.
+        op: Comparison,
+        /// The right side, of the same type.
+        right: Operand,
+        /// Both sides case-folded first.
+        fold: bool,
+    },
+    /// Equal to one of the list, which holds no nulls; an empty list gives false, also for null.
+    In {
+        /// The value looked for.
+        value: Operand,
+        /// A parameter that is a list.
+        list: ParamId,
+        /// Both sides case-folded first.
+        fold: bool,
+    },
+    /// The operand is null; never unknown.
+    IsNull(Operand),
+    /// A text match; unknown when either side is null.
+    Text {
+        /// The text.
+        value: Operand,
+        /// How it is matched.
+        op: TextMatch,
+        /// The pattern.
+        pattern: Operand,
+        /// Both sides case-folded first.
+        fold: bool,
+    },
+    /// A test of the value at a path of a json field. A null column has no paths: unknown.
+    Json {
+        /// The json field.
+        field: FieldId,
+        /// The way to the value, at least one step.
+        path: Vec<PathStep>,
+        /// What is asked.
+        test: JsonTest,
+    },
+    /// A test of related rows; never unknown. A row for which `filter` is unknown does not match.
+    Related {
+        /// The relation from the row at hand.
+        relation: RelationId,
+        /// How many must match.
+        quantifier: Quantifier,
+        /// Rows of the target that exist for this caller; `Const(true)` when unrestricted.
+        visible: Box<Expr>,
+        /// The condition on a row of the target.
+        filter: Box<Expr>,
+    },
+}
+
+impl Expr {
+    /// Always true.
+    pub const TRUE: Expr = Expr::Const(Some(true));
+    /// Always false.
+    pub const FALSE: Expr = Expr::Const(Some(false));
+
+    /// Both; drops constants that change nothing.
+    pub fn and(self, other: Expr) -> Expr {
+        match (self, other) {
+            (Expr::TRUE, expr) | (expr, Expr::TRUE) => expr,
+            (Expr::And(mut left), Expr::And(right)) => {
+                left.extend(right);
+                Expr::And(left)
+            }
+            (Expr::And(mut left), right) => {
+                left.push(right);
+                Expr::And(left)
+            }
+            (left, right) => Expr::And(vec![left, right]),
+        }
+    }
+}
+
+/// One key of a sort.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Order {
+    /// A field or a related field.
+    pub by: Operand,
+    /// Greatest first.
+    pub descending: bool,
+    /// Nulls before everything else. Unasked: first ascending, last descending.
+    pub nulls_first: bool,
+}
+
+/// Restricts a select to the children of given parents.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Link {
+    /// The field that holds the parent's value; it is also in the select's columns.
+    pub field: FieldId,
+    /// A list parameter with the parents' values.
+    pub parents: ParamId,
+}
+
+/// Reads rows. Columns come in this order.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Select {
+    /// The entity.
+    pub entity: EntityId,
+    /// The fields read: first those in the result, then those only needed to link includes.
+    pub columns: Vec<FieldId>,
+    /// Which rows.
+    pub filter: Expr,
+    /// In which order; the primary key is always the last.
+    pub order: Vec<Order>,
+    /// At most so many rows; per parent when `link` is set.
+    pub limit: Option<Operand>,
+    /// Rows passed over first.
+    pub offset: Option<Operand>,
+    /// Children of these parents only.
+    pub link: Option<Link>,
+}
+
+/// Counts rows: one row with one integer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Count {
+    /// The entity.
+    pub entity: EntityId,
+    /// Which rows.
+    pub filter: Expr,
+}
+
+/// Writes one new row. Gives one row: `returning`, then, if there is a check, a boolean for it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Insert {
+    /// The entity.
+    pub entity: EntityId,
+    /// Values by field. A field left out is made by the backend (a sequence).
+    pub values: Vec<(FieldId, Operand)>,
+    /// Fields read back.
+    pub returning: Vec<FieldId>,
+    /// What must hold of the row as written.
+    pub check: Option<Expr>,
+}
+
+/// Changes rows. Gives, for each row changed, `returning`, then, if there is a check, a boolean for it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Update {
+    /// The entity.
+    pub entity: EntityId,
+    /// Which rows.
+    pub filter: Expr,
+    /// What each field becomes.
+    pub set: Vec<(FieldId, Assign)>,
+    /// Fields read back, as written.
+    pub returning: Vec<FieldId>,
+    /// What must hold of each row as written.
+    pub check: Option<Expr>,
+}
+
+/// What a field becomes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Assign {
+    /// This value.
+    Set(Operand),
+    /// Its old value plus this number.
+    Increment(Operand),
+}
+
+/// Removes rows; gives none, its count says how many.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Delete {
+    /// The entity.
+    pub entity: EntityId,
+    /// Which rows.
+    pub filter: Expr,
+}
+
+/// One thing that a backend does at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "each holds the struct of its name")]
+pub enum Statement {
+    Select(Select),
+    Count(Count),
+    Insert(Insert),
+    Update(Update),
+    Delete(Delete),
+}
+
+impl Statement {
+    /// The entity it works on.
+    pub fn entity(&self) -> EntityId {
+        match self {
+            Statement::Select(s) => s.entity,
+            Statement::Count(s) => s.entity,
+            Statement::Insert(s) => s.entity,
+            Statement::Update(s) => s.entity,
+            Statement::Delete(s) => s.entity,
+        }
+    }
+
+    /// Whether it changes the database.
+    pub fn is_write(&self) -> bool {
+        matches!(self, Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_))
+    }
+}
+
+/// Related rows to be read with the rows of a select.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Include {
+    /// The relation's name: the name in the result.
+    pub name: Name,
+    /// One row or null, instead of a list.
+    pub to_one: bool,
+    /// Where the parent's link value stands in the parent's columns.
+    pub parent_column: usize,
+    /// Where the link value stands in this select's columns.
+    pub child_column: usize,
+    /// How many of the select's columns are in the result; the rest only link.
+    pub visible: usize,
+    /// The rows, with `link` set.
+    pub select: Select,
+    /// Includes below.
+    pub includes: Vec<Include>,
+}
+
+/// What the caller gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// The first row, or NOT_FOUND.
+    One,
+    /// The first row, or nothing.
+    Maybe,
+    /// All rows.
+    Rows,
+    /// Rows in the envelope of `list`.
+    Page {
+        /// Whether the total is asked for; otherwise one row more than the limit is read to know `has_more`.
+        total: bool,
+    },
+    /// One integer.
+    Count,
+    /// True, or NOT_FOUND.
+    Done,
+}
+
+/// A whole query: what one request becomes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Query {
+    /// What runs first.
+    pub statement: Statement,
+    /// How many of its columns are in the result.
+    pub visible: usize,
+    /// Related rows.
+    pub includes: Vec<Include>,
+    /// What the caller gets.
+    pub shape: Shape,
+}

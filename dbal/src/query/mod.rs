@@ -1,0 +1,4 @@
+//! From a request's names and values to a checked, canonical query over ids, and what such a query means.
+
+pub mod ast;
+pub mod param;

@@ -1,0 +1,90 @@
+//! Parameters: where each value of a query comes from when it runs.
+
+use super::ast::ParamId;
+use crate::schema::{FieldRef, FieldType, Generator, StoredAs};
+use crate::value::Value;
+
+/// All parameters of a query, in the order of their ids.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Params(pub Vec<ParamSource>);
+
+impl Params {
+    /// Adds one.
+    pub fn push(&mut self, source: ParamSource) -> ParamId {
+        let id = ParamId(self.0.len() as u16);
+        self.0.push(source);
+        id
+    }
+
+    /// Where a parameter comes from.
+    pub fn get(&self, id: ParamId) -> &ParamSource {
+        &self.0[usize::from(id.0)]
+    }
+}
+
+/// Where a parameter's value comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ParamSource {
+    /// A value of the request, checked and converted each time.
+    Argument {
+        /// Which value of the request, in the order of the form's walk; none: this query cannot be cached by form.
+        slot: Option<u16>,
+        /// How it is checked and converted.
+        cast: Cast,
+        /// The converted value of the request that was validated.
+        value: Value,
+    },
+    /// A value that every run shares: a default, a literal of a rule.
+    Const(Value),
+    /// What is known of the caller: `level` is `$user.level`. Unknown (null) when missing or of another type.
+    Claim {
+        /// Under `$user` or `$session`.
+        scope: ClaimScope,
+        /// Its name there.
+        name: String,
+        /// The type it must have.
+        ty: FieldType,
+        /// The position in an enum's declared order instead of the word.
+        rank: bool,
+    },
+    /// The instant at which the request began.
+    Now,
+    /// A new value from a generator.
+    Generated(Generator),
+    /// Another parameter, hashed.
+    Hashed(ParamId, StoredAs),
+    /// Filled by the machine with the link values of rows read before.
+    Parents(FieldType),
+    /// `limit` of the request, plus one where the plan says so.
+    Limit,
+    /// Rows to pass over: `offset`, or what `page` and `limit` make of it.
+    Offset,
+}
+
+/// What `$user.x` and `$session.x` look in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ClaimScope {
+    /// The caller's user.
+    User,
+    /// The caller's session.
+    Session,
+}
+
+/// How a value of the request becomes a parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cast {
+    /// Compared with a value of this type.
+    Compare(FieldType),
+    /// Compared with the stored hash of this field's value.
+    CompareHashed(StoredAs),
+    /// A list of values of this type; nulls are dropped, the query has dealt with them.
+    List(FieldType),
+    /// Needle or pattern of a text match.
+    Pattern,
+    /// Compared with a value inside a json document.
+    Json,
+    /// A list of such values.
+    JsonList,
+    /// Stored in a field: its type and all its rules apply, hashing included.
+    Store(FieldRef),
+}

@@ -1,0 +1,101 @@
+//! Results: rows of borrowed cells pushed into a sink, and the owned records most hosts want.
+
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::value::{Map, Name, Value, ValueRef};
+
+/// The names of a result's columns, shared by all its rows.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Columns {
+    /// Field and relation names in order.
+    pub names: Vec<Name>,
+}
+
+impl Columns {
+    /// Where a name stands.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|column| column == name)
+    }
+}
+
+/// Takes the rows of a result, one at a time, while they are still in the driver's buffer.
+pub trait RowSink {
+    /// Called once before the first row, also when there are no rows.
+    fn start(&mut self, columns: &Arc<Columns>) -> Result<()>;
+    /// Called for each row; the cells are valid until it returns. An error stops the statement.
+    fn row(&mut self, cells: &[ValueRef<'_>]) -> Result<()>;
+}
+
+/// One row with its column names.
+#[derive(Clone, Debug)]
+pub struct Record {
+    columns: Arc<Columns>,
+    values: Vec<Value>,
+}
+
+impl Record {
+    /// A record of these columns and as many values.
+    pub fn new(columns: Arc<Columns>, values: Vec<Value>) -> Self {
+        debug_assert_eq!(columns.names.len(), values.len());
+        Record { columns, values }
+    }
+
+    /// The value of a field, or of an included relation.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.columns.position(name).map(|position| &self.values[position])
+    }
+
+    /// The names of its columns.
+    pub fn columns(&self) -> &Arc<Columns> {
+        &self.columns
+    }
+
+    /// Its values in the order of the columns.
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    /// Names and values in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.columns.names.iter().map(AsRef::as_ref).zip(&self.values)
+    }
+
+    /// The values alone.
+    pub fn into_values(self) -> Vec<Value> {
+        self.values
+    }
+
+    /// As a map, names copied.
+    pub fn into_map(self) -> Map {
+        Map(self.columns.names.iter().cloned().zip(self.values).collect())
+    }
+}
+
+/// Equal names and values, in any order of columns.
+impl PartialEq for Record {
+    fn eq(&self, other: &Record) -> bool {
+        self.values.len() == other.values.len() && self.iter().all(|(name, value)| other.get(name) == Some(value))
+    }
+}
+
+/// A sink that keeps every row as a [`Record`].
+#[derive(Debug, Default)]
+pub struct RecordSink {
+    columns: Arc<Columns>,
+    /// The rows so far.
+    pub records: Vec<Record>,
+}
+
+impl RowSink for RecordSink {
+    fn start(&mut self, columns: &Arc<Columns>) -> Result<()> {
+        self.columns = columns.clone();
+        Ok(())
+    }
+
+    fn row(&mut self, cells: &[ValueRef<'_>]) -> Result<()> {
+        let values = cells.iter().map(|cell| cell.to_value()).collect();
+        self.records.push(Record { columns: self.columns.clone(), values });
+        Ok(())
+    }
+}

@@ -1,0 +1,16 @@
+//! Indexes.
+
+use super::FieldId;
+
+/// An index over fields of one entity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Index {
+    /// Its name in the database, within every backend's length limit.
+    pub name: String,
+    /// The fields in order.
+    pub fields: Vec<FieldId>,
+    /// Whether the fields together are unique (nulls are distinct).
+    pub unique: bool,
+    /// Only rows for which this holds are indexed, in the rules language.
+    pub filter: Option<String>,
+}

@@ -1,0 +1,8 @@
+//! How the databases' SQL differs.
+
+/// Whose SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// SQLite 3.
+    Sqlite,
+}

@@ -1,0 +1,1 @@
+//! Text comparison: patterns and case folding.
