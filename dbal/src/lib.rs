@@ -13,6 +13,7 @@ pub mod row;
 pub mod schema;
 pub mod sql;
 pub mod value;
+pub mod yaml;
 
 pub use access::Principal;
 pub use error::{Error, ErrorKind, FieldFault, Outcome, Reason, Result, Retry};
