@@ -91,8 +91,11 @@ fn bombs_are_refused() {
         laughs.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
     }
     assert!(faults(&laughs).contains("repeat too much"));
-    assert!(faults(&"[".repeat(100_000)).contains("nested more than 64 deep"));
-    assert!(faults(&"{a: ".repeat(100_000)).contains("nested more than 64 deep"));
+    assert!(faults(&"[".repeat(70)).contains("nested more than 64 deep"));
+    assert!(faults(&"{a: ".repeat(70)).contains("nested more than 64 deep"));
+    // The scanner looks ahead and stops these itself.
+    assert!(faults(&"[".repeat(100_000)).starts_with("a.yaml:1:"));
+    assert!(faults(&"{a: ".repeat(100_000)).starts_with("a.yaml:1:"));
     assert!(faults(&"- ".repeat(100_000)).contains("nested more than 64 deep"));
     assert!(faults(&format!("[{}]", "a,".repeat(300_000))).contains("more than 250000 values"));
     assert!(faults(&" ".repeat(5 << 20)).contains("bytes"));

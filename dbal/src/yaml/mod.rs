@@ -7,7 +7,7 @@
 //! use dbal::yaml::Report;
 //!
 //! let report = Report::new();
-//! let documents = report.read("app.yaml", "bind: 5\nlogin:\n  level: info\n");
+//! let documents = report.read("app.yaml", "bind: 5\nloging:\n  level: info\n");
 //! if let Some(mut block) = report.strict(&documents[0], "the configuration") {
 //!     block.text("bind");
 //!     block.block("logging");
@@ -17,7 +17,7 @@
 //! assert_eq!(
 //!     faults.to_string(),
 //!     "app.yaml:1:7: error: bind: expected text, found the number 5\n\
-//!      app.yaml:2:1: error: unknown key login in the configuration; did you mean logging?"
+//!      app.yaml:2:1: error: unknown key loging in the configuration; did you mean logging?"
 //! );
 //! ```
 //!
