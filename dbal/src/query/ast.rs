@@ -2,6 +2,9 @@
 
 use crate::schema::{EntityId, FieldId, RelationId};
 use crate::value::Name;
+pub use crate::value::Comparison;
+pub use crate::value::json::PathStep;
+pub use crate::value::text::TextMatch;
 
 /// Which parameter of a query; an index into [`Params`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,40 +46,6 @@ pub enum Literal {
     Int(i64),
     /// A declared word of an enum.
     Word(String),
-}
-
-/// How two operands are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "the operators of SEMANTICS.md")]
-pub enum Comparison {
-    Eq,
-    Ne,
-    Lt,
-    Lte,
-    Gt,
-    Gte,
-}
-
-/// How a text is matched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum TextMatch {
-    /// Substring.
-    Contains,
-    /// Prefix.
-    StartsWith,
-    /// Suffix.
-    EndsWith,
-    /// `%` any run, `_` one character, `\` escapes.
-    Like,
-}
-
-/// One step into a json document.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum PathStep {
-    /// A member of an object; nothing in an array.
-    Key(String),
-    /// An element of an array from 0; nothing in an object.
-    Index(u32),
 }
 
 /// What is asked of the value at a path. Operands are never null except for `Compare(Eq | Ne)`.

@@ -1,16 +1,20 @@
 //! The catalogue: entities and what belongs to them, resolved to ids. Everything after loading speaks ids, not names.
 
+pub mod convert;
 pub mod entity;
 pub mod field;
+pub mod generate;
+mod hash;
 pub mod index;
 pub mod operation;
 pub mod relation;
+mod rules;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use entity::{Acl, AclGrant, Entity, EntitySecurity, FieldRef, Ttl, Verb};
-pub use field::{DefaultValue, EnumType, Field, FieldAcl, FieldType, ForeignKey, Generator, Referential, StoredAs, TextKind};
+pub use field::{Bound, DefaultValue, EnumType, Field, FieldAcl, FieldType, ForeignKey, Generator, Referential, StoredAs, TextKind};
 pub use index::Index;
 pub use operation::OperationDecl;
 pub use relation::{Relation, RelationKind, Through};

@@ -1,5 +1,6 @@
 //! Values as every host and backend agrees on them (`SEMANTICS.md`, "Values").
 
+pub mod compare;
 pub mod decimal;
 pub mod json;
 pub mod temporal;
@@ -7,6 +8,7 @@ pub mod text;
 
 use std::borrow::Cow;
 
+pub use compare::Comparison;
 pub use decimal::Decimal;
 pub use temporal::{Date, DateTime};
 pub use uuid::Uuid;
