@@ -1,4 +1,14 @@
-//! What exists in a database, and the statements that create what is missing.
+//! What exists in a database, and how tables, columns and indexes are spelled.
+
+use sea_query::{
+    ColumnDef, Expr as SqlExpr, ForeignKey as SqlForeignKey, ForeignKeyAction, ForeignKeyCreateStatement, Index as SqlIndex,
+    SqliteQueryBuilder, Table,
+};
+
+use super::iden;
+use crate::error::{Error, Result};
+use crate::schema::{DefaultValue, Entity, Field, FieldType, ForeignKey, Generator, Index, Referential, Schema};
+use crate::value::{Value, json};
 
 /// What exists in a database.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,4 +26,167 @@ pub struct TableInfo {
     pub columns: Vec<String>,
     /// Names of its indexes.
     pub indexes: Vec<String>,
+}
+
+/// `CREATE TABLE` with its key and its foreign keys. STRICT, so that no column can hold another type.
+pub(super) fn create_table(schema: &Schema, entity: &Entity) -> Result<String> {
+    let mut table = Table::create();
+    table.table(iden(&entity.table));
+    for field in &entity.fields {
+        let mut column = column(field);
+        if field.primary {
+            column.primary_key();
+        }
+        if field.generated == Some(Generator::Sequence) {
+            let whole = matches!(field.ty, FieldType::Integer | FieldType::BigInt);
+            if !field.primary || !whole {
+                let message = format!("{}.{}: a sequence can only make the values of an integer key", entity.name, field.name);
+                return Err(Error::unsupported("migrations", message));
+            }
+            // Without AUTOINCREMENT the numbers of deleted rows would come back.
+            column.auto_increment();
+        }
+        table.col(column);
+    }
+    for field in &entity.fields {
+        if let Some(key) = &field.foreign_key {
+            table.foreign_key(&mut foreign_key(schema, entity, field, key));
+        }
+    }
+    table.extra("STRICT");
+    Ok(table.to_string(SqliteQueryBuilder))
+}
+
+/// `ALTER TABLE ADD COLUMN`, or why rows that exist cannot get the column.
+pub(super) fn add_column(schema: &Schema, entity: &Entity, field: &Field) -> Result<String, &'static str> {
+    if field.primary {
+        return Err("is the primary key and cannot be added to a table that exists");
+    }
+    let mut definition = column(field);
+    let default = match &field.default {
+        Some(DefaultValue::Value(value)) => Some(literal(&field.ty, value)),
+        _ if field.version => Some(SqlExpr::Constant(1i64.into())),
+        _ => None,
+    };
+    match default {
+        None if !field.nullable => {
+            return Err("cannot be added to a table that exists: it allows no null and has no fixed default");
+        }
+        Some(_) if field.foreign_key.is_some() => {
+            return Err("cannot be added to a table that exists: it points to another entity and has a default");
+        }
+        Some(default) => {
+            definition.default(default);
+        }
+        None => {}
+    }
+    if let Some(key) = &field.foreign_key {
+        let target = schema.entity(key.entity);
+        let (table, column) = (quoted(&target.table), quoted(&target.field(key.field).column));
+        let mut reference = format!("REFERENCES {table} ({column})");
+        for (event, rule) in [("DELETE", key.on_delete), ("UPDATE", key.on_update)] {
+            match rule {
+                Referential::Restrict => {}
+                Referential::Cascade => reference += &format!(" ON {event} CASCADE"),
+                Referential::SetNull => reference += &format!(" ON {event} SET NULL"),
+            }
+        }
+        let collation = collation(field).map_or(String::new(), |collation| format!("{collation} "));
+        definition.extra(collation + &reference);
+    }
+    Ok(Table::alter().table(iden(&entity.table)).add_column(definition).to_string(SqliteQueryBuilder))
+}
+
+/// `CREATE INDEX`.
+pub(super) fn create_index(entity: &Entity, index: &Index) -> Result<String> {
+    if index.filter.is_some() {
+        let message = format!("the index {} of {} has a filter, which cannot be created yet", index.name, entity.name);
+        return Err(Error::unsupported("migrations", message));
+    }
+    let mut built = SqlIndex::create();
+    // sea-query writes an index's name between quotes as it is, so quotes in it are doubled here.
+    built.name(index.name.replace('"', "\"\"")).table(iden(&entity.table));
+    for field in &index.fields {
+        built.col(iden(&entity.field(*field).column));
+    }
+    if index.unique {
+        built.unique();
+    }
+    Ok(built.to_string(SqliteQueryBuilder))
+}
+
+/// Name, type, and whether null is allowed.
+fn column(field: &Field) -> ColumnDef {
+    let mut column = ColumnDef::new(iden(&field.column));
+    column.custom(match &field.ty {
+        FieldType::Integer | FieldType::BigInt | FieldType::Boolean | FieldType::DateTime => "INTEGER",
+        FieldType::Float => "REAL",
+        FieldType::Bytes => "BLOB",
+        FieldType::Uuid
+        | FieldType::Text(_)
+        | FieldType::Enum(_)
+        | FieldType::Decimal { .. }
+        | FieldType::Date
+        | FieldType::Json => "TEXT",
+    });
+    if !field.nullable {
+        column.not_null();
+    }
+    if let Some(collation) = collation(field) {
+        column.extra(collation);
+    }
+    column
+}
+
+/// Decimals are text, compared by value.
+fn collation(field: &Field) -> Option<&'static str> {
+    matches!(field.ty, FieldType::Decimal { .. }).then_some("COLLATE dbal_decimal")
+}
+
+/// Restrict is spelled as NO ACTION, the default: it is checked when the statement ends. RESTRICT would be checked row
+/// by row, and deleting a whole tree would depend on the order in which its rows are met.
+fn foreign_key(schema: &Schema, entity: &Entity, field: &Field, key: &ForeignKey) -> ForeignKeyCreateStatement {
+    let target = schema.entity(key.entity);
+    let mut built = SqlForeignKey::create();
+    built
+        .from(iden(&entity.table), iden(&field.column))
+        .to(iden(&target.table), iden(&target.field(key.field).column));
+    if let Some(action) = action(key.on_delete) {
+        built.on_delete(action);
+    }
+    if let Some(action) = action(key.on_update) {
+        built.on_update(action);
+    }
+    built
+}
+
+fn action(rule: Referential) -> Option<ForeignKeyAction> {
+    match rule {
+        Referential::Restrict => None,
+        Referential::Cascade => Some(ForeignKeyAction::Cascade),
+        Referential::SetNull => Some(ForeignKeyAction::SetNull),
+    }
+}
+
+/// A value as SQLite stores it, spelled into the statement.
+fn literal(ty: &FieldType, value: &Value) -> SqlExpr {
+    let constant = match value {
+        Value::Null | Value::Undefined => return SqlExpr::null(),
+        document if *ty == FieldType::Json => json::to_text(document).into(),
+        Value::Bool(v) => i64::from(*v).into(),
+        Value::Int(v) => (*v).into(),
+        Value::Float(v) => (*v).into(),
+        Value::Text(v) => v.as_str().into(),
+        Value::Bytes(v) => v.clone().into(),
+        Value::Decimal(v) => v.to_string().into(),
+        Value::Uuid(v) => v.to_string().into(),
+        Value::DateTime(v) => v.epoch_millis().into(),
+        Value::Date(v) => v.to_string().into(),
+        Value::List(_) | Value::Map(_) | Value::Record(_) | Value::Records(_) => json::to_text(value).into(),
+    };
+    SqlExpr::Constant(constant)
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }

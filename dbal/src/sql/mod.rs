@@ -2,3 +2,12 @@
 
 pub mod ddl;
 pub mod dialect;
+pub mod lower;
+pub mod migrate;
+
+use sea_query::{DynIden, IntoIden};
+
+/// A name as sea-query quotes it. It must be owned: sea-query writes borrowed names without doubling quotes in them.
+fn iden(name: &str) -> DynIden {
+    name.to_owned().into_iden()
+}

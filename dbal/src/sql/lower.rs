@@ -1,0 +1,184 @@
+//! From a statement to SQL text and the order of its parameters.
+//!
+//! Fields of the row at hand are written without a table as long as there is one table; rows of other tables are read
+//! in subqueries whose tables have aliases of ours (`"$1"`), so no declared name can capture them.
+
+mod condition;
+mod operand;
+mod select;
+mod writer;
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use sea_query::{DynIden, Expr as SqlExpr, Func, FunctionCall, IntoIden, Query, ReturningClause, SqliteQueryBuilder};
+
+use self::writer::Writer;
+use super::dialect::Dialect;
+use super::iden;
+use crate::error::{Error, Result};
+use crate::plan::operation::{Encoding, Sql, SqlParam};
+use crate::query::ast::{Assign, Delete, Expr, Insert, ParamId, Statement, Update};
+use crate::query::param::Params;
+use crate::schema::{Entity, FieldId, FieldType, Schema};
+
+/// Spells a statement in a dialect. Done once for each plan.
+pub fn lower(schema: &Schema, statement: &Statement, params: &Params, dialect: Dialect) -> Result<Sql> {
+    let Dialect::Sqlite = dialect;
+    let lowering = Lowering { schema, params, aliases: Cell::new(0), slots: RefCell::new(Vec::new()) };
+    let root = Scope { entity: schema.entity(statement.entity()), alias: None };
+    match statement {
+        Statement::Select(select) => {
+            let built = lowering.select(&root, select)?;
+            Ok(lowering.finish(|writer| built.build_collect_into(SqliteQueryBuilder, writer)))
+        }
+        Statement::Count(count) => {
+            let built = lowering.count(&root, count)?;
+            Ok(lowering.finish(|writer| built.build_collect_into(SqliteQueryBuilder, writer)))
+        }
+        Statement::Insert(insert) => lowering.insert(&root, insert),
+        Statement::Update(update) => lowering.update(&root, update),
+        Statement::Delete(delete) => lowering.delete(&root, delete),
+    }
+}
+
+/// What the lowering of one statement shares.
+struct Lowering<'a> {
+    schema: &'a Schema,
+    params: &'a Params,
+    /// How many aliases were given.
+    aliases: Cell<u32>,
+    /// Parameters in the order in which placeholders were made; the writer finds their order in the text.
+    slots: RefCell<Vec<SqlParam>>,
+}
+
+/// The row that fields are read from.
+struct Scope<'a> {
+    entity: &'a Entity,
+    /// The table's alias; none for the table that the statement is about.
+    alias: Option<DynIden>,
+}
+
+impl Scope<'_> {
+    /// A field of this row, for an expression directly over it.
+    fn column(&self, field: FieldId) -> SqlExpr {
+        let column = iden(&self.entity.field(field).column);
+        match &self.alias {
+            None => SqlExpr::col(column),
+            Some(alias) => SqlExpr::col((alias.clone(), column)),
+        }
+    }
+
+    /// A field of this row, for a subquery inside it.
+    fn outer_column(&self, field: FieldId) -> SqlExpr {
+        let table = self.alias.clone().unwrap_or_else(|| iden(&self.entity.table));
+        SqlExpr::col((table, iden(&self.entity.field(field).column)))
+    }
+}
+
+impl<'a> Lowering<'a> {
+    fn finish(self, build: impl FnOnce(&mut Writer)) -> Sql {
+        let mut writer = Writer::new(self.slots.into_inner());
+        build(&mut writer);
+        let (text, params) = writer.into_parts();
+        Sql { text: Arc::from(text), params }
+    }
+
+    /// A placeholder for a parameter.
+    fn placeholder(&self, id: ParamId, encoding: Encoding) -> SqlExpr {
+        SqlExpr::Value(self.marker(id, encoding))
+    }
+
+    /// A value that the writer turns into a placeholder.
+    fn marker(&self, id: ParamId, encoding: Encoding) -> sea_query::Value {
+        let mut slots = self.slots.borrow_mut();
+        slots.push(SqlParam { id, encoding });
+        writer::marker(slots.len() - 1)
+    }
+
+    /// A row of another table, under an alias that nothing else has.
+    fn nested(&self, entity: &'a Entity) -> Scope<'a> {
+        let number = self.aliases.get() + 1;
+        self.aliases.set(number);
+        Scope { entity, alias: Some(iden(&format!("${number}"))) }
+    }
+
+    fn insert(self, root: &Scope<'_>, insert: &Insert) -> Result<Sql> {
+        let mut built = Query::insert();
+        built.into_table(iden(&root.entity.table));
+        if insert.values.is_empty() {
+            built.or_default_values();
+        } else {
+            built.columns(insert.values.iter().map(|(field, _)| iden(&root.entity.field(*field).column)));
+            let values = insert.values.iter().map(|(field, operand)| {
+                self.operand(root, operand, storing(&root.entity.field(*field).ty))
+            });
+            let values = values.collect::<Result<Vec<SqlExpr>>>()?;
+            built.values(values).map_err(|_| Error::internal("as many values as columns were given"))?;
+        }
+        if let Some(returning) = self.returning(root, &insert.returning, insert.check.as_ref())? {
+            built.returning(returning);
+        }
+        Ok(self.finish(|writer| built.build_collect_into(SqliteQueryBuilder, writer)))
+    }
+
+    fn update(self, root: &Scope<'_>, update: &Update) -> Result<Sql> {
+        let mut built = Query::update();
+        built.table(iden(&root.entity.table));
+        for (field, assign) in &update.set {
+            let declared = root.entity.field(*field);
+            let value = match assign {
+                Assign::Set(operand) => self.operand(root, operand, storing(&declared.ty))?,
+                Assign::Increment(by) => operand::increment(declared, root.column(*field), self.operand(root, by, Encoding::Plain)?)?,
+            };
+            built.value(iden(&declared.column), value);
+        }
+        if update.filter != Expr::TRUE {
+            built.and_where(self.condition(root, &update.filter)?);
+        }
+        if let Some(returning) = self.returning(root, &update.returning, update.check.as_ref())? {
+            built.returning(returning);
+        }
+        Ok(self.finish(|writer| built.build_collect_into(SqliteQueryBuilder, writer)))
+    }
+
+    fn delete(self, root: &Scope<'_>, delete: &Delete) -> Result<Sql> {
+        let mut built = Query::delete();
+        built.from_table(iden(&root.entity.table));
+        if delete.filter != Expr::TRUE {
+            built.and_where(self.condition(root, &delete.filter)?);
+        }
+        Ok(self.finish(|writer| built.build_collect_into(SqliteQueryBuilder, writer)))
+    }
+
+    /// The fields read back, then the check. A check that is unknown does not hold.
+    fn returning(&self, root: &Scope<'_>, fields: &[FieldId], check: Option<&Expr>) -> Result<Option<ReturningClause>> {
+        let mut columns: Vec<SqlExpr> = fields.iter().map(|field| root.column(*field)).collect();
+        if let Some(check) = check {
+            columns.push(condition::is_true(self.condition(root, check)?));
+        }
+        Ok((!columns.is_empty()).then(|| Query::returning().exprs(columns)))
+    }
+}
+
+/// How a parameter is written that is stored in, or compared with, a field of this type.
+fn storing(ty: &FieldType) -> Encoding {
+    match ty {
+        FieldType::Json => Encoding::Json,
+        _ => Encoding::Plain,
+    }
+}
+
+/// A call of a function; its name is written as it is.
+fn call(name: &'static str, args: impl IntoIterator<Item = SqlExpr>) -> SqlExpr {
+    let call: FunctionCall = Func::cust(name.into_iden()).args(args);
+    call.into()
+}
+
+/// Text that is spelled into the statement.
+fn text_literal(text: &str) -> Result<SqlExpr> {
+    if text.contains('\0') {
+        return Err(Error::internal("the NUL character cannot be spelled into a statement"));
+    }
+    Ok(SqlExpr::Constant(text.into()))
+}

@@ -1,0 +1,168 @@
+//! Conditions. SQL has the same three values as SEMANTICS.md, so most forms are spelled as they are.
+
+use sea_query::{BinOper, Expr as SqlExpr, ExprTrait};
+
+use super::operand::{collated, from};
+use super::{Lowering, Scope, call, storing, text_literal};
+use crate::error::{Error, Result};
+use crate::plan::operation::Encoding;
+use crate::query::ast::{Comparison, Expr, JsonTest, Operand, Quantifier, TextMatch};
+use crate::schema::{FieldType, RelationId};
+use crate::sql::iden;
+use crate::value::json;
+
+/// `AND` and `OR` of more than this are written as halves, or SQLite's limit of depth 1,000 would be met.
+const CHAIN: usize = 32;
+
+impl<'a> Lowering<'a> {
+    pub(super) fn condition(&self, scope: &Scope<'a>, expr: &Expr) -> Result<SqlExpr> {
+        Ok(match expr {
+            Expr::Const(Some(value)) => SqlExpr::Constant((*value).into()),
+            Expr::Const(None) => SqlExpr::null(),
+            Expr::And(parts) => chain(BinOper::And, self.conditions(scope, parts)?),
+            Expr::Or(parts) => chain(BinOper::Or, self.conditions(scope, parts)?),
+            Expr::Not(inner) => self.condition(scope, inner)?.not(),
+            Expr::Compare { left, op, right, fold } => self.compare(scope, left, *op, right, *fold)?,
+            Expr::In { value, list, fold } => {
+                let encoding = if *fold { Encoding::FoldedList } else { Encoding::List };
+                let ty = self.operand_type(scope, value);
+                let value = collated(self.text_operand(scope, value, *fold)?, value, ty);
+                value.binary(BinOper::In, call("rarray", [self.placeholder(*list, encoding)]))
+            }
+            Expr::IsNull(operand) => self.operand(scope, operand, Encoding::Plain)?.is_null(),
+            Expr::Text { value, op, pattern, fold } => self.text_match(scope, value, *op, pattern, *fold)?,
+            Expr::Json { field, path, test } => {
+                let (test, operand) = self.json_test(test);
+                let path = text_literal(&json::path_text(path))?;
+                call("dbal_json", [scope.column(*field), path, text_literal(test.as_str())?, operand])
+            }
+            Expr::Related { relation, quantifier, visible, filter } => {
+                self.related_rows(scope, *relation, *quantifier, visible, filter)?
+            }
+        })
+    }
+
+    fn conditions(&self, scope: &Scope<'a>, parts: &[Expr]) -> Result<Vec<SqlExpr>> {
+        parts.iter().map(|part| self.condition(scope, part)).collect()
+    }
+
+    fn compare(&self, scope: &Scope<'a>, left: &Operand, op: Comparison, right: &Operand, fold: bool) -> Result<SqlExpr> {
+        let ty = self.operand_type(scope, left).or_else(|| self.operand_type(scope, right));
+        if let (Some(ty @ FieldType::Json), Comparison::Eq | Comparison::Ne) = (ty, op) {
+            let sides = [self.operand(scope, left, storing(ty))?, self.operand(scope, right, storing(ty))?];
+            let equal = call("dbal_json_equal", sides);
+            return Ok(if op == Comparison::Eq { equal } else { equal.not() });
+        }
+        let op = match op {
+            Comparison::Eq => BinOper::Equal,
+            Comparison::Ne => BinOper::NotEqual,
+            Comparison::Lt => BinOper::SmallerThan,
+            Comparison::Lte => BinOper::SmallerThanOrEqual,
+            Comparison::Gt => BinOper::GreaterThan,
+            Comparison::Gte => BinOper::GreaterThanOrEqual,
+        };
+        let mut lowered = self.text_operand(scope, left, fold)?;
+        // The left side's collation counts first, then the right side's; a bare column has its own.
+        if !matches!(right, Operand::Field(_)) {
+            lowered = collated(lowered, left, ty);
+        }
+        Ok(lowered.binary(op, self.text_operand(scope, right, fold)?))
+    }
+
+    /// An operand, case-folded if asked: parameters when they are bound, everything else by a function.
+    fn text_operand(&self, scope: &Scope<'a>, operand: &Operand, fold: bool) -> Result<SqlExpr> {
+        match operand {
+            _ if !fold => self.operand(scope, operand, Encoding::Plain),
+            Operand::Param(id) => Ok(self.placeholder(*id, Encoding::Folded)),
+            other => Ok(call("dbal_fold", [self.operand(scope, other, Encoding::Plain)?])),
+        }
+    }
+
+    fn text_match(&self, scope: &Scope<'a>, value: &Operand, op: TextMatch, pattern: &Operand, fold: bool) -> Result<SqlExpr> {
+        let text = self.text_operand(scope, value, fold)?;
+        let needle = self.text_operand(scope, pattern, fold)?;
+        Ok(match op {
+            TextMatch::Contains => call("instr", [text, needle]).gt(SqlExpr::Constant(0i64.into())),
+            TextMatch::StartsWith => {
+                // A range, so that an index serves it. No character's encoding has the byte FF: this is the exact end.
+                let again = self.text_operand(scope, pattern, fold)?;
+                let end = SqlExpr::cust_with_exprs("? || CAST(X'FF' AS TEXT)", [again]);
+                text.clone().gte(needle).and(text.lt(end))
+            }
+            TextMatch::EndsWith => call("dbal_ends_with", [text, needle]),
+            TextMatch::Like => call("dbal_like", [text, needle]),
+        })
+    }
+
+    /// The test's word, and its operand.
+    fn json_test(&self, test: &JsonTest) -> (json::Test, SqlExpr) {
+        match test {
+            JsonTest::Compare(op, id) => (json::Test::Compare(*op), self.placeholder(*id, Encoding::Json)),
+            JsonTest::In(id) => (json::Test::In, self.placeholder(*id, Encoding::Json)),
+            JsonTest::Exists => (json::Test::Exists, SqlExpr::null()),
+            JsonTest::Text { op, pattern, fold } => {
+                (json::Test::Text { op: *op, fold: *fold }, self.placeholder(*pattern, Encoding::Json))
+            }
+        }
+    }
+
+    /// A test of related rows. In a `WHERE`, unknown counts as no match by itself; `Every` asks for a row that does not
+    /// match, so there unknown must be made false first.
+    fn related_rows(
+        &self,
+        scope: &Scope<'a>,
+        relation: RelationId,
+        quantifier: Quantifier,
+        visible: &Expr,
+        filter: &Expr,
+    ) -> Result<SqlExpr> {
+        let relation = scope.entity.relation(relation);
+        let target = self.nested(self.schema.entity(relation.target));
+        let mut select = from(&target);
+        select.expr(SqlExpr::Constant(1i64.into()));
+        match relation.through {
+            None => {
+                select.and_where(target.column(relation.remote).eq(scope.outer_column(relation.local)));
+            }
+            Some(through) => {
+                let between = self.nested(self.schema.entity(through.entity));
+                let alias = between.alias.clone().ok_or_else(|| Error::internal("a nested row has an alias"))?;
+                select
+                    .from_as(iden(&between.entity.table), alias)
+                    .and_where(between.column(through.this).eq(scope.outer_column(relation.local)))
+                    .and_where(target.column(relation.remote).eq(between.column(through.other)));
+            }
+        }
+        if *visible != Expr::TRUE {
+            select.and_where(self.condition(&target, visible)?);
+        }
+        match quantifier {
+            Quantifier::Every => {
+                select.and_where(self.condition(&target, filter)?.is_not(true));
+            }
+            Quantifier::Some | Quantifier::None if *filter != Expr::TRUE => {
+                select.and_where(self.condition(&target, filter)?);
+            }
+            Quantifier::Some | Quantifier::None => {}
+        }
+        Ok(match quantifier {
+            Quantifier::Some => SqlExpr::exists(select),
+            Quantifier::Every | Quantifier::None => SqlExpr::not_exists(select),
+        })
+    }
+}
+
+/// True or false, where unknown is false.
+pub(super) fn is_true(expr: SqlExpr) -> SqlExpr {
+    expr.is(true)
+}
+
+/// All parts with one operator between them.
+fn chain(op: BinOper, mut parts: Vec<SqlExpr>) -> SqlExpr {
+    if parts.len() > CHAIN {
+        let right = parts.split_off(parts.len() / 2);
+        return chain(op, parts).binary(op, chain(op, right));
+    }
+    let joined = parts.into_iter().reduce(|left, right| left.binary(op, right));
+    joined.unwrap_or_else(|| SqlExpr::Constant((op == BinOper::And).into()))
+}

@@ -1,0 +1,125 @@
+//! What statements read and compare.
+
+use sea_query::{CaseStatement, Expr as SqlExpr, ExprTrait, Query, SelectStatement, SubQueryStatement};
+
+use super::{Lowering, Scope, call, text_literal};
+use crate::error::{Error, Result};
+use crate::plan::operation::Encoding;
+use crate::query::ast::{Literal, Operand};
+use crate::query::param::ParamSource;
+use crate::schema::field::Bound;
+use crate::schema::{Field, FieldId, FieldType, RelationId};
+use crate::sql::iden;
+
+impl<'a> Lowering<'a> {
+    /// An operand over a row; `encoding` is for parameters.
+    pub(super) fn operand(&self, scope: &Scope<'a>, operand: &Operand, encoding: Encoding) -> Result<SqlExpr> {
+        Ok(match operand {
+            Operand::Field(field) => scope.column(*field),
+            Operand::Related { path, field } => self.related(scope, path, *field)?,
+            Operand::Param(id) => self.placeholder(*id, encoding),
+            Operand::Const(literal) => constant(literal)?,
+            Operand::Rank { of, values } => {
+                let of = self.operand(scope, of, Encoding::Plain)?;
+                let mut case = CaseStatement::new();
+                for (rank, word) in (0i64..).zip(values) {
+                    case = case.case(of.clone().eq(text_literal(word)?), SqlExpr::Constant(rank.into()));
+                }
+                case.into()
+            }
+        })
+    }
+
+    /// The field at the end of a path of to-one relations: one scalar subquery inside another.
+    fn related(&self, scope: &Scope<'a>, path: &[RelationId], field: FieldId) -> Result<SqlExpr> {
+        let Some((first, rest)) = path.split_first() else {
+            return Ok(scope.column(field));
+        };
+        let relation = scope.entity.relation(*first);
+        if !relation.kind.is_to_one() || relation.through.is_some() {
+            return Err(Error::internal("a path of an operand leads through a to-many relation"));
+        }
+        let inner = self.nested(self.schema.entity(relation.target));
+        let value = self.related(&inner, rest, field)?;
+        let mut select = from(&inner);
+        select.expr(value).and_where(inner.column(relation.remote).eq(scope.outer_column(relation.local)));
+        Ok(SqlExpr::SubQuery(None, Box::new(SubQueryStatement::SelectStatement(select))))
+    }
+
+    /// The type of an operand, as far as it is known.
+    pub(super) fn operand_type(&self, scope: &Scope<'a>, operand: &Operand) -> Option<&'a FieldType> {
+        match operand {
+            Operand::Field(field) => Some(&scope.entity.field(*field).ty),
+            Operand::Related { path, field } => {
+                let step = |entity: &'a crate::schema::Entity, id: &RelationId| self.schema.entity(entity.relation(*id).target);
+                Some(&path.iter().fold(scope.entity, step).field(*field).ty)
+            }
+            Operand::Param(id) => match self.params.get(*id) {
+                ParamSource::Claim { ty, rank: false, .. } => Some(ty),
+                _ => None,
+            },
+            Operand::Const(_) | Operand::Rank { .. } => None,
+        }
+    }
+}
+
+/// `SELECT` from a nested row's table under its alias, still without columns.
+pub(super) fn from(scope: &Scope<'_>) -> SelectStatement {
+    let mut select = Query::select();
+    match &scope.alias {
+        Some(alias) => select.from_as(iden(&scope.entity.table), alias.clone()),
+        None => select.from(iden(&scope.entity.table)),
+    };
+    select
+}
+
+fn constant(literal: &Literal) -> Result<SqlExpr> {
+    Ok(match literal {
+        Literal::Null => SqlExpr::null(),
+        Literal::Bool(value) => SqlExpr::Constant((*value).into()),
+        Literal::Int(value) => SqlExpr::Constant((*value).into()),
+        Literal::Word(word) => text_literal(word)?,
+    })
+}
+
+/// A decimal that is not a bare column has lost its column's collation. Compared or ordered, it needs it back.
+pub(super) fn collated(expr: SqlExpr, operand: &Operand, ty: Option<&FieldType>) -> SqlExpr {
+    match (ty, operand) {
+        (Some(FieldType::Decimal { .. }), Operand::Related { .. } | Operand::Param(_)) => {
+            SqlExpr::cust_with_exprs("? COLLATE dbal_decimal", [expr])
+        }
+        _ => expr,
+    }
+}
+
+/// The old value plus a number. The function refuses a result that leaves the field's type or bounds; SQLite itself
+/// would go on in floating point.
+pub(super) fn increment(field: &Field, old: SqlExpr, by: SqlExpr) -> Result<SqlExpr> {
+    let name = text_literal(&field.name)?;
+    let int = |bound: &Option<Bound>, or: i64| match bound {
+        Some(Bound::Int(bound)) => SqlExpr::Constant((*bound).into()),
+        _ => SqlExpr::Constant(or.into()),
+    };
+    let text = |bound: &Option<Bound>| match bound {
+        Some(Bound::Float(bound)) => text_literal(&bound.to_string()),
+        Some(Bound::Decimal(bound)) => text_literal(&bound.to_string()),
+        _ => Ok(SqlExpr::null()),
+    };
+    let digits = |digits: Option<u32>| digits.map_or_else(SqlExpr::null, |digits| SqlExpr::Constant(i64::from(digits).into()));
+    match &field.ty {
+        FieldType::Integer => {
+            let bounds = (int(&field.min, i32::MIN.into()), int(&field.max, i32::MAX.into()));
+            Ok(call("dbal_add_integer", [old, by, bounds.0, bounds.1, name]))
+        }
+        FieldType::BigInt => {
+            let bounds = (int(&field.min, i64::MIN), int(&field.max, i64::MAX));
+            Ok(call("dbal_add_integer", [old, by, bounds.0, bounds.1, name]))
+        }
+        FieldType::Float => Ok(call("dbal_add_float", [old, by, text(&field.min)?, text(&field.max)?, name])),
+        FieldType::Decimal { precision, scale } => Ok(call(
+            "dbal_add_decimal",
+            [old, by, text(&field.min)?, text(&field.max)?, digits(*precision), digits(*scale), name],
+        )),
+        _ => Err(Error::internal("only numbers can be incremented")),
+    }
+}
