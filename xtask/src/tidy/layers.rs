@@ -7,54 +7,43 @@ use super::{Source, Violation};
 
 /// Each area of the engine with the areas that it may import. An area is a module with everything below it that is
 /// not an area of its own, and may always import itself. Read it from top to bottom: nearly every arrow points up.
+#[rustfmt::skip]
 pub const LAYERS: &[(&str, &[&str])] = &[
+    // What every stage speaks of.
     ("generated", &[]),
     ("error", &["generated"]),
     ("capability", &["generated"]),
-    // A value may be a related row, and a row holds values.
-    ("value", &["error", "row"]),
+    ("value", &["error", "row"]), // a value may be a related row
     ("row", &["error", "value"]),
     ("request", &["error", "value"]),
     ("yaml", &["error", "value"]),
     ("schema", &["error", "value", "yaml"]),
-    ("query", &["error", "value", "row", "request", "schema"]),
-    ("access", &["error", "value", "row", "request", "schema", "query", "yaml"]),
+
+    // Data that stages hand over: a query over ids, where its values come from, and what a backend is given. They hold
+    // no decision, so a stage that reads them does not come to depend on the one that made them.
+    ("query::ast", &["value", "schema"]),
+    ("query::param", &["value", "schema", "query::ast"]),
+    ("sql::dialect", &[]),
+    ("plan::operation", &["value", "row", "schema", "query::ast", "query::param", "sql::dialect"]),
+
+    // The stages, in the order a request meets them.
+    ("query", &["error", "value", "row", "request", "schema", "query::ast", "query::param"]),
+    ("access", &["error", "value", "request", "schema", "yaml", "query", "query::ast", "query::param"]),
+    ("sql", &["error", "value", "schema", "capability", "query", "query::ast", "query::param", "sql::dialect", "plan::operation"]),
+    ("plan", &["error", "value", "row", "schema", "capability", "query", "query::ast", "query::param", "sql", "sql::dialect", "plan::operation"]),
+    ("exec::machine", &["error", "value", "row", "schema", "query::ast", "query::param", "query::paging", "plan", "plan::operation"]),
+    ("query::paging", &["error", "value", "schema", "query", "query::ast", "query::param"]),
+    ("adapter", &["error", "value", "row", "schema", "capability", "sql", "sql::dialect", "plan::operation"]),
+    ("adapter::memory", &["error", "value", "row", "schema", "capability", "sql", "sql::dialect", "plan::operation", "adapter",
+        "query", "query::ast", "query::param"]), // it runs `query::eval`; no other adapter sees a query
+    ("adapter::sqlite", &["error", "value", "row", "schema", "capability", "sql", "sql::dialect", "plan::operation", "adapter"]),
+    ("exec", &["error", "value", "row", "schema", "query::ast", "query::param", "query::paging", "plan", "plan::operation", "adapter", "exec::machine"]),
+
+    // The faces.
     ("config", &["error", "value", "yaml", "schema", "access"]),
-    ("sql", &["error", "value", "schema", "query", "capability"]),
-    ("plan::operation", &["error", "value", "row", "schema", "query"]),
-    ("plan", &["error", "value", "row", "schema", "query", "capability", "sql", "plan::operation"]),
-    ("adapter", &["error", "value", "row", "schema", "capability", "sql", "plan::operation"]),
-    // The memory backend runs `query::eval`; it is the only one that sees a query.
-    (
-        "adapter::memory",
-        &["error", "value", "row", "schema", "capability", "sql", "plan::operation", "adapter", "query"],
-    ),
-    ("adapter::sqlite", &["error", "value", "row", "schema", "capability", "sql", "plan::operation", "adapter"]),
-    ("exec::machine", &["error", "value", "row", "schema", "plan", "plan::operation"]),
-    ("exec", &["error", "value", "row", "schema", "plan", "plan::operation", "adapter", "exec::machine"]),
-    (
-        "client",
-        &[
-            "error",
-            "value",
-            "row",
-            "request",
-            "schema",
-            "query",
-            "access",
-            "config",
-            "capability",
-            "sql",
-            "plan",
-            "plan::operation",
-            "adapter",
-            "adapter::memory",
-            "adapter::sqlite",
-            "exec",
-            "exec::machine",
-            "yaml",
-        ],
-    ),
+    ("client", &["error", "value", "row", "request", "yaml", "schema", "capability", "query", "query::ast", "query::param",
+        "query::paging", "access", "config", "sql", "sql::dialect", "plan", "plan::operation", "exec", "exec::machine", "adapter",
+        "adapter::memory", "adapter::sqlite"]),
 ];
 
 const CRATE: &str = "dbal/src/";
