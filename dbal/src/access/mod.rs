@@ -1,5 +1,21 @@
 //! Who may do what: roles, row filters, field rules and claims, applied by rewriting the query.
+//!
+//! A [`Policy`] is compiled once, from the `acl` blocks of a schema or from a rules file. For a bound caller,
+//! `query::validate` asks [`Policy::view`] which names exist, and [`Policy::rewrite`] then restricts the query to the
+//! rows that exist. Trusted code passes by both. Nothing here runs a query or knows a backend: claims stay parameters,
+//! so one rewritten query serves every caller with the same [`Policy::shape_key`].
 
+mod acl;
+pub mod expression;
+mod lex;
+mod parse;
+pub mod policy;
 pub mod principal;
+mod rebase;
+mod rewrite;
+mod rules_file;
+pub mod view;
 
+pub use policy::Policy;
 pub use principal::Principal;
+pub use view::PrincipalView;

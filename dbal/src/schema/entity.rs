@@ -131,9 +131,9 @@ pub enum AclGrant {
         /// Row filter in the rules language.
         row_level: Option<String>,
     },
-    /// The caller's own rows: the owner field, else the User's own row; `row_level` instead where given.
+    /// The caller's own rows: the owner field, else the User's own row.
     Own {
-        /// Row filter that defines "own" in place of the owner field.
+        /// Row filter that narrows them; where the entity has no owner, it defines them.
         row_level: Option<String>,
     },
     /// Trusted in-process code only; grants nobody else anything.

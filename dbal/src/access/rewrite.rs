@@ -1,0 +1,448 @@
+//! Access rules as a rewrite of the query: what a caller may not see stops existing for it, and a write carries the
+//! conditions that its new row must meet.
+//!
+//! What the caller wrote is walked first and only then joined with conditions of the rules, because those are trusted:
+//! they may look at what the caller may not. In a joined filter the rules stand first.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::policy::{Grant, Policy, implies, operands};
+use super::principal::Principal;
+use super::rebase::Rebase;
+use super::view::PrincipalView;
+use crate::error::{Error, Result};
+use crate::query::ast::{
+    Assign, Comparison, Delete, Expr, Include, Insert, Literal, Operand, Order, ParamId, Quantifier, Query, Select,
+    Shape, Statement, Update,
+};
+use crate::query::param::{ClaimScope, ParamSource, Params};
+use crate::query::view::View;
+use crate::request::Operation;
+use crate::schema::{EntityId, Field, FieldId, Generator, Relation, RelationId, RelationKind, Schema, Verb};
+
+impl Policy {
+    /// Makes a query mean what it may mean for this caller, and names the rules that took part.
+    ///
+    /// # Errors
+    /// FORBIDDEN when no rule permits the verb, or reading a related entity. VALIDATION_ERROR for a name that the
+    /// caller may not see.
+    pub fn rewrite(
+        &self,
+        schema: &Schema,
+        principal: &Principal,
+        operation: Operation,
+        query: &mut Query,
+        params: &mut Params,
+    ) -> Result<Vec<String>> {
+        if self.schema_version() != schema.version() {
+            return Err(Error::internal("the access rules belong to another schema"));
+        }
+        let mut rewriter = Rewriter {
+            policy: self,
+            schema,
+            principal,
+            view: self.view(principal),
+            rebase: Rebase::new(&self.params, params),
+            reads: HashMap::new(),
+            applied: BTreeSet::new(),
+        };
+        let entity = schema.entity(query.statement.entity());
+        rewriter.query(query).map_err(|error| error.with_operation(operation.as_str()).with_entity(&entity.name))?;
+        Ok(rewriter.applied.into_iter().collect())
+    }
+}
+
+struct Rewriter<'p> {
+    policy: &'p Policy,
+    schema: &'p Schema,
+    principal: &'p Principal,
+    view: PrincipalView,
+    rebase: Rebase<'p>,
+    /// Read filters of entities over the query's parameters, each made once.
+    reads: HashMap<EntityId, Expr>,
+    applied: BTreeSet<String>,
+}
+
+impl<'p> Rewriter<'p> {
+    fn query(&mut self, query: &mut Query) -> Result<()> {
+        match &mut query.statement {
+            Statement::Select(select) => self.select(select)?,
+            Statement::Count(count) => {
+                let read = self.read_filter(count.entity)?;
+                self.conditions(count.entity, &mut count.filter)?;
+                restrict(&mut count.filter, read);
+            }
+            // The new row is what the caller gave and what the schema adds, so fields are all there is to hide.
+            Statement::Insert(insert) => {
+                self.insert(insert)?;
+                self.answer(query, true)?;
+            }
+            Statement::Update(update) => {
+                let shown = self.update(update)?;
+                self.answer(query, shown)?;
+            }
+            Statement::Delete(delete) => self.delete(delete)?,
+        }
+        let columns = match &query.statement {
+            Statement::Select(select) => select.columns.as_slice(),
+            Statement::Insert(insert) => insert.returning.as_slice(),
+            Statement::Update(update) => update.returning.as_slice(),
+            Statement::Count(_) | Statement::Delete(_) => &[],
+        };
+        self.includes(query.statement.entity(), columns, &mut query.includes)
+    }
+
+    // --- reading
+
+    fn select(&mut self, select: &mut Select) -> Result<()> {
+        let read = self.read_filter(select.entity)?;
+        self.conditions(select.entity, &mut select.filter)?;
+        for Order { by, .. } in &select.order {
+            self.operand(select.entity, by)?;
+        }
+        restrict(&mut select.filter, read);
+        Ok(())
+    }
+
+    fn includes(&mut self, parent: EntityId, columns: &[FieldId], includes: &mut [Include]) -> Result<()> {
+        for include in includes {
+            let local = columns.get(include.parent_column).copied();
+            let remote = include.select.link.as_ref().map(|link| link.field);
+            let readable = |entity, field: Option<FieldId>| field.is_none_or(|field| self.view.readable(entity, field));
+            self.may_read(include.select.entity)?;
+            if !readable(parent, local) || !readable(include.select.entity, remote) {
+                return Err(self.unknown_relation(parent, &include.name));
+            }
+            self.select(&mut include.select)?;
+            self.includes(include.select.entity, &include.select.columns, &mut include.includes)?;
+        }
+        Ok(())
+    }
+
+    /// The caller's conditions: related rows are those that the caller may see, at every depth.
+    fn conditions(&mut self, entity: EntityId, expr: &mut Expr) -> Result<()> {
+        match expr {
+            Expr::Const(_) | Expr::Json { .. } => Ok(()),
+            Expr::And(parts) | Expr::Or(parts) => parts.iter_mut().try_for_each(|part| self.conditions(entity, part)),
+            Expr::Not(inner) => self.conditions(entity, inner),
+            Expr::Compare { left, right, .. } => {
+                self.operand(entity, left)?;
+                self.operand(entity, right)
+            }
+            Expr::In { value, .. } | Expr::IsNull(value) => self.operand(entity, value),
+            Expr::Text { value, pattern, .. } => {
+                self.operand(entity, value)?;
+                self.operand(entity, pattern)
+            }
+            Expr::Related { relation, visible, filter, .. } => {
+                let relation = self.schema.entity(entity).relation(*relation);
+                self.relation(entity, relation)?;
+                let read = self.read_filter(relation.target)?;
+                self.conditions(relation.target, filter)?;
+                restrict(visible, read);
+                Ok(())
+            }
+        }
+    }
+
+    /// A relation can be followed by a caller who may read both of its ends, and sees all rows in between: a link
+    /// that is hidden row by row could not be kept out of the answer.
+    fn relation(&mut self, entity: EntityId, relation: &Relation) -> Result<()> {
+        self.may_read(relation.target)?;
+        let mut ends =
+            self.view.readable(entity, relation.local) && self.view.readable(relation.target, relation.remote);
+        if let Some(through) = &relation.through {
+            ends &=
+                self.view.readable(through.entity, through.this) && self.view.readable(through.entity, through.other);
+            ends = ends && self.read_filter(through.entity)? == Expr::TRUE;
+        }
+        if ends { Ok(()) } else { Err(self.unknown_relation(entity, &relation.name)) }
+    }
+
+    /// A field of a related row says nothing about rows hidden from the caller only if none are.
+    fn operand(&mut self, entity: EntityId, operand: &Operand) -> Result<()> {
+        match operand {
+            Operand::Field(_) | Operand::Param(_) | Operand::Const(_) => Ok(()),
+            Operand::Rank { of, .. } => self.operand(entity, of),
+            Operand::Related { path, field } => {
+                let mut at = entity;
+                let mut names = Vec::with_capacity(path.len() + 1);
+                let mut seen = true;
+                for step in path {
+                    let relation = self.schema.entity(at).relation(*step);
+                    self.relation(at, relation)?;
+                    seen &= self.read_filter(relation.target)? == Expr::TRUE;
+                    names.push(relation.name.as_str());
+                    at = relation.target;
+                }
+                names.push(&self.schema.entity(at).field(*field).name);
+                if seen && self.view.readable(at, *field) {
+                    return Ok(());
+                }
+                let name = names.join(".");
+                let message = format!("unknown field `{name}` of {}", self.schema.entity(entity).name);
+                Err(Error::validation(name, message))
+            }
+        }
+    }
+
+    fn unknown_relation(&self, entity: EntityId, name: &str) -> Error {
+        let entity = &self.schema.entity(entity).name;
+        Error::validation(name, format!("unknown field `{name}` of {entity}"))
+    }
+
+    fn may_read(&self, entity: EntityId) -> Result<()> {
+        match self.view.allows(entity, Verb::Read) {
+            true => Ok(()),
+            false => Err(self.forbidden(entity, Verb::Read)),
+        }
+    }
+
+    /// The rows of an entity that exist for the caller.
+    fn read_filter(&mut self, entity: EntityId) -> Result<Expr> {
+        if let Some(known) = self.reads.get(&entity) {
+            return Ok(known.clone());
+        }
+        let grant = self.grant(entity, Verb::Read, &[])?;
+        let filter = self.rebase.expr(&grant.filter)?;
+        self.reads.insert(entity, filter.clone());
+        Ok(filter)
+    }
+
+    fn grant(&mut self, entity: EntityId, verb: Verb, named: &[FieldId]) -> Result<Grant<'p>> {
+        let policy = self.policy;
+        let Some(grant) = policy.grant(self.principal, entity, verb, named) else {
+            return Err(self.forbidden(entity, verb));
+        };
+        self.applied.extend(grant.rules.iter().map(|rule| (*rule).to_owned()));
+        Ok(grant)
+    }
+
+    fn forbidden(&self, entity: EntityId, verb: Verb) -> Error {
+        let name = &self.schema.entity(entity).name;
+        Error::forbidden(format!("no rule permits this caller to {} {name}", verb.as_str())).with_entity(name)
+    }
+
+    // --- writing
+
+    fn insert(&mut self, insert: &mut Insert) -> Result<()> {
+        let entity = self.schema.entity(insert.entity);
+        let params = self.rebase.params();
+        let named: Vec<(FieldId, Operand)> =
+            insert.values.iter().filter(|(id, value)| given(entity.field(*id), value, params)).cloned().collect();
+        let fields: Vec<FieldId> = named.iter().map(|(field, _)| *field).collect();
+        let grant = self.grant(insert.entity, Verb::Create, &fields)?;
+        let rows = self.rebase.expr(&grant.filter)?;
+        let check = rows.and(self.write_checks(insert.entity, &named)?);
+        add_check(&mut insert.check, check);
+        Ok(())
+    }
+
+    /// Restricts an update; says whether its rows may be shown.
+    fn update(&mut self, update: &mut Update) -> Result<bool> {
+        let id = update.entity;
+        let entity = self.schema.entity(id);
+        let params = self.rebase.params();
+        let mut increments = false;
+        let mut named = Vec::new();
+        for (field, assign) in &update.set {
+            let (Assign::Set(value) | Assign::Increment(value)) = assign;
+            if changed_by_caller(entity.field(*field), value, params) {
+                increments |= matches!(assign, Assign::Increment(_));
+                named.push((*field, value.clone()));
+            }
+        }
+        let fields: Vec<FieldId> = named.iter().map(|(field, _)| *field).collect();
+        let grant = self.grant(id, Verb::Update, &fields)?;
+        let seen = self.policy.grant(self.principal, id, Verb::Read, &[]);
+        let mut shown = seen.is_some_and(|read| implies(&grant.filter, &read.filter));
+
+        let reads = increments || looks_at_more_than(entity.key, &update.filter);
+        self.conditions(id, &mut update.filter)?;
+        let rows = self.rebase.expr(&grant.filter)?;
+        if reads && !shown {
+            let read = self.read_filter(id)?;
+            restrict(&mut update.filter, read);
+            shown = true;
+        }
+        restrict(&mut update.filter, rows.clone());
+
+        let mut check = self.write_checks(id, &named)?;
+        if may_change(&rows, &update.set) {
+            check = rows.and(check);
+        }
+        add_check(&mut update.check, check);
+        Ok(shown)
+    }
+
+    fn delete(&mut self, delete: &mut Delete) -> Result<()> {
+        let entity = self.schema.entity(delete.entity);
+        let grant = self.grant(delete.entity, Verb::Delete, &[])?;
+        let reads = looks_at_more_than(entity.key, &delete.filter);
+        self.conditions(delete.entity, &mut delete.filter)?;
+        if reads {
+            let read = self.read_filter(delete.entity)?;
+            restrict(&mut delete.filter, read);
+        }
+        let rows = self.rebase.expr(&grant.filter)?;
+        restrict(&mut delete.filter, rows);
+        Ok(())
+    }
+
+    /// What must hold of a new row for the fields that the caller wrote into it.
+    fn write_checks(&mut self, entity: EntityId, named: &[(FieldId, Operand)]) -> Result<Expr> {
+        let policy = self.policy;
+        let mut check = Expr::TRUE;
+        for (field, value) in named {
+            if let Some((rule, own)) = &policy.entity(entity).fields[usize::from(field.0)].check {
+                self.applied.insert(rule.clone());
+                check = check.and(self.rebase.expr(own)?);
+            }
+            if *value != Operand::Const(Literal::Null) {
+                check = check.and(self.reachable_parent(entity, *field)?);
+            }
+        }
+        Ok(check)
+    }
+
+    /// A row that the caller cannot see is not a parent to connect to. The caller's own user row always is one: its
+    /// key is known to the caller anyway, and few rule sets let people read users.
+    fn reachable_parent(&mut self, entity: EntityId, field: FieldId) -> Result<Expr> {
+        let declared = self.schema.entity(entity);
+        let Some(reference) = declared.field(field).foreign_key else { return Ok(Expr::TRUE) };
+        let target = self.schema.entity(reference.entity);
+        let visible = match self.view.allows(reference.entity, Verb::Read) {
+            true => self.read_filter(reference.entity)?,
+            false => Expr::FALSE,
+        };
+        if visible == Expr::TRUE {
+            return Ok(Expr::TRUE);
+        }
+        let mut ways = vec![Expr::IsNull(Operand::Field(field))];
+        if target.name == "User" && reference.field == target.key {
+            let ty = target.field(target.key).ty.clone();
+            let claim = ParamSource::Claim { scope: ClaimScope::User, name: "id".into(), ty, rank: false };
+            let right = Operand::Param(self.rebase.push(claim)?);
+            ways.push(Expr::Compare { left: Operand::Field(field), op: Comparison::Eq, right, fold: false });
+        }
+        let leads_there = |relation: &&(_, &Relation)| {
+            let (_, relation): &(_, &Relation) = relation;
+            relation.kind == RelationKind::BelongsTo
+                && (relation.local, relation.target, relation.remote) == (field, reference.entity, reference.field)
+        };
+        let relations: Vec<_> = (0..).map(RelationId).zip(&declared.relations).collect();
+        // Explicit relations may have replaced the derived one; without any, hidden parents cannot be told from others.
+        if let Some((relation, _)) = relations.iter().find(leads_there) {
+            ways.push(Expr::Related {
+                relation: *relation,
+                quantifier: Quantifier::Some,
+                visible: Box::new(visible),
+                filter: Box::new(Expr::TRUE),
+            });
+        }
+        Ok(Expr::Or(ways))
+    }
+
+    /// Cuts the answer of a write down to what the caller may read: without sight of the row, to its key.
+    fn answer(&self, query: &mut Query, shown: bool) -> Result<()> {
+        let (Statement::Insert(Insert { entity, returning, .. }) | Statement::Update(Update { entity, returning, .. })) =
+            &mut query.statement
+        else {
+            return Ok(());
+        };
+        // A write that answers with a count has no columns to cut.
+        if matches!(query.shape, Shape::Count | Shape::Done) {
+            return Ok(());
+        }
+        let declared = self.schema.entity(*entity);
+        let may_show = |field: &FieldId| {
+            let token = declared.field(*field).generated == Some(Generator::Token);
+            *field == declared.key || token || shown && self.view.readable(*entity, *field)
+        };
+        if !returning.is_empty() && returning.iter().all(may_show) {
+            return Ok(());
+        }
+        if !query.includes.is_empty() {
+            return Err(self.forbidden(*entity, Verb::Read));
+        }
+        returning.retain(may_show);
+        if returning.is_empty() {
+            returning.push(declared.key);
+        }
+        query.visible = returning.len();
+        Ok(())
+    }
+}
+
+/// Puts the rules before what the caller asked.
+fn restrict(filter: &mut Expr, rules: Expr) {
+    let asked = std::mem::replace(filter, Expr::TRUE);
+    *filter = rules.and(asked);
+}
+
+fn add_check(check: &mut Option<Expr>, more: Expr) {
+    let all = more.and(check.take().unwrap_or(Expr::TRUE));
+    *check = (all != Expr::TRUE).then_some(all);
+}
+
+/// Whether a value of a new row came from the caller; defaults and generated values did not. An explicit null is
+/// spelled as an absent one is, which matters only where absence would have meant something else.
+fn given(field: &Field, value: &Operand, params: &Params) -> bool {
+    let filled = field.default.is_some() || field.generated.is_some() || field.auto_update;
+    match value {
+        Operand::Param(id) => is_argument(*id, params),
+        Operand::Const(Literal::Null) => filled,
+        _ => !filled && !field.version,
+    }
+}
+
+/// Whether the caller named the field in a patch, which holds nothing else but what every write changes.
+fn changed_by_caller(field: &Field, value: &Operand, params: &Params) -> bool {
+    match value {
+        Operand::Param(id) => is_argument(*id, params),
+        _ => !field.version && !field.auto_update,
+    }
+}
+
+fn is_argument(id: ParamId, params: &Params) -> bool {
+    match params.get(id) {
+        ParamSource::Argument { .. } => true,
+        ParamSource::Hashed(raw, _) => matches!(params.get(*raw), ParamSource::Argument { .. }),
+        _ => false,
+    }
+}
+
+/// Whether a caller's condition depends on more than the key. Then its outcome tells something about the row, and
+/// only rows that the caller may read can be asked about.
+fn looks_at_more_than(key: FieldId, expr: &Expr) -> bool {
+    match expr {
+        Expr::Json { .. } | Expr::Related { .. } => true,
+        Expr::And(parts) | Expr::Or(parts) => parts.iter().any(|part| looks_at_more_than(key, part)),
+        Expr::Not(inner) => looks_at_more_than(key, inner),
+        other => {
+            let mut more = false;
+            operands(other, &mut |operand| {
+                more |= *operand != Operand::Field(key) && !matches!(operand, Operand::Param(_) | Operand::Const(_));
+            });
+            more
+        }
+    }
+}
+
+/// Whether writing these fields can move a row out of a filter that it was in.
+fn may_change(filter: &Expr, set: &[(FieldId, Assign)]) -> bool {
+    let mut changes = false;
+    operands(filter, &mut |operand| {
+        let mut operand = operand;
+        while let Operand::Rank { of, .. } = operand {
+            operand = of;
+        }
+        changes |= match operand {
+            Operand::Field(field) => set.iter().any(|(written, _)| written == field),
+            // The related row may be of this entity and written by the same statement.
+            Operand::Related { .. } => !set.is_empty(),
+            Operand::Param(_) | Operand::Const(_) | Operand::Rank { .. } => false,
+        };
+    });
+    changes
+}
