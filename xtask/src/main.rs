@@ -1,3 +1,24 @@
-//! The project's own commands.
+//! The project's own commands: `cargo xtask COMMAND`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["codegen", options @ ..] => xtask::codegen::command(options),
+        ["tidy", options @ ..] => xtask::tidy::command(options),
+        [] | ["help" | "--help" | "-h", ..] => {
+            println!("{}", xtask::HELP);
+            Ok(())
+        }
+        [unknown, ..] => Err(format!("unknown command {unknown}\n\n{}", xtask::HELP)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}

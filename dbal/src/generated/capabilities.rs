@@ -1,4 +1,4 @@
-// Written by `cargo xtask codegen` from api/schema/capabilities.yaml. Do not edit.
+//! Written by `cargo xtask codegen` from api/schema/capabilities.yaml. Do not edit.
 
 /// How a backend offers a capability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

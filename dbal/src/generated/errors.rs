@@ -1,4 +1,4 @@
-// Written by `cargo xtask codegen` from api/schema/errors.yaml. Do not edit.
+//! Written by `cargo xtask codegen` from api/schema/errors.yaml. Do not edit.
 
 /// What went wrong, as a stable code. The numbers are part of the C ABI and are never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,7 +25,8 @@ pub enum ErrorKind {
     DatabaseError = 9,
     /// The deadline passed before the database answered.
     Timeout = 10,
-    /// The request tried what the sandbox forbids.
+    /// The request tried what the sandbox forbids: a file or network location outside the configured ones, or a path
+    /// trick in a URL or name.
     SandboxViolation = 11,
     /// The content scan refused a value.
     MaliciousCodeDetected = 12,

@@ -1,0 +1,73 @@
+//! `capabilities.yaml` as a Rust struct and as a table.
+
+use super::contract::CapabilityFile;
+use super::{HEADER, cell, doc, push};
+
+const SOURCE: &str = "api/schema/capabilities.yaml. Do not edit.";
+
+/// The part of the file that does not depend on what is declared.
+const SUPPORT: &str = "\
+/// How a backend offers a capability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Support {
+    /// Requests that need it are refused with CAPABILITY_NOT_SUPPORTED before any IO.
+    Unsupported,
+    /// The engine does it, with the same result as a native one.
+    Emulated,
+    /// The backend does it.
+    Native,
+}
+
+/// What a backend can do. Owned by its adapter, read by the planner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Capabilities {
+";
+
+/// `dbal/src/generated/capabilities.rs`.
+pub fn rust(file: &CapabilityFile) -> String {
+    let mut out = format!("//! {HEADER}{SOURCE}\n\n{SUPPORT}");
+    for (name, decl) in &file.capabilities {
+        push(&mut out, format_args!("{}    pub {name}: Support,\n", doc("    ", &decl.meaning)));
+    }
+    for (name, decl) in &file.limits {
+        push(&mut out, format_args!("{}    pub {name}: {},\n", doc("    ", &decl.meaning), decl.ty.as_str()));
+    }
+    out.push_str(
+        "}\n\nimpl Capabilities {\n    /// A backend that can do nothing; adapters name what they have.\n    \
+         pub const NONE: Capabilities = Capabilities {\n",
+    );
+    for name in file.capabilities.keys() {
+        push(&mut out, format_args!("        {name}: Support::Unsupported,\n"));
+    }
+    for name in file.limits.keys() {
+        push(&mut out, format_args!("        {name}: 0,\n"));
+    }
+    out.push_str(
+        "    };\n\n    /// Every capability by name with its support, in the order of capabilities.yaml.\n    \
+         pub fn list(&self) -> Vec<(&'static str, Support)> {\n        vec![\n",
+    );
+    for name in file.capabilities.keys() {
+        push(&mut out, format_args!("            (\"{name}\", self.{name}),\n"));
+    }
+    out.push_str("        ]\n    }\n}\n");
+    out
+}
+
+/// `docs/capabilities.md`.
+pub fn table(file: &CapabilityFile) -> String {
+    let mut out = format!(
+        "<!-- {HEADER}{SOURCE} -->\n\n# Capabilities\n\n\
+         What backends differ in. A capability is native, emulated by the engine with the same result, or rejected with \
+         `CAPABILITY_NOT_SUPPORTED` before anything is sent. `client.capabilities()` says which, for the database in use.\n\n\
+         | capability | meaning | where the backend lacks it |\n|---|---|---|\n"
+    );
+    for (name, decl) in &file.capabilities {
+        push(&mut out, format_args!("| `{name}` | {} | {} |\n", cell(&decl.meaning), decl.missing.words()));
+    }
+    out.push_str("\n## Limits\n\n| limit | meaning |\n|---|---|\n");
+    for (name, decl) in &file.limits {
+        push(&mut out, format_args!("| `{name}` | {} |\n", cell(&decl.meaning)));
+    }
+    out
+}

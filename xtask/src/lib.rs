@@ -1,0 +1,27 @@
+//! Chores of the project: code and tables written from the contract, and the rules its files keep.
+//!
+//! Each command has a file of its own; `main.rs` only picks one.
+
+pub mod codegen;
+pub mod tidy;
+
+use std::path::{Path, PathBuf};
+
+/// What `cargo xtask help` shows.
+pub const HELP: &str = "\
+cargo xtask COMMAND
+
+  codegen           write what is generated from api/schema
+  codegen --check   say what is stale, write nothing
+  tidy              check the rules of the project's files: layers, drivers, sizes, lock files, cases";
+
+/// The workspace's folder, wherever the command is run from.
+pub fn root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().expect("the crate's folder stands in the workspace").to_path_buf()
+}
+
+/// The text of a file of the project, or a message that names it.
+fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|fault| format!("{}: {fault}", path.display()))
+}

@@ -1,0 +1,123 @@
+//! Who may import whom inside `dbal/src`.
+
+use std::collections::{HashMap, HashSet};
+
+use super::tokens::{Mentions, mentions};
+use super::{Source, Violation};
+
+/// Each area of the engine with the areas that it may import. An area is a module with everything below it that is
+/// not an area of its own, and may always import itself. Read it from top to bottom: nearly every arrow points up.
+#[rustfmt::skip]
+pub const LAYERS: &[(&str, &[&str])] = &[
+    // What every stage speaks of.
+    ("generated", &[]),
+    ("error", &["generated"]),
+    ("capability", &["generated"]),
+    ("value", &["error", "row"]), // a value may be a related row
+    ("row", &["error", "value"]),
+    ("request", &["error", "value"]),
+    ("yaml", &["error", "value"]),
+    ("schema", &["error", "value", "yaml"]),
+
+    // Data that stages hand over: a query over ids, where its values come from, and what a backend is given. They hold
+    // no decision, so a stage that reads them does not come to depend on the one that made them.
+    ("query::ast", &["value", "schema"]),
+    ("query::param", &["value", "schema", "query::ast"]),
+    ("sql::dialect", &[]),
+    ("plan::operation", &["value", "row", "schema", "query::ast", "query::param", "sql::dialect"]),
+
+    // The stages, in the order a request meets them.
+    ("query", &["error", "value", "row", "request", "schema", "query::ast", "query::param"]),
+    ("access", &["error", "value", "request", "schema", "yaml", "query", "query::ast", "query::param"]),
+    ("sql", &["error", "value", "schema", "capability", "query", "query::ast", "query::param", "sql::dialect", "plan::operation"]),
+    ("plan", &["error", "value", "row", "schema", "capability", "query", "query::ast", "query::param", "sql", "sql::dialect", "plan::operation"]),
+    ("exec::machine", &["error", "value", "row", "schema", "query::ast", "query::param", "query::paging", "plan", "plan::operation"]),
+    ("query::paging", &["error", "value", "schema", "query", "query::ast", "query::param"]),
+    ("adapter", &["error", "value", "row", "schema", "capability", "sql", "sql::dialect", "plan::operation"]),
+    ("adapter::memory", &["error", "value", "row", "schema", "capability", "sql", "sql::dialect", "plan::operation", "adapter",
+        "query", "query::ast", "query::param"]), // it runs `query::eval`; no other adapter sees a query
+    ("adapter::sqlite", &["error", "value", "row", "schema", "capability", "sql", "sql::dialect", "plan::operation", "adapter"]),
+    ("exec", &["error", "value", "row", "schema", "query::ast", "query::param", "query::paging", "plan", "plan::operation", "adapter", "exec::machine"]),
+
+    // The faces.
+    ("config", &["error", "value", "yaml", "schema", "access"]),
+    ("client", &["error", "value", "row", "request", "yaml", "schema", "capability", "query", "query::ast", "query::param",
+        "query::paging", "access", "config", "sql", "sql::dialect", "plan", "plan::operation", "exec", "exec::machine", "adapter",
+        "adapter::memory", "adapter::sqlite"]),
+];
+
+const CRATE: &str = "dbal/src/";
+
+/// Imports in `dbal/src` that the table does not allow, and files that it does not know.
+pub fn check(sources: &[Source]) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mut read: Vec<(&Source, Vec<String>, Mentions)> = Vec::new();
+    for source in sources.iter().filter(|source| source.path.starts_with(CRATE)) {
+        let module = module_of(&source.path[CRATE.len()..]);
+        match mentions(&source.text, &module) {
+            Ok(all) => read.push((source, module, all)),
+            Err((line, message)) => found.push(Violation { file: source.path.clone(), line, message }),
+        }
+    }
+    let for_tests: HashSet<Vec<String>> =
+        read.iter().flat_map(|(_, _, all)| all.test_modules.iter().cloned()).collect();
+    let exported = re_exports(&read);
+    for (source, module, all) in &read {
+        // The root names every area; tests may import what they like.
+        if module.is_empty() || (1..=module.len()).any(|length| for_tests.contains(&module[..length])) {
+            continue;
+        }
+        let Some((area, allowed)) = area_of(module) else {
+            found.push(Violation {
+                file: source.path.clone(),
+                line: 1,
+                message: format!("{} is in no area: add it to LAYERS in xtask/src/tidy/layers.rs", module.join("::")),
+            });
+            continue;
+        };
+        for mention in &all.paths {
+            let [root, path @ ..] = mention.path.as_slice() else { continue };
+            if root != "crate" || path.is_empty() {
+                continue;
+            }
+            let path = exported.get(&path[0]).map_or(path, |path| path);
+            let Some((target, _)) = area_of(path) else { continue };
+            if target != area && !allowed.contains(&target) {
+                found.push(Violation {
+                    file: source.path.clone(),
+                    line: mention.line,
+                    message: format!("{area} may not import {target} (crate::{})", path.join("::")),
+                });
+            }
+        }
+    }
+    found
+}
+
+/// The module that a file is: `a/mod.rs` and `a.rs` are `a`, `lib.rs` is the root.
+pub(super) fn module_of(path: &str) -> Vec<String> {
+    let mut names: Vec<String> = path.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
+    if names.last().is_some_and(|name| matches!(name.as_str(), "mod" | "lib" | "main")) {
+        names.pop();
+    }
+    names
+}
+
+/// The innermost area that a module or a path stands in.
+pub(super) fn area_of(path: &[String]) -> Option<(&'static str, &'static [&'static str])> {
+    let belongs = |area: &str| {
+        let names: Vec<&str> = area.split("::").collect();
+        path.len() >= names.len() && path.iter().zip(&names).all(|(own, name)| own == name)
+    };
+    LAYERS.iter().filter(|(area, _)| belongs(area)).max_by_key(|(area, _)| area.len()).copied()
+}
+
+/// Names that the crate's root gives to things of its modules, such as `Error`, with where they come from.
+fn re_exports(read: &[(&Source, Vec<String>, Mentions)]) -> HashMap<String, Vec<String>> {
+    let root = read.iter().filter(|(_, module, _)| module.is_empty());
+    let paths = root.flat_map(|(_, _, all)| &all.paths).filter(|mention| mention.path.len() > 1);
+    paths
+        .filter_map(|mention| Some((mention.path.last()?.clone(), mention.path.clone())))
+        .filter(|(name, _)| !LAYERS.iter().any(|(area, _)| area == name))
+        .collect()
+}

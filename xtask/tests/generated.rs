@@ -1,0 +1,47 @@
+//! What is generated is up to date, and says that it is generated.
+
+use xtask::codegen;
+
+#[test]
+fn generated_files_are_fresh() {
+    let stale = codegen::stale(&xtask::root()).expect("the contract can be read");
+    assert!(stale.is_empty(), "run `cargo xtask codegen`, stale: {stale:?}");
+}
+
+#[test]
+fn generated_files_carry_their_header() {
+    for output in codegen::outputs(&xtask::root()).expect("the contract can be read") {
+        let first = output.text.lines().next().unwrap_or_default();
+        assert!(first.contains(codegen::HEADER), "{}:1: {first}", output.path);
+    }
+}
+
+#[test]
+fn a_missing_output_is_stale() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let schema = folder.path().join("api/schema");
+    std::fs::create_dir_all(&schema).expect("the folder can be made");
+    for name in ["errors.yaml", "capabilities.yaml"] {
+        std::fs::copy(xtask::root().join("api/schema").join(name), schema.join(name)).expect("the file can be copied");
+    }
+    let all: Vec<&str> =
+        codegen::outputs(folder.path()).expect("the contract can be read").iter().map(|output| output.path).collect();
+    assert_eq!(codegen::stale(folder.path()), Ok(all), "nothing is written yet");
+}
+
+#[test]
+fn faults_of_the_error_catalogue_are_gathered() {
+    let text = "
+backoff: { first_ms: 1, max_ms: 1, jitter: none, tries: 1 }
+errors:
+  GOOD: { number: 1, http: 404, grpc: NOT_FOUND, retry: never, meaning: a }
+  Bad: { number: 1, http: 200, grpc: NOT_FOUND, retry: never, meaning: b }
+";
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("errors.yaml");
+    std::fs::write(&path, text).expect("the file can be written");
+    let message = codegen::ErrorFile::load(&path).expect_err("four faults");
+    for part in ["number 1 belongs to GOOD", "http 200", "upper case", "expected full"] {
+        assert!(message.contains(part), "{message}");
+    }
+}
