@@ -15,35 +15,32 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     ("capability", &["generated"]),
     ("value", &["error", "row"]), // a value may be a related row
     ("row", &["error", "value"]),
-    ("request", &["error", "value"]),
     ("yaml", &["error", "value"]),
     ("schema", &["error", "value", "yaml"]),
+    ("request", &["error", "value", "schema"]),
 
-    // Data that stages hand over: a query over ids, where its values come from, and what a backend is given. They hold
-    // no decision, so a stage that reads them does not come to depend on the one that made them.
-    ("query::ast", &["value", "schema"]),
-    ("query::param", &["value", "schema", "query::ast"]),
+    // The stages, in the order a request meets them. `plan::operation` is what a backend is given, and data only: `sql`
+    // fills it in and adapters read it, without seeing the planner.
+    ("query", &["error", "value", "row", "request", "schema"]),
+    ("access", &["error", "value", "request", "schema", "yaml", "query"]),
+    ("sql", &["error", "value", "schema", "capability", "query", "sql::dialect", "plan::operation"]),
     ("sql::dialect", &[]),
-    ("plan::operation", &["value", "row", "schema", "query::ast", "query::param", "sql::dialect"]),
+    ("plan", &["error", "value", "row", "schema", "capability", "query", "sql", "sql::dialect", "plan::operation"]),
+    ("plan::operation", &["value", "row", "schema", "query", "sql::dialect"]),
+    ("exec::machine", &["error", "value", "row", "schema", "query", "plan", "plan::operation", "exec::sink"]),
+    ("exec::sink", &["error", "value", "row", "schema", "query", "plan", "plan::operation", "exec::machine"]),
+    ("exec", &["error", "value", "row", "schema", "query", "plan", "plan::operation", "exec::machine", "exec::sink", "adapter"]),
 
-    // The stages, in the order a request meets them.
-    ("query", &["error", "value", "row", "request", "schema", "query::ast", "query::param"]),
-    ("access", &["error", "value", "request", "schema", "yaml", "query", "query::ast", "query::param"]),
-    ("sql", &["error", "value", "schema", "capability", "query", "query::ast", "query::param", "sql::dialect", "plan::operation"]),
-    ("plan", &["error", "value", "row", "schema", "capability", "query", "query::ast", "query::param", "sql", "sql::dialect", "plan::operation"]),
-    ("exec::machine", &["error", "value", "row", "schema", "query::ast", "query::param", "query::paging", "plan", "plan::operation"]),
-    ("query::paging", &["error", "value", "schema", "query", "query::ast", "query::param"]),
+    // Backends know the trait, what they are given and how rows leave. They never see each other or a caller, and only
+    // the memory backend sees a query: it runs `query::eval`.
     ("adapter", &["error", "value", "row", "schema", "capability", "sql", "sql::dialect", "plan::operation"]),
-    ("adapter::memory", &["error", "value", "row", "schema", "capability", "sql", "sql::dialect", "plan::operation", "adapter",
-        "query", "query::ast", "query::param"]), // it runs `query::eval`; no other adapter sees a query
+    ("adapter::memory", &["error", "value", "row", "schema", "capability", "sql", "sql::dialect", "plan::operation", "adapter", "query"]),
     ("adapter::sqlite", &["error", "value", "row", "schema", "capability", "sql", "sql::dialect", "plan::operation", "adapter"]),
-    ("exec", &["error", "value", "row", "schema", "query::ast", "query::param", "query::paging", "plan", "plan::operation", "adapter", "exec::machine"]),
 
     // The faces.
     ("config", &["error", "value", "yaml", "schema", "access"]),
-    ("client", &["error", "value", "row", "request", "yaml", "schema", "capability", "query", "query::ast", "query::param",
-        "query::paging", "access", "config", "sql", "sql::dialect", "plan", "plan::operation", "exec", "exec::machine", "adapter",
-        "adapter::memory", "adapter::sqlite"]),
+    ("client", &["error", "value", "row", "request", "yaml", "schema", "capability", "query", "access", "config", "sql", "sql::dialect",
+        "plan", "plan::operation", "exec", "exec::machine", "exec::sink", "adapter", "adapter::memory", "adapter::sqlite"]),
 ];
 
 const CRATE: &str = "dbal/src/";
