@@ -16,7 +16,8 @@ pub const OWNED: &[(&str, &str)] = &[
 ];
 
 /// Areas that compute and do nothing else.
-pub const PURE: &[&str] = &["query", "access", "plan", "plan::operation", "sql", "sql::dialect", "exec::machine", "exec::sink"];
+pub const PURE: &[&str] =
+    &["query", "access", "plan", "plan::operation", "sql", "sql::dialect", "exec::machine", "exec::sink"];
 
 /// What a pure area may not name: words of the language, and modules that reach outside.
 const IMPURE_WORDS: &[&str] = &["async", "await"];
