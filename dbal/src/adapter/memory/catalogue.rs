@@ -1,0 +1,106 @@
+//! What the backend derives from the schema once: keys, indexes, sequences, and who refers to whom.
+
+use std::sync::Arc;
+
+use super::data::{Key, Stored};
+use crate::error::{Error, Result};
+use crate::schema::{Entity, EntityId, FieldId, ForeignKey, Generator, Schema};
+
+/// The schema, and what follows from it.
+#[derive(Debug)]
+pub(super) struct Catalogue {
+    pub(super) schema: Arc<Schema>,
+    /// In the order of entity ids.
+    pub(super) layouts: Vec<Layout>,
+}
+
+/// What the rows of one entity need.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) key: FieldId,
+    pub(super) indexes: Vec<IndexLayout>,
+    pub(super) sequences: Vec<FieldId>,
+    /// Fields of any entity that point at this one.
+    pub(super) referrers: Vec<Referrer>,
+}
+
+/// An index over one or more fields.
+#[derive(Debug)]
+pub(super) struct IndexLayout {
+    pub(super) fields: Vec<FieldId>,
+    pub(super) unique: bool,
+}
+
+/// A field that points at an entity.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Referrer {
+    pub(super) entity: EntityId,
+    pub(super) field: FieldId,
+    pub(super) foreign_key: ForeignKey,
+}
+
+impl Catalogue {
+    /// Fails with CAPABILITY_NOT_SUPPORTED for what this backend cannot keep to.
+    pub(super) fn new(schema: Arc<Schema>) -> Result<Catalogue> {
+        let mut layouts = schema.entities().map(|(_, entity)| layout(entity)).collect::<Result<Vec<_>>>()?;
+        for (id, entity) in schema.entities() {
+            for (field, declared) in entity.field_ids() {
+                if let Some(foreign_key) = declared.foreign_key {
+                    let target = &mut layouts[usize::from(foreign_key.entity.0)];
+                    target.referrers.push(Referrer { entity: id, field, foreign_key });
+                }
+            }
+        }
+        Ok(Catalogue { schema, layouts })
+    }
+
+    pub(super) fn layout(&self, entity: EntityId) -> &Layout {
+        &self.layouts[usize::from(entity.0)]
+    }
+
+    /// The declared name of a field.
+    pub(super) fn field_name(&self, entity: EntityId, field: FieldId) -> &str {
+        &self.schema.entity(entity).field(field).name
+    }
+}
+
+impl Layout {
+    pub(super) fn key_of(&self, row: &Stored) -> Key {
+        Key(row[usize::from(self.key.0)].clone())
+    }
+
+    /// Whether rows are found by this field without looking at all of them.
+    pub(super) fn finds_by(&self, field: FieldId) -> bool {
+        field == self.key || self.indexes.iter().any(|index| index.fields[0] == field)
+    }
+}
+
+impl IndexLayout {
+    pub(super) fn values_of(&self, row: &Stored) -> Vec<Key> {
+        self.fields.iter().map(|field| Key(row[usize::from(field.0)].clone())).collect()
+    }
+}
+
+fn layout(entity: &Entity) -> Result<Layout> {
+    let mut indexes: Vec<IndexLayout> = Vec::new();
+    for index in entity.indexes.iter().filter(|index| !index.fields.is_empty()) {
+        // Its condition is in the rules language, which is typed by `access`; no backend may import that.
+        if index.unique && index.filter.is_some() {
+            let message = format!(
+                "{}: the index {} is unique for some rows only, which the memory backend does not support",
+                entity.name, index.name
+            );
+            return Err(Error::unsupported("unique_indexes", message).with_entity(&entity.name));
+        }
+        indexes.push(IndexLayout { fields: index.fields.clone(), unique: index.unique });
+    }
+    for (id, field) in entity.field_ids().filter(|(id, _)| *id != entity.key) {
+        let has = |unique: bool| indexes.iter().any(|index| index.fields == [id] && (index.unique || !unique));
+        if (field.unique && !has(true)) || (field.foreign_key.is_some() && !has(false)) {
+            indexes.push(IndexLayout { fields: vec![id], unique: field.unique });
+        }
+    }
+    let generated = |generator| entity.field_ids().filter(move |(_, field)| field.generated == Some(generator));
+    let sequences = generated(Generator::Sequence).map(|(id, _)| id).collect();
+    Ok(Layout { key: entity.key, indexes, sequences, referrers: Vec::new() })
+}
