@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod decimal;
 pub mod json;
+pub mod order;
 pub mod temporal;
 pub mod text;
 

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Decimal, Value, ValueRef};
+use super::{Decimal, Value, ValueRef, json};
 
 /// The order of two values of one type; none when either is null, when the types have no common order, and for json
 /// arrays and objects, which have none.
@@ -19,7 +19,7 @@ use super::{Decimal, Value, ValueRef};
 /// ```
 pub fn compare(left: ValueRef<'_>, right: ValueRef<'_>) -> Option<Ordering> {
     let kind = Kind::of(left);
-    let ordered = kind == Kind::of(right) && !matches!(kind, Kind::Null | Kind::List | Kind::Map);
+    let ordered = kind == Kind::of(right) && !matches!(kind, Kind::Null | Kind::Tree);
     ordered.then(|| total(left, right))
 }
 
@@ -35,8 +35,11 @@ pub fn compare(left: ValueRef<'_>, right: ValueRef<'_>) -> Option<Ordering> {
 /// assert_eq!(equal(left.as_ref(), right.as_ref()), Some(true));
 /// ```
 pub fn equal(left: ValueRef<'_>, right: ValueRef<'_>) -> Option<bool> {
-    let known = Kind::of(left) != Kind::Null && Kind::of(right) != Kind::Null;
-    known.then(|| total(left, right).is_eq())
+    match (left, right) {
+        (ValueRef::Null, _) | (_, ValueRef::Null) => None,
+        (ValueRef::Value(left), ValueRef::Value(right)) => Some(json::equal(left, right)),
+        _ => Some(total(left, right).is_eq()),
+    }
 }
 
 /// A total order over all values that agrees with [`compare`] and [`equal`] where those have an answer: null first,
@@ -44,8 +47,6 @@ pub fn equal(left: ValueRef<'_>, right: ValueRef<'_>) -> Option<bool> {
 pub fn total(left: ValueRef<'_>, right: ValueRef<'_>) -> Ordering {
     use ValueRef as V;
     match (left, right) {
-        (V::Json(text), other) => total(V::Json(text).to_value().as_ref(), other),
-        (other, V::Json(text)) => total(other, V::Json(text).to_value().as_ref()),
         (V::Bool(a), V::Bool(b)) => a.cmp(&b),
         (V::Int(a), V::Int(b)) => a.cmp(&b),
         (V::Float(a), V::Float(b)) => a.partial_cmp(&b).unwrap_or_else(|| a.total_cmp(&b)),
@@ -61,9 +62,10 @@ pub fn total(left: ValueRef<'_>, right: ValueRef<'_>) -> Ordering {
         (V::Uuid(a), V::Uuid(b)) => a.cmp(&b),
         (V::DateTime(a), V::DateTime(b)) => a.cmp(&b),
         (V::Date(a), V::Date(b)) => a.cmp(&b),
-        (V::Value(a), V::Value(b)) => trees(a, b),
-        (V::Value(a), b) if !is_tree(a) => total(a.as_ref(), b),
-        (a, V::Value(b)) if !is_tree(b) => total(a, b.as_ref()),
+        // Equal documents have equal texts.
+        (V::Json(_) | V::Value(_), V::Json(_) | V::Value(_)) => {
+            json::to_text(&left.to_value()).cmp(&json::to_text(&right.to_value()))
+        }
         (a, b) => Kind::of(a).cmp(&Kind::of(b)),
     }
 }
@@ -79,8 +81,8 @@ enum Kind {
     Uuid,
     DateTime,
     Date,
-    List,
-    Map,
+    /// A json array or object.
+    Tree,
 }
 
 impl Kind {
@@ -94,59 +96,14 @@ impl Kind {
             ValueRef::Uuid(_) => Kind::Uuid,
             ValueRef::DateTime(_) => Kind::DateTime,
             ValueRef::Date(_) => Kind::Date,
-            ValueRef::Json(text) => Kind::of(ValueRef::Json(text).to_value().as_ref()),
-            ValueRef::Value(Value::List(_) | Value::Records(_)) => Kind::List,
-            ValueRef::Value(Value::Map(_) | Value::Record(_)) => Kind::Map,
-            ValueRef::Value(scalar) => Kind::of(scalar.as_ref()),
+            ValueRef::Json(_) | ValueRef::Value(_) => Kind::Tree,
         }
     }
-}
-
-/// Whether the value holds others.
-fn is_tree(value: &Value) -> bool {
-    matches!(value, Value::List(_) | Value::Map(_) | Value::Record(_) | Value::Records(_))
-}
-
-fn trees(left: &Value, right: &Value) -> Ordering {
-    match (left, right) {
-        (Value::List(a), Value::List(b)) => lists(a, b, |a, b| total(a.as_ref(), b.as_ref())),
-        (Value::Map(a), Value::Map(b)) => members(a.iter(), b.iter()),
-        (Value::Record(a), Value::Record(b)) => members(a.iter(), b.iter()),
-        (Value::Records(a), Value::Records(b)) => lists(a, b, |a, b| members(a.iter(), b.iter())),
-        _ if is_tree(left) && is_tree(right) => {
-            Kind::of(ValueRef::Value(left)).cmp(&Kind::of(ValueRef::Value(right)))
-        }
-        _ => total(left.as_ref(), right.as_ref()),
-    }
-}
-
-fn lists<T>(left: &[T], right: &[T], order: impl Fn(&T, &T) -> Ordering) -> Ordering {
-    let differing = left.iter().zip(right).map(|(a, b)| order(a, b)).find(|order| order.is_ne());
-    differing.unwrap_or_else(|| left.len().cmp(&right.len()))
-}
-
-/// Objects by content: the order in which names were written does not count.
-fn members<'a>(
-    left: impl Iterator<Item = (&'a str, &'a Value)>,
-    right: impl Iterator<Item = (&'a str, &'a Value)>,
-) -> Ordering {
-    let (mut left, mut right): (Vec<_>, Vec<_>) = (left.collect(), right.collect());
-    left.sort_unstable_by_key(|(name, _)| *name);
-    right.sort_unstable_by_key(|(name, _)| *name);
-    lists(&left, &right, |(a, x), (b, y)| a.cmp(b).then_with(|| total(x.as_ref(), y.as_ref())))
 }
 
 /// Exact: neither number is rounded to the other's type.
 fn int_float(int: i64, float: f64) -> Ordering {
-    const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
-    if float.is_nan() || float >= TWO_TO_63 {
-        Ordering::Less
-    } else if float < -TWO_TO_63 {
-        Ordering::Greater
-    } else {
-        // The whole part fits; a fraction decides between equal whole parts.
-        int.cmp(&(float.trunc() as i64)).then_with(|| 0.0.partial_cmp(&float.fract()).unwrap_or(Ordering::Equal))
-    }
+    json::compare(&Value::Int(int), &Value::Float(float)).unwrap_or(Ordering::Less)
 }
 
 /// Exact. Rounding to the nearest double keeps the order, so only a tie with the rounded decimal needs all digits.
