@@ -55,7 +55,8 @@ fn logic_has_the_tables_of_sql() {
 #[test]
 fn comparisons_with_null_are_unknown() {
     use Comparison::{Eq, Gt, Gte, Lt, Lte, Ne};
-    let table = [(Eq, [F, T, F]), (Ne, [T, F, T]), (Lt, [T, F, F]), (Lte, [T, T, F]), (Gt, [F, F, T]), (Gte, [F, T, T])];
+    let table =
+        [(Eq, [F, T, F]), (Ne, [T, F, T]), (Lt, [T, F, F]), (Lte, [T, T, F]), (Gt, [F, F, T]), (Gte, [F, T, T])];
     for (op, expected) in table {
         let compare = |right: Operand| Expr::Compare { left: Operand::Field(person::AGE), op, right, fold: false };
         for (age, expected) in [1, 2, 3].into_iter().zip(expected) {
@@ -187,7 +188,9 @@ fn names_lead_into_objects_and_positions_into_arrays() {
 
 /// Ann (1) leads Bob (2) and has the notes "x" and null; Bob has none.
 fn office() -> World {
-    let person = |id: i64, name: &str, boss: Value| vec![value!(id), value!(name), Value::Null, value!("mid"), Value::Null, boss];
+    let person = |id: i64, name: &str, boss: Value| {
+        vec![value!(id), value!(name), Value::Null, value!("mid"), Value::Null, boss]
+    };
     World {
         people: vec![person(1, "ann", Value::Null), person(2, "bob", value!(1))],
         notes: vec![vec![value!(1), value!(1), value!("x")], vec![value!(2), value!(1), Value::Null]],
@@ -205,7 +208,8 @@ fn relation_tests_are_never_unknown() {
         fold: false,
     };
     let test = |person: usize, quantifier, visible: Expr, filter: Expr| {
-        let related = Expr::Related { relation: RelationId(1), quantifier, visible: visible.into(), filter: filter.into() };
+        let related =
+            Expr::Related { relation: RelationId(1), quantifier, visible: visible.into(), filter: filter.into() };
         world.scope(&schema, &[]).test(PERSON, &related, &world.people[person])
     };
     use Quantifier::{Every, None, Some};

@@ -87,7 +87,8 @@ impl Session<'_> {
 
     fn update(&mut self, entity: EntityId, filter: Expr, set: &[(FieldId, Value)]) -> Result<u64> {
         let params: Vec<Value> = set.iter().map(|(_, value)| value.clone()).collect();
-        let set = set.iter().zip(0..).map(|((field, _), id)| (*field, Assign::Set(Operand::Param(ParamId(id))))).collect();
+        let set =
+            set.iter().zip(0..).map(|((field, _), id)| (*field, Assign::Set(Operand::Param(ParamId(id))))).collect();
         let update = Update { entity, filter, set, returning: Vec::new(), check: None };
         Ok(self.run(Statement::Update(update), &params)?.0)
     }
@@ -112,7 +113,12 @@ impl RowSink for Rows {
 }
 
 fn step(statement: Statement) -> Step {
-    Step { entity: statement.entity(), statement: Lowered::Ast(Box::new(statement)), cells: Vec::new(), role: Role::Effect }
+    Step {
+        entity: statement.entity(),
+        statement: Lowered::Ast(Box::new(statement)),
+        cells: Vec::new(),
+        role: Role::Effect,
+    }
 }
 
 fn all(entity: EntityId, columns: &[FieldId]) -> Select {
@@ -229,7 +235,10 @@ fn checks_come_last_and_see_the_row_as_written() {
     let number = |number| Operand::Const(Literal::Int(number));
     assert_eq!(db.run(insert(1, number(3)), &[]).unwrap().1, [[value!(1), Value::Null, value!(true)]]);
     assert_eq!(db.run(insert(2, number(9)), &[]).unwrap().1, [[value!(2), Value::Null, value!(false)]]);
-    assert_eq!(db.run(insert(3, Operand::Const(Literal::Null)), &[]).unwrap().1, [[value!(3), Value::Null, Value::Null]]);
+    assert_eq!(
+        db.run(insert(3, Operand::Const(Literal::Null)), &[]).unwrap().1,
+        [[value!(3), Value::Null, Value::Null]]
+    );
     let set = vec![(COUNT, Assign::Increment(number(4)))];
     let update = Update { entity: ITEM, filter: Expr::TRUE, set, returning: vec![COUNT], check: Some(check(10)) };
     let (count, rows) = db.run(Statement::Update(update), &[]).unwrap();
@@ -242,7 +251,14 @@ fn increments_stay_within_type_and_bounds() {
     let mut bounded = int("level");
     bounded.max = Some(Bound::Int(5));
     let money = FieldType::Decimal { precision: Some(4), scale: Some(2) };
-    let fields = vec![key("id"), int("small"), field("big", FieldType::BigInt), bounded, field("money", money), field("ratio", FieldType::Float)];
+    let fields = vec![
+        key("id"),
+        int("small"),
+        field("big", FieldType::BigInt),
+        bounded,
+        field("money", money),
+        field("ratio", FieldType::Float),
+    ];
     let adapter = open(schema(vec![entity("Item", fields)]));
     let mut db = session(&adapter);
     let decimal = |text: &str| Value::from(text.parse::<dbal::Decimal>().unwrap());
@@ -432,7 +448,8 @@ fn a_passed_deadline_stops_a_statement() {
     let mut db = session(&adapter);
     db.item(1, Value::Null).unwrap();
     let past = Some(Instant::now() - Duration::from_millis(1));
-    let statements = [Statement::Select(all(ITEM, &[ID])), Statement::Delete(Delete { entity: ITEM, filter: Expr::TRUE })];
+    let statements =
+        [Statement::Select(all(ITEM, &[ID])), Statement::Delete(Delete { entity: ITEM, filter: Expr::TRUE })];
     for statement in statements {
         let error = db.0.run(&step(statement), &[], past, &mut RecordSink::default()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout);
@@ -513,7 +530,9 @@ fn filters_reach_through_relations() {
         right: Operand::Const(Literal::Word("red".into())),
         fold: false,
     };
-    for (quantifier, expected) in [(Quantifier::Some, [1].as_slice()), (Quantifier::Every, &[3]), (Quantifier::None, &[2, 3])] {
+    for (quantifier, expected) in
+        [(Quantifier::Some, [1].as_slice()), (Quantifier::Every, &[3]), (Quantifier::None, &[2, 3])]
+    {
         let (relation, visible, filter) = (RelationId(0), Box::new(Expr::TRUE), Box::new(red.clone()));
         let filter = Expr::Related { relation, quantifier, visible, filter };
         let rows = db.run(Statement::Select(Select { filter, ..all(ITEM, &[ID]) }), &[]).unwrap().1.concat();

@@ -125,7 +125,13 @@ impl<'a> MemoryConnection<'a> {
     }
 
     /// Runs a statement that writes, in the transaction or as one of its own.
-    fn write(&mut self, statement: &Statement, params: &[Value], deadline: Option<Instant>, sink: &mut dyn RowSink) -> Result<u64> {
+    fn write(
+        &mut self,
+        statement: &Statement,
+        params: &[Value],
+        deadline: Option<Instant>,
+        sink: &mut dyn RowSink,
+    ) -> Result<u64> {
         if self.intent == Intent::Read {
             return Err(Error::internal("a connection for reading was asked to write"));
         }
@@ -149,7 +155,13 @@ impl<'a> MemoryConnection<'a> {
     }
 
     /// Runs a statement that reads, in the transaction's moment or in the latest.
-    fn read(&self, statement: &Statement, params: &[Value], deadline: Option<Instant>, sink: &mut dyn RowSink) -> Result<u64> {
+    fn read(
+        &self,
+        statement: &Statement,
+        params: &[Value],
+        deadline: Option<Instant>,
+        sink: &mut dyn RowSink,
+    ) -> Result<u64> {
         let data = match &self.transaction {
             Some(transaction) => transaction.data.clone(),
             None => self.adapter.committed.read().clone(),

@@ -16,7 +16,12 @@ pub type Row = [Value];
 /// Where related rows are found.
 pub trait Source {
     /// The rows of an entity whose field equals a value that is not null.
-    fn rows<'a>(&'a self, entity: EntityId, field: FieldId, value: ValueRef<'_>) -> Box<dyn Iterator<Item = &'a Row> + 'a>;
+    fn rows<'a>(
+        &'a self,
+        entity: EntityId,
+        field: FieldId,
+        value: ValueRef<'_>,
+    ) -> Box<dyn Iterator<Item = &'a Row> + 'a>;
 }
 
 /// Everything that an expression can refer to beside the row at hand.

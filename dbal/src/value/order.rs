@@ -127,6 +127,7 @@ fn digits(text: &str) -> (usize, &str, &str) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 mod tests {
     use super::*;
     use crate::value;

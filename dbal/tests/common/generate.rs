@@ -105,12 +105,19 @@ impl World {
 }
 
 impl Source for World {
-    fn rows<'a>(&'a self, entity: EntityId, field: FieldId, value: ValueRef<'_>) -> Box<dyn Iterator<Item = &'a Row> + 'a> {
+    fn rows<'a>(
+        &'a self,
+        entity: EntityId,
+        field: FieldId,
+        value: ValueRef<'_>,
+    ) -> Box<dyn Iterator<Item = &'a Row> + 'a> {
         let rows = if entity == PERSON { &self.people } else { &self.notes };
         let value = value.to_value();
-        Box::new(rows.iter().map(Vec::as_slice).filter(move |row| {
-            equal(row[usize::from(field.0)].as_ref(), value.as_ref()) == Some(true)
-        }))
+        Box::new(
+            rows.iter()
+                .map(Vec::as_slice)
+                .filter(move |row| equal(row[usize::from(field.0)].as_ref(), value.as_ref()) == Some(true)),
+        )
     }
 }
 
@@ -132,9 +139,9 @@ pub fn world() -> impl Strategy<Value = World> {
         let count = people.len() as i64;
         // Nobody has a boss who is not there.
         let known = |id: Value| if id.as_i64().is_some_and(|id| id <= count) { id } else { Value::Null };
-        let people = (1..).zip(people).map(|(id, (name, age, level, data, boss))| {
-            vec![Value::Int(id), name, age, level, data, known(boss)]
-        });
+        let people = (1..)
+            .zip(people)
+            .map(|(id, (name, age, level, data, boss))| vec![Value::Int(id), name, age, level, data, known(boss)]);
         let notes = (1..).zip(notes).map(|(id, (person, title))| vec![Value::Int(id), known(person), title]);
         World { people: people.collect(), notes: notes.collect() }
     })
@@ -197,8 +204,11 @@ fn json_test() -> impl Strategy<Value = JsonTest> {
         (comparison(), param(JSON)).prop_map(|(op, param)| JsonTest::Compare(op, param)),
         param(JSON_LISTS).prop_map(JsonTest::In),
         Just(JsonTest::Exists),
-        (text_match(), param(JSON_PATTERNS), any::<bool>())
-            .prop_map(|(op, pattern, fold)| JsonTest::Text { op, pattern, fold }),
+        (text_match(), param(JSON_PATTERNS), any::<bool>()).prop_map(|(op, pattern, fold)| JsonTest::Text {
+            op,
+            pattern,
+            fold
+        }),
     ]
 }
 
@@ -249,11 +259,8 @@ pub fn expr() -> impl Strategy<Value = Expr> {
         filter: Box::new(filter),
     });
     prop_oneof![5 => leaf(), 1 => notes].prop_recursive(4, 24, 4, |inner| {
-        let boss = (quantifier(), inner.clone(), inner.clone()).prop_map(|(quantifier, visible, filter)| Expr::Related {
-            relation: BOSS,
-            quantifier,
-            visible: Box::new(visible),
-            filter: Box::new(filter),
+        let boss = (quantifier(), inner.clone(), inner.clone()).prop_map(|(quantifier, visible, filter)| {
+            Expr::Related { relation: BOSS, quantifier, visible: Box::new(visible), filter: Box::new(filter) }
         });
         prop_oneof![
             3 => prop::collection::vec(inner.clone(), 0..4).prop_map(Expr::And),

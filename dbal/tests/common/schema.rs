@@ -80,13 +80,25 @@ pub fn enumeration(values: &[&str]) -> FieldType {
 }
 
 /// A field that points at `target` of the entity number `entity`.
-pub fn reference(name: &str, entity: u16, target: u16, ty: FieldType, on_delete: Referential, on_update: Referential) -> Field {
+pub fn reference(
+    name: &str,
+    entity: u16,
+    target: u16,
+    ty: FieldType,
+    on_delete: Referential,
+    on_update: Referential,
+) -> Field {
     let foreign_key = ForeignKey { entity: EntityId(entity), field: FieldId(target), on_delete, on_update };
     Field { foreign_key: Some(foreign_key), ..field(name, ty) }
 }
 
 pub fn unique_index(name: &str, fields: &[u16]) -> Index {
-    Index { name: name.into(), fields: fields.iter().map(|field| FieldId(*field)).collect(), unique: true, filter: None }
+    Index {
+        name: name.into(),
+        fields: fields.iter().map(|field| FieldId(*field)).collect(),
+        unique: true,
+        filter: None,
+    }
 }
 
 pub fn relation(name: &str, kind: RelationKind, target: u16, local: u16, remote: u16) -> Relation {

@@ -90,7 +90,12 @@ impl Table {
     }
 
     /// The rows whose field holds a value that is not null: by key or index where there is one, else by looking at all.
-    pub(super) fn with<'a>(&'a self, layout: &Layout, field: FieldId, value: ValueRef<'_>) -> Box<dyn Iterator<Item = &'a Stored> + 'a> {
+    pub(super) fn with<'a>(
+        &'a self,
+        layout: &Layout,
+        field: FieldId,
+        value: ValueRef<'_>,
+    ) -> Box<dyn Iterator<Item = &'a Stored> + 'a> {
         let value = Key(value.to_value());
         if field == layout.key {
             return Box::new(self.get(&value).into_iter());
@@ -167,7 +172,12 @@ impl Moment<'_> {
 }
 
 impl Source for Moment<'_> {
-    fn rows<'a>(&'a self, entity: EntityId, field: FieldId, value: ValueRef<'_>) -> Box<dyn Iterator<Item = &'a Row> + 'a> {
+    fn rows<'a>(
+        &'a self,
+        entity: EntityId,
+        field: FieldId,
+        value: ValueRef<'_>,
+    ) -> Box<dyn Iterator<Item = &'a Row> + 'a> {
         Box::new(self.data.table(entity).with(self.catalogue.layout(entity), field, value).map(|row| &**row))
     }
 }

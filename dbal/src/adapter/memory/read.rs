@@ -131,7 +131,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The rows whose field equals one of these values, each once.
-    fn with_any(&self, entity: EntityId, field: FieldId, values: &[Value]) -> Box<dyn Iterator<Item = &'a Stored> + 'a> {
+    fn with_any(
+        &self,
+        entity: EntityId,
+        field: FieldId,
+        values: &[Value],
+    ) -> Box<dyn Iterator<Item = &'a Stored> + 'a> {
         let (table, layout) = (self.moment.data.table(entity), self.moment.catalogue.layout(entity));
         let distinct: BTreeSet<Key> = values.iter().filter(|value| !value.is_null()).cloned().map(Key).collect();
         if layout.finds_by(field) {

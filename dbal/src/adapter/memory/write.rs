@@ -70,10 +70,17 @@ impl Writer<'_> {
     }
 
     /// Makes the changes and gives the rows as written, each with the value of its check.
-    fn apply(&mut self, changes: Vec<Change>, returning: &[FieldId], check: Option<&Expr>, sink: &mut dyn RowSink) -> Result<u64> {
+    fn apply(
+        &mut self,
+        changes: Vec<Change>,
+        returning: &[FieldId],
+        check: Option<&Expr>,
+        sink: &mut dyn RowSink,
+    ) -> Result<u64> {
         let Some(entity) = changes.first().map(|change| change.entity) else { return Ok(0) };
         let layout = self.catalogue.layout(entity);
-        let keys: Vec<Key> = changes.iter().filter_map(|change| change.new.as_ref()).map(|row| layout.key_of(row)).collect();
+        let keys: Vec<Key> =
+            changes.iter().filter_map(|change| change.new.as_ref()).map(|row| layout.key_of(row)).collect();
         let count = self.store(changes)?;
         if returning.is_empty() && check.is_none() {
             return Ok(count);
@@ -162,7 +169,8 @@ pub(super) fn taken(catalogue: &Catalogue, entity: EntityId, fields: &[FieldId])
 fn refuse_nulls(catalogue: &Catalogue, entity: EntityId, row: &Stored) -> Result<()> {
     let fields = catalogue.schema.entity(entity).field_ids();
     let nulls = fields.filter(|(id, field)| (field.primary || !field.nullable) && row[usize::from(id.0)].is_null());
-    let fault = |field: &Field| FieldFault { field: field.name.clone(), message: "must not be null".into(), index: None };
+    let fault =
+        |field: &Field| FieldFault { field: field.name.clone(), message: "must not be null".into(), index: None };
     let faults: Vec<FieldFault> = nulls.map(|(_, field)| fault(field)).collect();
     if faults.is_empty() { Ok(()) } else { Err(Error::invalid(faults)) }
 }
@@ -178,8 +186,10 @@ fn increment(field: &Field, value: &Value, by: ValueRef<'_>) -> Result<Value> {
         (Value::Decimal(value), ValueRef::Int(by)) => add_decimals(&field.ty, **value, Decimal::from(by)),
         (value, by) => return Err(Error::internal(format!("{}: cannot add {by:?} to {}", field.name, value.kind()))),
     };
-    let sum = sum.filter(|sum| fits(&field.ty, sum)).ok_or_else(|| overflow(field, "the sum is outside the type's range"))?;
-    let least = field.min.as_ref().is_none_or(|min| compare(sum.as_ref(), bound(min)).is_none_or(|order| order.is_ge()));
+    let sum =
+        sum.filter(|sum| fits(&field.ty, sum)).ok_or_else(|| overflow(field, "the sum is outside the type's range"))?;
+    let least =
+        field.min.as_ref().is_none_or(|min| compare(sum.as_ref(), bound(min)).is_none_or(|order| order.is_ge()));
     let most = field.max.as_ref().is_none_or(|max| compare(sum.as_ref(), bound(max)).is_none_or(|order| order.is_le()));
     match (least, most) {
         (false, _) => Err(Error::validation(&field.name, "the sum is less than the least allowed value")),
