@@ -120,4 +120,13 @@ impl Capabilities {
             ("query_timeout", self.query_timeout),
         ]
     }
+
+    /// Every limit by name, in the order of capabilities.yaml.
+    pub fn limits(&self) -> Vec<(&'static str, u64)> {
+        vec![
+            ("max_parameters", u64::from(self.max_parameters)),
+            ("max_identifier_length", u64::from(self.max_identifier_length)),
+            ("max_row_bytes", self.max_row_bytes),
+        ]
+    }
 }

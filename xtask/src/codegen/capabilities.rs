@@ -1,6 +1,7 @@
 //! `capabilities.yaml` as a Rust struct and as a table.
 
-use super::contract::CapabilityFile;
+use super::backends::{BACKENDS, limit, support};
+use super::contract::{CapabilityFile, LimitType};
 use super::{HEADER, cell, doc, push};
 
 const SOURCE: &str = "api/schema/capabilities.yaml. Do not edit.";
@@ -50,24 +51,42 @@ pub fn rust(file: &CapabilityFile) -> String {
     for name in file.capabilities.keys() {
         push(&mut out, format_args!("            (\"{name}\", self.{name}),\n"));
     }
+    out.push_str(
+        "        ]\n    }\n\n    /// Every limit by name, in the order of capabilities.yaml.\n    \
+         pub fn limits(&self) -> Vec<(&'static str, u64)> {\n        vec![\n",
+    );
+    for (name, decl) in &file.limits {
+        let number = match decl.ty {
+            LimitType::U32 => format!("u64::from(self.{name})"),
+            LimitType::U64 => format!("self.{name}"),
+        };
+        push(&mut out, format_args!("            (\"{name}\", {number}),\n"));
+    }
     out.push_str("        ]\n    }\n}\n");
     out
 }
 
 /// `docs/capabilities.md`.
 pub fn table(file: &CapabilityFile) -> String {
+    let names: Vec<&str> = BACKENDS.iter().map(|(name, _)| *name).collect();
+    let (names, rule) = (names.join(" | "), "---|".repeat(BACKENDS.len()));
     let mut out = format!(
         "<!-- {HEADER}{SOURCE} -->\n\n# Capabilities\n\n\
          What backends differ in. A capability is native, emulated by the engine with the same result, or rejected with \
          `CAPABILITY_NOT_SUPPORTED` before anything is sent. `client.capabilities()` says which, for the database in use.\n\n\
-         | capability | meaning | where the backend lacks it |\n|---|---|---|\n"
+         The third column says what the engine does for a backend that lacks a capability. An emulation that is not built \
+         yet shows as rejected in the backend's column.\n\n\
+         | capability | meaning | where it is missing | {names} |\n|---|---|---|{rule}\n"
     );
     for (name, decl) in &file.capabilities {
-        push(&mut out, format_args!("| `{name}` | {} | {} |\n", cell(&decl.meaning), decl.missing.words()));
+        let backends: Vec<&str> = BACKENDS.iter().map(|(_, backend)| support(backend, name)).collect();
+        let (meaning, missing) = (cell(&decl.meaning), decl.missing.words());
+        push(&mut out, format_args!("| `{name}` | {meaning} | {missing} | {} |\n", backends.join(" | ")));
     }
-    out.push_str("\n## Limits\n\n| limit | meaning |\n|---|---|\n");
+    push(&mut out, format_args!("\n## Limits\n\n| limit | meaning | {names} |\n|---|---|{rule}\n"));
     for (name, decl) in &file.limits {
-        push(&mut out, format_args!("| `{name}` | {} |\n", cell(&decl.meaning)));
+        let backends: Vec<String> = BACKENDS.iter().map(|(_, backend)| limit(backend, name)).collect();
+        push(&mut out, format_args!("| `{name}` | {} | {} |\n", cell(&decl.meaning), backends.join(" | ")));
     }
     out
 }

@@ -2,6 +2,7 @@
 //!
 //! Output is checked in, so that nobody needs this command to build; a test fails when it is stale.
 
+mod backends;
 mod capabilities;
 mod contract;
 mod errors;
