@@ -1,16 +1,21 @@
 //! Values as every host and backend agrees on them (`SEMANTICS.md`, "Values").
 
 pub mod compare;
+mod de;
 pub mod decimal;
+mod fault;
 pub mod json;
 pub mod order;
+mod ser;
 pub mod temporal;
 pub mod text;
 
 use std::borrow::Cow;
 
 pub use compare::Comparison;
+pub use de::{from_record, from_value};
 pub use decimal::Decimal;
+pub use ser::to_value;
 pub use temporal::{Date, DateTime};
 pub use uuid::Uuid;
 
@@ -245,9 +250,29 @@ impl Map {
     }
 }
 
+impl Map {
+    /// Names and values in the order of the names.
+    pub fn sorted(&self) -> Vec<(&str, &Value)> {
+        let mut pairs: Vec<(&str, &Value)> = self.iter().collect();
+        pairs.sort_by_key(|pair| pair.0);
+        pairs
+    }
+
+    /// Whether both hold the same names, each with values that `same` accepts. Never quadratic, however large they are.
+    pub(crate) fn matches(&self, other: &Map, same: impl Fn(&Value, &Value) -> bool) -> bool {
+        let pair = |(a, b): ((&str, &Value), (&str, &Value))| a.0 == b.0 && same(a.1, b.1);
+        let in_step = self.iter().zip(other.iter()).all(|(a, b)| a.0 == b.0);
+        self.len() == other.len()
+            && match in_step {
+                true => self.iter().zip(other.iter()).all(pair),
+                false => self.sorted().into_iter().zip(other.sorted()).all(pair),
+            }
+    }
+}
+
 impl PartialEq for Map {
     fn eq(&self, other: &Map) -> bool {
-        self.len() == other.len() && self.iter().all(|(key, value)| other.get(key) == Some(value))
+        self.matches(other, Value::eq)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::whole;
-use crate::value::{Map, Value};
+use crate::value::Value;
 
 /// How two json values stand to each other: numbers by value, whether integer or float; texts by code point; `None`
 /// where there is no order, between kinds as well as among booleans, lists and objects that differ.
@@ -37,27 +37,9 @@ pub fn equal(left: &Value, right: &Value) -> bool {
             int_with_float(*a, *b) == Some(Ordering::Equal)
         }
         (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
-        (Value::Map(a), Value::Map(b)) => equal_maps(a, b),
+        (Value::Map(a), Value::Map(b)) => a.matches(b, equal),
         _ => left == right,
     }
-}
-
-fn equal_maps(left: &Map, right: &Map) -> bool {
-    let same = |a: (&str, &Value), b: (&str, &Value)| a.0 == b.0 && equal(a.1, b.1);
-    // Stored documents have sorted keys: nothing to sort, nothing to look up.
-    let in_step = left.iter().zip(right.iter()).all(|(a, b)| a.0 == b.0);
-    left.len() == right.len()
-        && match in_step {
-            true => left.iter().zip(right.iter()).all(|(a, b)| same(a, b)),
-            false => sorted(left).into_iter().zip(sorted(right)).all(|(a, b)| same(a, b)),
-        }
-}
-
-/// Names and values by name.
-pub(super) fn sorted(map: &Map) -> Vec<(&str, &Value)> {
-    let mut pairs: Vec<(&str, &Value)> = map.iter().collect();
-    pairs.sort_by_key(|pair| pair.0);
-    pairs
 }
 
 /// Exact: neither side is rounded to the other's type. None for NaN.

@@ -18,6 +18,7 @@ mod write;
 
 pub use canonical::canonical;
 pub use compare::{compare, equal};
+pub(super) use parse::has_duplicate;
 pub use parse::{Limits, parse, parse_with};
 pub use path::{PathStep, Test, at_path, find, parse_path, path_text, test};
 pub use write::{to_text, to_wire, write, write_wire};

@@ -189,7 +189,7 @@ impl<'t> Parser<'t> {
 }
 
 /// Whether two keys are the same. Small objects, which nearly all are, need no table.
-pub(super) fn has_duplicate(map: &[(Name, Value)]) -> bool {
+pub(crate) fn has_duplicate(map: &[(Name, Value)]) -> bool {
     if map.len() <= 16 {
         return map.iter().enumerate().any(|(position, (key, _))| map[..position].iter().any(|(other, _)| other == key));
     }

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::compare::sorted;
 use super::whole;
 use crate::row::Record;
 use crate::value::Value;
@@ -26,7 +25,7 @@ pub fn write(document: &Value, out: &mut String) {
             if map.0.is_sorted_by(|a, b| a.0 <= b.0) {
                 write_object(map.iter(), out, write);
             } else {
-                write_object(sorted(map).into_iter(), out, write);
+                write_object(map.sorted().into_iter(), out, write);
             }
         }
         Value::Float(number) => match whole(*number) {
