@@ -1,0 +1,273 @@
+//! A connection in one caller's hands.
+
+use std::time::Instant;
+
+use rusqlite::Row;
+use smallvec::SmallVec;
+
+use super::error::{self, Fault};
+use super::pool::{Handle, Pool};
+use super::value;
+use crate::adapter::{Connection, Intent};
+use crate::error::{Error, ErrorKind, Outcome, Reason, Result};
+use crate::plan::operation::{Lowered, Sql, Step};
+use crate::row::RowSink;
+use crate::schema::Schema;
+use crate::sql::ddl::{Snapshot, TableInfo};
+use crate::value::{Value, ValueRef};
+
+/// Cells of a row that need no memory of their own.
+const CELLS: usize = 32;
+
+/// A connection lent by a pool; dropped, it rolls back and goes back.
+pub(super) struct SqliteConnection<'a> {
+    pool: &'a Pool,
+    schema: &'a Schema,
+    intent: Intent,
+    /// None only while it is being dropped.
+    handle: Option<Box<Handle>>,
+    transaction: Transaction,
+    savepoints: u32,
+}
+
+/// How far a transaction is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Transaction {
+    /// There is none: every statement commits by itself.
+    None,
+    /// It goes on.
+    Open,
+    /// A worker opened it for several jobs; they neither end it nor begin another.
+    Shared,
+    /// A failed statement took it down. Nothing runs until it is rolled back.
+    Aborted,
+}
+
+impl<'a> SqliteConnection<'a> {
+    pub(super) fn new(pool: &'a Pool, schema: &'a Schema, intent: Intent, handle: Box<Handle>) -> Self {
+        SqliteConnection { pool, schema, intent, handle: Some(handle), transaction: Transaction::None, savepoints: 0 }
+    }
+
+    fn handle(&self) -> &Handle {
+        self.handle.as_deref().expect("the handle leaves with the connection")
+    }
+
+    /// Runs a statement that controls the transaction.
+    fn control(&self, text: &str) -> Result<(), rusqlite::Error> {
+        self.handle().sqlite.prepare_cached(text)?.raw_execute().map(drop)
+    }
+
+    /// Checks that a statement may start, and starts the clock.
+    fn ready(&self, deadline: Option<Instant>) -> Result<()> {
+        if self.transaction == Transaction::Aborted {
+            return Err(aborted());
+        }
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Err(Error::timeout(Outcome::NotApplied));
+        }
+        self.handle().deadline.set(deadline);
+        Ok(())
+    }
+
+    /// Begins the read transaction that several jobs share.
+    #[cfg(feature = "async")]
+    pub(super) fn begin_shared(&mut self) -> Result<()> {
+        self.begin(None)?;
+        self.transaction = Transaction::Shared;
+        Ok(())
+    }
+
+    /// Whether the next job may go on in it.
+    #[cfg(feature = "async")]
+    pub(super) fn is_clean(&self) -> bool {
+        self.transaction == Transaction::Shared && self.savepoints == 0
+    }
+
+    fn roll_back_what_is_open(&self) -> Result<()> {
+        if self.handle().sqlite.is_autocommit() {
+            return Ok(());
+        }
+        self.handle().deadline.set(None);
+        self.control("ROLLBACK").map_err(|error| error::ending(&error))
+    }
+
+    fn run_sql(&self, step: &Step, sql: &Sql, params: &[Value], sink: &mut dyn RowSink) -> Result<u64, Fault> {
+        let sqlite = &self.handle().sqlite;
+        let mut statement = sqlite.prepare_cached(&sql.text)?;
+        for (position, param) in sql.params.iter().enumerate() {
+            let given = params.get(usize::from(param.id.0)).ok_or_else(|| Error::internal("a parameter has no value"))?;
+            value::bind(&mut statement, position + 1, param.encoding, given)?;
+        }
+        if statement.column_count() == 0 {
+            return Ok(statement.raw_execute()? as u64);
+        }
+        let wrote = !statement.readonly();
+        let has_decimals = value::has_decimals(&step.cells);
+        let mut rows = statement.raw_query();
+        let mut count = 0;
+        while let Some(row) = rows.next()? {
+            if let Err(error) = self.give(step, has_decimals, row, sink) {
+                if wrote && self.transaction == Transaction::None {
+                    // All is written when the first row comes, and to end the statement here would commit it.
+                    // Interrupted, it is undone.
+                    sqlite.get_interrupt_handle().interrupt();
+                    let _ = rows.next();
+                }
+                return Err(Fault::Row { error, wrote });
+            }
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Gives one row to the sink.
+    fn give(&self, step: &Step, has_decimals: bool, row: &Row<'_>, sink: &mut dyn RowSink) -> Result<()> {
+        let decimals = if has_decimals { value::decimals(&step.cells, row) } else { SmallVec::new() };
+        let mut next_decimal = decimals.iter();
+        let mut cells: SmallVec<[ValueRef<'_>; CELLS]> = SmallVec::new();
+        for (position, cell) in step.cells.iter().enumerate() {
+            let decoded = row.get_ref(position).ok().and_then(|raw| value::decode(&cell.ty, raw, &mut next_decimal));
+            cells.push(decoded.ok_or_else(|| error::misfit(self.schema, step, position, row))?);
+        }
+        sink.row(&cells)
+    }
+
+    /// Says what went wrong, and what is left of the transaction.
+    fn failed(&mut self, step: &Step, sql: &Sql, fault: Fault) -> Error {
+        let (error, ends) = match fault {
+            Fault::Driver(error) => {
+                let error = error::running(self.schema, step.entity, &sql.text, &error);
+                let ends = error.kind() == ErrorKind::Timeout;
+                (error, ends)
+            }
+            Fault::Own(error) => (error, false),
+            // The rows are written. Whoever set a savepoint goes back to it; else all must go.
+            Fault::Row { error, wrote } => (error, wrote && self.savepoints == 0),
+        };
+        if self.transaction == Transaction::Open {
+            // SQLite itself rolls back after some faults: an interrupted write, a full disk.
+            let gone = self.handle().sqlite.is_autocommit();
+            if ends || gone {
+                self.transaction = Transaction::Aborted;
+                // What cannot be rolled back now is dealt with when the connection is given back.
+                let _ = self.roll_back_what_is_open();
+            }
+        }
+        error
+    }
+}
+
+impl Connection for SqliteConnection<'_> {
+    fn begin(&mut self, deadline: Option<Instant>) -> Result<()> {
+        match self.transaction {
+            Transaction::Shared => return Ok(()),
+            Transaction::None => {}
+            Transaction::Open | Transaction::Aborted => return Err(Error::internal("a transaction is open already")),
+        }
+        self.ready(deadline)?;
+        let text = match self.intent {
+            Intent::Read => "BEGIN",
+            // The lock is taken now: taken at the first write, it could fail without waiting.
+            Intent::Write => "BEGIN IMMEDIATE",
+        };
+        self.control(text).map_err(|error| error::beginning(&error))?;
+        self.transaction = Transaction::Open;
+        self.savepoints = 0;
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        match self.transaction {
+            Transaction::Shared => return Ok(()),
+            Transaction::None => return Err(Error::internal("there is no transaction to commit")),
+            Transaction::Aborted => {
+                self.rollback()?;
+                return Err(aborted());
+            }
+            Transaction::Open => {}
+        }
+        self.handle().deadline.set(None);
+        let result = self.control("COMMIT").map_err(|error| error::ending(&error));
+        if result.is_err() {
+            self.roll_back_what_is_open()?;
+        }
+        self.transaction = Transaction::None;
+        result
+    }
+
+    fn rollback(&mut self) -> Result<()> {
+        if self.transaction == Transaction::Shared {
+            return Ok(());
+        }
+        self.transaction = Transaction::None;
+        self.savepoints = 0;
+        self.roll_back_what_is_open()
+    }
+
+    fn savepoint(&mut self, depth: u32) -> Result<()> {
+        self.ready(None)?;
+        self.control(&format!("SAVEPOINT s{depth}")).map_err(|error| error::ending(&error))?;
+        self.savepoints += 1;
+        Ok(())
+    }
+
+    fn release(&mut self, depth: u32) -> Result<()> {
+        self.ready(None)?;
+        self.control(&format!("RELEASE s{depth}")).map_err(|error| error::ending(&error))?;
+        self.savepoints = self.savepoints.saturating_sub(1);
+        Ok(())
+    }
+
+    fn rollback_to(&mut self, depth: u32) -> Result<()> {
+        self.ready(None)?;
+        self.control(&format!("ROLLBACK TO s{depth}")).map_err(|error| error::ending(&error))?;
+        self.release(depth)
+    }
+
+    fn run(&mut self, step: &Step, params: &[Value], deadline: Option<Instant>, sink: &mut dyn RowSink) -> Result<u64> {
+        let Lowered::Sql(sql) = &step.statement else {
+            return Err(Error::internal("a step for SQLite is SQL"));
+        };
+        self.ready(deadline)?;
+        self.run_sql(step, sql, params, sink).map_err(|fault| self.failed(step, sql, fault))
+    }
+
+    fn inspect(&mut self) -> Result<Snapshot> {
+        self.ready(None)?;
+        inspect(&self.handle().sqlite).map_err(|error| error::other(&error))
+    }
+
+    fn execute_ddl(&mut self, text: &str) -> Result<()> {
+        self.ready(None)?;
+        self.handle().sqlite.execute_batch(text).map_err(|error| error::other(&error))
+    }
+}
+
+impl Drop for SqliteConnection<'_> {
+    fn drop(&mut self) {
+        let clean = self.roll_back_what_is_open().is_ok();
+        if let Some(handle) = self.handle.take() {
+            // A connection that is still inside a transaction is closed, which rolls back as well.
+            if clean { self.pool.give_back(handle) } else { self.pool.lost() }
+        }
+    }
+}
+
+fn aborted() -> Error {
+    Error::conflict(Reason::Aborted, &[], "the transaction ended when a statement in it failed")
+}
+
+fn inspect(sqlite: &rusqlite::Connection) -> rusqlite::Result<Snapshot> {
+    let names = |text: &str, table: &str| -> rusqlite::Result<Vec<String>> {
+        sqlite.prepare(text)?.query_map([table], |row| row.get(0))?.collect()
+    };
+    let tables = names("SELECT name FROM sqlite_schema WHERE type = ? AND name NOT GLOB 'sqlite_*' ORDER BY name", "table")?;
+    let info = |name: String| {
+        Ok(TableInfo {
+            columns: names("SELECT name FROM pragma_table_info(?) ORDER BY cid", &name)?,
+            indexes: names("SELECT name FROM pragma_index_list(?) WHERE origin = 'c' ORDER BY name", &name)?,
+            name,
+        })
+    };
+    Ok(Snapshot { tables: tables.into_iter().map(info).collect::<rusqlite::Result<_>>()? })
+}

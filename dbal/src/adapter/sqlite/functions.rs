@@ -1,0 +1,134 @@
+//! Functions and a collation of ours in SQL. They call the code that `query::eval` calls, so both mean the same.
+
+use std::cmp::Ordering;
+
+use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Error, Result};
+
+use crate::value::json::{self, PathStep, Test};
+use crate::value::text;
+use crate::value::{Decimal, Value};
+
+/// What the message of a refused increment begins with; the field's name follows.
+pub(super) const OVERFLOW: &str = "dbal overflow: ";
+
+/// Makes them known to a connection. Each gives null for a null argument, and for one that is not what it takes: what
+/// is stored wrongly in a column matches nothing.
+pub(super) fn register(sqlite: &Connection) -> Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
+    rusqlite::vtab::array::load_module(sqlite)?;
+    sqlite.create_collation("dbal_decimal", compare_decimals)?;
+    sqlite.create_scalar_function("dbal_fold", 1, flags, |context| {
+        Ok(text_at(context, 0).map(|text| text::fold(text).into_owned()))
+    })?;
+    sqlite.create_scalar_function("dbal_like", 2, flags, |context| Ok(both(context).map(|(text, pattern)| text::like(text, pattern))))?;
+    sqlite.create_scalar_function("dbal_ends_with", 2, flags, |context| {
+        Ok(both(context).map(|(text, suffix)| text.ends_with(suffix)))
+    })?;
+    sqlite.create_scalar_function("dbal_json", 4, flags, json_test)?;
+    sqlite.create_scalar_function("dbal_json_equal", 2, flags, |context| Ok(both(context).and_then(|(a, b)| json_equal(a, b))))?;
+    sqlite.create_scalar_function("dbal_add_integer", 5, flags, add_integer)?;
+    sqlite.create_scalar_function("dbal_add_float", 5, flags, add_float)?;
+    sqlite.create_scalar_function("dbal_add_decimal", 7, flags, add_decimal)
+}
+
+fn text_at<'c>(context: &'c Context<'_>, at: usize) -> Option<&'c str> {
+    match context.get_raw(at) {
+        ValueRef::Text(text) => std::str::from_utf8(text).ok(),
+        _ => None,
+    }
+}
+
+fn both<'c>(context: &'c Context<'_>) -> Option<(&'c str, &'c str)> {
+    text_at(context, 0).zip(text_at(context, 1))
+}
+
+/// By value. Text that is no decimal stands after all that is, by its bytes, so that the order is total.
+fn compare_decimals(a: &str, b: &str) -> Ordering {
+    match (a.parse::<Decimal>(), b.parse::<Decimal>()) {
+        (Ok(a), Ok(b)) => a.cmp(&b),
+        (Ok(_), Err(_)) => Ordering::Less,
+        (Err(_), Ok(_)) => Ordering::Greater,
+        (Err(_), Err(_)) => a.cmp(b),
+    }
+}
+
+/// `dbal_json(document, path, test, operand)`. Everything but the document is the same for all rows and read once.
+fn json_test(context: &mut Context<'_>) -> Result<Option<bool>> {
+    let path = context.get_or_create_aux(1, |raw| {
+        let path = raw.as_str().ok().and_then(json::parse_path);
+        path.ok_or("dbal_json: not a path")
+    })?;
+    let test = context.get_or_create_aux(2, |raw| raw.as_str().ok().and_then(Test::parse).ok_or("dbal_json: not a test"))?;
+    let operand = context.get_or_create_aux(3, |raw| match raw {
+        ValueRef::Null => Ok(Value::Null),
+        ValueRef::Text(text) => json::parse(text).map_err(|_| "dbal_json: not JSON"),
+        _ => Err("dbal_json: not JSON"),
+    })?;
+    let path: &Vec<PathStep> = &path;
+    let Some(document) = text_at(context, 0) else { return Ok(None) };
+    // What is stored and is not JSON has no paths.
+    let Ok(found) = json::find(document.as_bytes(), path) else { return Ok(None) };
+    Ok(json::test(found.as_ref(), *test, &operand))
+}
+
+fn json_equal(a: &str, b: &str) -> Option<bool> {
+    if a == b {
+        return Some(true);
+    }
+    Some(json::equal(&json::parse(a.as_bytes()).ok()?, &json::parse(b.as_bytes()).ok()?))
+}
+
+/// `dbal_add_integer(old, by, least, greatest, field)`.
+fn add_integer(context: &mut Context<'_>) -> Result<Option<i64>> {
+    let (Some(old), Some(by)) = (context.get::<Option<i64>>(0)?, context.get::<Option<i64>>(1)?) else {
+        return Ok(None);
+    };
+    let (least, greatest): (i64, i64) = (context.get(2)?, context.get(3)?);
+    let sum = old.checked_add(by).filter(|sum| (least..=greatest).contains(sum));
+    sum.map(Some).ok_or_else(|| overflow(context, 4))
+}
+
+/// `dbal_add_float(old, by, least, greatest, field)`; the bounds are text or null.
+fn add_float(context: &mut Context<'_>) -> Result<Option<f64>> {
+    let number = |at: usize| match context.get_raw(at) {
+        ValueRef::Real(number) => Some(number),
+        ValueRef::Integer(number) => Some(number as f64),
+        _ => None,
+    };
+    let (Some(old), Some(by)) = (number(0), number(1)) else { return Ok(None) };
+    let bound = |at: usize| text_at(context, at).and_then(|text| text.parse::<f64>().ok());
+    let sum = old + by;
+    let fits = sum.is_finite() && bound(2).is_none_or(|least| sum >= least) && bound(3).is_none_or(|greatest| sum <= greatest);
+    if fits { Ok(Some(sum)) } else { Err(overflow(context, 4)) }
+}
+
+/// `dbal_add_decimal(old, by, least, greatest, precision, scale, field)`; the bounds are text or null.
+fn add_decimal(context: &mut Context<'_>) -> Result<Option<String>> {
+    let number = |at: usize| match context.get_raw(at) {
+        ValueRef::Integer(number) => Some(Decimal::from(number)),
+        _ => text_at(context, at)?.parse::<Decimal>().ok(),
+    };
+    let (Some(old), Some(by)) = (number(0), number(1)) else { return Ok(None) };
+    let digits = |at: usize| context.get::<Option<u32>>(at);
+    let (precision, scale) = (digits(4)?, digits(5)?);
+    let sum = old.checked_add(by).and_then(|sum| match scale {
+        Some(scale) => sum.with_scale(scale).ok(),
+        None => Some(sum.normalized()),
+    });
+    let fits = |sum: &Decimal| {
+        precision.is_none_or(|precision| sum.digits() <= precision)
+            && number(2).is_none_or(|least| *sum >= least)
+            && number(3).is_none_or(|greatest| *sum <= greatest)
+    };
+    match sum.filter(fits) {
+        Some(sum) => Ok(Some(sum.to_string())),
+        None => Err(overflow(context, 6)),
+    }
+}
+
+fn overflow(context: &Context<'_>, field: usize) -> Error {
+    let name = text_at(context, field).unwrap_or_default();
+    Error::UserFunctionError(format!("{OVERFLOW}{name}").into())
+}

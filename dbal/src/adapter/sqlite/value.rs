@@ -1,0 +1,125 @@
+//! Values to parameters, and stored cells to values. Nothing here coerces: a cell that does not fit its type is a fault.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use rusqlite::types::{Null, Value as SqlValue, ValueRef as Raw};
+use rusqlite::{Row, Statement};
+use smallvec::SmallVec;
+
+use super::error::Fault;
+use crate::error::Error;
+use crate::plan::operation::{Cell, Encoding};
+use crate::schema::FieldType;
+use crate::value::{Date, DateTime, Decimal, Uuid, Value, ValueRef, json, text};
+
+/// Binds a value to a placeholder, counted from 1.
+pub(super) fn bind(statement: &mut Statement<'_>, at: usize, encoding: Encoding, value: &Value) -> Result<(), Fault> {
+    match (encoding, value) {
+        (Encoding::Plain, value) => bind_plain(statement, at, value),
+        (Encoding::Json | Encoding::Folded, Value::Null | Value::Undefined) => Ok(statement.raw_bind_parameter(at, Null)?),
+        (Encoding::Json, document) => Ok(statement.raw_bind_parameter(at, json::to_text(document))?),
+        (Encoding::Folded, Value::Text(plain)) => Ok(statement.raw_bind_parameter(at, text::fold(plain).as_ref())?),
+        (Encoding::List | Encoding::FoldedList, Value::List(items)) => {
+            let fold = encoding == Encoding::FoldedList;
+            let items = items.iter().map(|item| list_item(item, fold)).collect::<Result<Vec<SqlValue>, Error>>()?;
+            Ok(statement.raw_bind_parameter(at, Rc::new(items))?)
+        }
+        // No list is known: whether a value is in it is unknown, which one null says. It is not an empty list.
+        (Encoding::List | Encoding::FoldedList, Value::Null | Value::Undefined) => {
+            Ok(statement.raw_bind_parameter(at, Rc::new(vec![SqlValue::Null]))?)
+        }
+        (_, other) => Err(Fault::Own(misplaced(other))),
+    }
+}
+
+fn bind_plain(statement: &mut Statement<'_>, at: usize, value: &Value) -> Result<(), Fault> {
+    match value {
+        Value::Null | Value::Undefined => statement.raw_bind_parameter(at, Null)?,
+        Value::Bool(v) => statement.raw_bind_parameter(at, i64::from(*v))?,
+        Value::Int(v) => statement.raw_bind_parameter(at, *v)?,
+        Value::Float(v) => statement.raw_bind_parameter(at, *v)?,
+        Value::Decimal(v) => statement.raw_bind_parameter(at, v.to_string())?,
+        Value::Text(v) => statement.raw_bind_parameter(at, v.as_str())?,
+        Value::Bytes(v) => statement.raw_bind_parameter(at, v.as_slice())?,
+        Value::Uuid(v) => {
+            let mut buffer = Uuid::encode_buffer();
+            statement.raw_bind_parameter(at, &*v.hyphenated().encode_lower(&mut buffer))?;
+        }
+        Value::DateTime(v) => statement.raw_bind_parameter(at, v.epoch_millis())?,
+        Value::Date(v) => statement.raw_bind_parameter(at, v.to_string())?,
+        Value::List(_) | Value::Map(_) | Value::Record(_) | Value::Records(_) => return Err(Fault::Own(misplaced(value))),
+    }
+    Ok(())
+}
+
+fn list_item(item: &Value, fold: bool) -> Result<SqlValue, Error> {
+    Ok(match item {
+        Value::Null | Value::Undefined => SqlValue::Null,
+        Value::Bool(v) => SqlValue::Integer(i64::from(*v)),
+        Value::Int(v) => SqlValue::Integer(*v),
+        Value::Float(v) => SqlValue::Real(*v),
+        Value::Decimal(v) => SqlValue::Text(v.to_string()),
+        Value::Text(v) if fold => SqlValue::Text(text::fold(v).into_owned()),
+        Value::Text(v) => SqlValue::Text(v.clone()),
+        Value::Bytes(v) => SqlValue::Blob(v.clone()),
+        Value::Uuid(v) => SqlValue::Text(v.hyphenated().to_string()),
+        Value::DateTime(v) => SqlValue::Integer(v.epoch_millis()),
+        Value::Date(v) => SqlValue::Text(v.to_string()),
+        Value::List(_) | Value::Map(_) | Value::Record(_) | Value::Records(_) => return Err(misplaced(item)),
+    })
+}
+
+fn misplaced(value: &Value) -> Error {
+    Error::internal(Cow::Owned(format!("a parameter cannot be of kind {} here", value.kind())))
+}
+
+/// Whether any cell is a decimal.
+pub(super) fn has_decimals(cells: &[Cell]) -> bool {
+    cells.iter().any(|cell| matches!(cell.ty, FieldType::Decimal { .. }))
+}
+
+/// The decimals of a row, one for each decimal cell; none where it is null or does not fit. Cells borrow them.
+pub(super) fn decimals(cells: &[Cell], row: &Row<'_>) -> SmallVec<[Option<Decimal>; 4]> {
+    let parse = |position: usize| match row.get_ref(position) {
+        Ok(Raw::Text(text)) => std::str::from_utf8(text).ok()?.parse().ok(),
+        _ => None,
+    };
+    let is_decimal = |(_, cell): &(usize, &Cell)| matches!(cell.ty, FieldType::Decimal { .. });
+    cells.iter().enumerate().filter(is_decimal).map(|(position, _)| parse(position)).collect()
+}
+
+/// A stored cell as a value of its declared type; none if it does not fit. Decimals come from `decimals` in order.
+#[inline]
+pub(super) fn decode<'r>(
+    ty: &FieldType,
+    raw: Raw<'r>,
+    decimals: &mut impl Iterator<Item = &'r Option<Decimal>>,
+) -> Option<ValueRef<'r>> {
+    if let FieldType::Decimal { .. } = ty {
+        let decimal = decimals.next()?.as_ref();
+        return if raw == Raw::Null { Some(ValueRef::Null) } else { decimal.map(ValueRef::Decimal) };
+    }
+    Some(match (ty, raw) {
+        (_, Raw::Null) => ValueRef::Null,
+        (FieldType::Text(_), Raw::Text(text)) => ValueRef::Text(std::str::from_utf8(text).ok()?),
+        (FieldType::Uuid, Raw::Text(text)) if text.len() == 36 => ValueRef::Uuid(Uuid::try_parse_ascii(text).ok()?),
+        (FieldType::Integer, Raw::Integer(number)) => ValueRef::Int(i32::try_from(number).ok()?.into()),
+        (FieldType::BigInt, Raw::Integer(number)) => ValueRef::Int(number),
+        (FieldType::Boolean, Raw::Integer(0)) => ValueRef::Bool(false),
+        (FieldType::Boolean, Raw::Integer(1)) => ValueRef::Bool(true),
+        (FieldType::DateTime, Raw::Integer(millis)) => ValueRef::DateTime(DateTime::from_epoch_millis(millis)?),
+        (FieldType::Float, Raw::Real(number)) if number.is_finite() => ValueRef::Float(number),
+        (FieldType::Enum(declared), Raw::Text(text)) => {
+            let text = std::str::from_utf8(text).ok()?;
+            declared.values.iter().any(|word| word == text).then_some(ValueRef::Text(text))?
+        }
+        (FieldType::Date, Raw::Text(text)) => ValueRef::Date(std::str::from_utf8(text).ok()?.parse::<Date>().ok()?),
+        (FieldType::Bytes, Raw::Blob(bytes)) => ValueRef::Bytes(bytes),
+        (FieldType::Json, Raw::Text(text)) => {
+            json::parse(text).ok()?;
+            ValueRef::Json(std::str::from_utf8(text).ok()?)
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,264 @@
+//! Threads for callers that await: one hop for a request, shared by those that wait together.
+//!
+//! A WAL read outside a transaction is nine tenths locking. A reader that takes a job while others wait therefore
+//! begins a transaction, and takes those that waited then, one by one: a job that blocks holds up only itself, since
+//! another thread may take the next one.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::Shared;
+use super::connection::SqliteConnection;
+use crate::adapter::{Connection, Intent, Job, Offload};
+use crate::error::{Error, ErrorKind, Outcome};
+
+/// The most jobs that one read transaction serves: a snapshot must not be held forever.
+const BATCH: usize = 32;
+
+/// The threads' queues. Dropped, every job that waits is told so, and the threads end after the one they are in.
+pub(super) struct Workers {
+    queues: Arc<Queues>,
+    /// In memory there is one connection, so one thread.
+    only_one: bool,
+}
+
+struct Queues {
+    reads: Queue,
+    writes: Queue,
+    clock: Clock,
+}
+
+#[derive(Default)]
+struct Queue {
+    state: Mutex<State>,
+    submitted: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Queued>,
+    /// How many jobs were ever submitted; the number of the latest one.
+    count: u64,
+    closed: bool,
+}
+
+struct Queued {
+    number: u64,
+    intent: Intent,
+    deadline: Option<Instant>,
+    job: Job,
+}
+
+/// Tells jobs that their time ran out while every thread was busy.
+#[derive(Default)]
+struct Clock {
+    state: Mutex<ClockState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct ClockState {
+    /// No waiting job's deadline is earlier.
+    next: Option<Instant>,
+    closed: bool,
+}
+
+impl Workers {
+    pub(super) fn start(shared: &Arc<Shared>) -> std::io::Result<Workers> {
+        let queues = Arc::new(Queues { reads: Queue::default(), writes: Queue::default(), clock: Clock::default() });
+        // Made first, so that threads that did start end if another one cannot.
+        let workers = Workers { queues: queues.clone(), only_one: shared.readers.is_none() };
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let readers = shared.readers.as_ref().map_or(0, |pool| pool.size().min(cores));
+        for number in 0..readers {
+            let (shared, queues) = (shared.clone(), queues.clone());
+            spawn(format!("dbal-read-{number}"), move || {
+                while let Some(first) = queues.reads.wait() {
+                    read(&shared, &queues.reads, first);
+                }
+            })?;
+        }
+        let (shared, writes) = (shared.clone(), queues.clone());
+        spawn("dbal-write".to_owned(), move || {
+            while let Some(queued) = writes.writes.wait() {
+                alone(&shared, queued);
+            }
+        })?;
+        spawn("dbal-clock".to_owned(), move || queues.watch_deadlines())?;
+        Ok(workers)
+    }
+}
+
+impl Offload for Workers {
+    fn submit(&self, intent: Intent, deadline: Option<Instant>, job: Job) {
+        let queue = match intent {
+            Intent::Read if !self.only_one => &self.queues.reads,
+            _ => &self.queues.writes,
+        };
+        queue.push(intent, deadline, job);
+        if let Some(deadline) = deadline {
+            self.queues.clock.at_latest(deadline);
+        }
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        for queue in [&self.queues.reads, &self.queues.writes] {
+            let mut state = queue.state.lock();
+            state.closed = true;
+            let jobs = std::mem::take(&mut state.jobs);
+            drop(state);
+            queue.submitted.notify_all();
+            for queued in jobs {
+                refuse(queued.job, Error::new(ErrorKind::InternalError, "the client was closed"));
+            }
+        }
+        self.queues.clock.state.lock().closed = true;
+        self.queues.clock.changed.notify_one();
+    }
+}
+
+impl Queue {
+    fn push(&self, intent: Intent, deadline: Option<Instant>, job: Job) {
+        let mut state = self.state.lock();
+        state.count += 1;
+        let number = state.count;
+        state.jobs.push_back(Queued { number, intent, deadline, job });
+        drop(state);
+        self.submitted.notify_one();
+    }
+
+    /// The next job; none when the queue is closed.
+    fn wait(&self) -> Option<Queued> {
+        let mut state = self.state.lock();
+        loop {
+            if let Some(queued) = state.jobs.pop_front() {
+                return Some(queued);
+            }
+            if state.closed {
+                return None;
+            }
+            self.submitted.wait(&mut state);
+        }
+    }
+
+    /// The number of the latest job, if any waits.
+    fn latest(&self) -> Option<u64> {
+        let state = self.state.lock();
+        (!state.jobs.is_empty()).then_some(state.count)
+    }
+
+    /// The next job, if it was submitted no later than that one.
+    fn next_until(&self, latest: u64) -> Option<Queued> {
+        let mut state = self.state.lock();
+        let is_one = state.jobs.front().is_some_and(|queued| queued.number <= latest);
+        if is_one { state.jobs.pop_front() } else { None }
+    }
+
+    /// Takes out the jobs whose time ran out; gives the earliest deadline of the others as well.
+    fn expired(&self, now: Instant) -> (Vec<Job>, Option<Instant>) {
+        let mut state = self.state.lock();
+        let waiting = std::mem::take(&mut state.jobs);
+        let (expired, kept): (VecDeque<_>, VecDeque<_>) =
+            waiting.into_iter().partition(|queued| queued.deadline.is_some_and(|deadline| deadline <= now));
+        let next = kept.iter().filter_map(|queued| queued.deadline).min();
+        state.jobs = kept;
+        (expired.into_iter().map(|queued| queued.job).collect(), next)
+    }
+}
+
+impl Clock {
+    /// Makes sure that the clock looks no later than this.
+    fn at_latest(&self, deadline: Instant) {
+        let mut state = self.state.lock();
+        if state.next.is_none_or(|next| deadline < next) {
+            state.next = Some(deadline);
+            self.changed.notify_one();
+        }
+    }
+}
+
+impl Queues {
+    /// Deadlines are usually all equally far away, so this wakes up about once in that time.
+    fn watch_deadlines(&self) {
+        let mut state = self.clock.state.lock();
+        while !state.closed {
+            let Some(next) = state.next else {
+                self.clock.changed.wait(&mut state);
+                continue;
+            };
+            let now = Instant::now();
+            if now < next {
+                self.clock.changed.wait_until(&mut state, next);
+                continue;
+            }
+            state.next = None;
+            drop(state);
+            let (reads, next_read) = self.reads.expired(now);
+            let (writes, next_write) = self.writes.expired(now);
+            for job in reads.into_iter().chain(writes) {
+                refuse(job, Error::timeout(Outcome::NotApplied));
+            }
+            for next in [next_read, next_write].into_iter().flatten() {
+                self.clock.at_latest(next);
+            }
+            state = self.clock.state.lock();
+        }
+    }
+}
+
+fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    thread::Builder::new().name(name).spawn(run).map(drop)
+}
+
+/// Runs a job on a connection of its own.
+fn alone(shared: &Shared, queued: Queued) {
+    match shared.connect(queued.intent, queued.deadline) {
+        Ok(mut connection) => {
+            run(&mut connection, queued);
+        }
+        Err(error) => refuse(queued.job, error),
+    }
+}
+
+/// Runs a job, and those that wait already with it in one transaction.
+fn read(shared: &Shared, queue: &Queue, first: Queued) {
+    let Some(latest) = queue.latest() else {
+        return alone(shared, first);
+    };
+    let mut connection = match shared.connect(Intent::Read, first.deadline) {
+        Ok(connection) => connection,
+        Err(error) => return refuse(first.job, error),
+    };
+    // What the jobs see is fixed by the first read from here on: after all of them were submitted, so each sees the
+    // writes that its caller knows of. Should it not begin, the first job runs without it.
+    let shared_by_all = connection.begin_shared().is_ok();
+    let mut clean = run(&mut connection, first) && shared_by_all;
+    for _ in 1..BATCH {
+        match clean.then(|| queue.next_until(latest)).flatten() {
+            Some(queued) => clean = run(&mut connection, queued) && connection.is_clean(),
+            None => break,
+        }
+    }
+}
+
+/// Whether the job came to its end; one that panicked leaves the connection as it is, and its waker drops with it.
+fn run(connection: &mut SqliteConnection<'_>, queued: Queued) -> bool {
+    if queued.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        refuse(queued.job, Error::timeout(Outcome::NotApplied));
+        return true;
+    }
+    catch_unwind(AssertUnwindSafe(|| (queued.job)(Ok(connection as &mut dyn Connection)))).is_ok()
+}
+
+/// Tells a job that it does not run.
+fn refuse(job: Job, error: Error) {
+    // A panic of the job must not end the thread; there is nothing to clean up and nobody left to tell.
+    let _ = catch_unwind(AssertUnwindSafe(|| job(Err(error))));
+}
