@@ -1,0 +1,8 @@
+//! SQLite: what statements are lowered to, what a migration creates, and how the adapter behaves.
+#![cfg(feature = "sqlite")]
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod lower;
+mod migrate;
+mod schema;
+mod semantics;
