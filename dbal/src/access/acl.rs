@@ -14,6 +14,7 @@ impl Policy {
         let mut pool = Pool::default();
         let mut warnings = Vec::new();
         let entities = schema.entities().map(|(id, entity)| EntityPolicy {
+            name: entity.name.clone(),
             key: entity.key,
             rules: rules(schema, id, &mut pool, &mut warnings),
             fields: fields(schema, id, &mut pool, &mut warnings),

@@ -66,7 +66,10 @@ pub(super) fn compile_into(
     let node = parse(text).map_err(|fault| vec![fault])?;
     let mut typer = Typer { schema, entity, pool, faults: Vec::new() };
     let expr = typer.condition(&node);
-    if typer.faults.is_empty() { Ok(expr) } else { Err(typer.faults) }
+    // A term of a list comparison is looked at once for each item.
+    let mut faults = typer.faults;
+    faults.dedup();
+    if faults.is_empty() { Ok(expr) } else { Err(faults) }
 }
 
 /// Parameters without repetition, so that equal conditions of different rules are equal expressions.

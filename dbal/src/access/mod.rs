@@ -14,6 +14,8 @@ pub mod principal;
 mod rebase;
 mod rewrite;
 mod rules_file;
+#[cfg(test)]
+mod tests;
 pub mod view;
 
 pub use policy::Policy;

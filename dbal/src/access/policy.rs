@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::principal::Principal;
 use super::view::PrincipalView;
+use crate::error::{Error, Result};
 use crate::query::ast::{Expr, Operand};
 use crate::query::param::{ClaimScope, ParamSource, Params};
 use crate::schema::{EntityId, FieldId, Verb};
@@ -41,6 +42,7 @@ pub struct Policy {
 /// The rules of one entity.
 #[derive(Debug)]
 pub(super) struct EntityPolicy {
+    pub name: String,
     pub key: FieldId,
     pub rules: Vec<Rule>,
     pub fields: Vec<FieldPolicy>,
@@ -155,10 +157,21 @@ impl Policy {
         PrincipalView::new(self, principal)
     }
 
-    /// Whether any rule lets the caller do this at all. Asked before a request's names are looked at, so that a
-    /// caller without the verb learns nothing from what is wrong with them.
-    pub fn allows(&self, principal: &Principal, entity: EntityId, verb: Verb) -> bool {
-        self.grant(principal, entity, verb, &[]).is_some()
+    /// Whether any rule lets the caller do this at all. A caller without the verb is told so before anything else, and
+    /// so learns nothing from what is wrong with the names in its request.
+    ///
+    /// # Errors
+    /// FORBIDDEN, without a reason.
+    pub fn permits(&self, principal: &Principal, entity: EntityId, verb: Verb) -> Result<()> {
+        match self.grant(principal, entity, verb, &[]) {
+            Some(_) => Ok(()),
+            None => Err(self.forbidden(entity, verb)),
+        }
+    }
+
+    pub(super) fn forbidden(&self, entity: EntityId, verb: Verb) -> Error {
+        let name = &self.entity(entity).name;
+        Error::forbidden(format!("no rule permits this caller to {} {name}", verb.as_str())).with_entity(name)
     }
 
     /// What must be equal of two callers for their rewritten queries to be equal: the rules, the roles that rules

@@ -194,7 +194,7 @@ impl<'p> Rewriter<'p> {
     fn may_read(&self, entity: EntityId) -> Result<()> {
         match self.view.allows(entity, Verb::Read) {
             true => Ok(()),
-            false => Err(self.forbidden(entity, Verb::Read)),
+            false => Err(self.policy.forbidden(entity, Verb::Read)),
         }
     }
 
@@ -212,15 +212,10 @@ impl<'p> Rewriter<'p> {
     fn grant(&mut self, entity: EntityId, verb: Verb, named: &[FieldId]) -> Result<Grant<'p>> {
         let policy = self.policy;
         let Some(grant) = policy.grant(self.principal, entity, verb, named) else {
-            return Err(self.forbidden(entity, verb));
+            return Err(self.policy.forbidden(entity, verb));
         };
         self.applied.extend(grant.rules.iter().map(|rule| (*rule).to_owned()));
         Ok(grant)
-    }
-
-    fn forbidden(&self, entity: EntityId, verb: Verb) -> Error {
-        let name = &self.schema.entity(entity).name;
-        Error::forbidden(format!("no rule permits this caller to {} {name}", verb.as_str())).with_entity(name)
     }
 
     // --- writing
@@ -363,7 +358,7 @@ impl<'p> Rewriter<'p> {
             return Ok(());
         }
         if !query.includes.is_empty() {
-            return Err(self.forbidden(*entity, Verb::Read));
+            return Err(self.policy.forbidden(*entity, Verb::Read));
         }
         returning.retain(may_show);
         if returning.is_empty() {

@@ -38,7 +38,7 @@ impl Policy {
         let mut entities: Vec<EntityPolicy> = Vec::new();
         for (id, entity) in schema.entities() {
             let fields = fields(schema, id, &mut pool, &mut warnings);
-            entities.push(EntityPolicy { key: entity.key, rules: Vec::new(), fields });
+            entities.push(EntityPolicy { name: entity.name.clone(), key: entity.key, rules: Vec::new(), fields });
         }
         for (entity, rule) in rules {
             entities[usize::from(entity.0)].rules.push(rule);
