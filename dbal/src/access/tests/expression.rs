@@ -78,7 +78,10 @@ fn logic_binds_as_everywhere() {
 fn paths_follow_relations_to_one_row() {
     assert_eq!(typed(POST, "author.level > level"), "author.level > level");
     assert_eq!(typed(POST, "author.id IS NULL"), "author.id is null");
-    assert_eq!(typed(POST, "$user.id IN (author_id, author.id)"), "($user.id:uuid = author_id or $user.id:uuid = author.id)");
+    assert_eq!(
+        typed(POST, "$user.id IN (author_id, author.id)"),
+        "($user.id:uuid = author_id or $user.id:uuid = author.id)"
+    );
     assert_eq!(typed(POST, "author.secret = 'x'"), "author.secret = 'x'", "a rule may look at what callers may not");
 }
 
@@ -105,13 +108,25 @@ fn every_fault_says_where_and_what() {
         ("name = $user", "column 13: expected `.` and the name of a claim, found the end"),
         ("name = $user.a.b", "column 15: expected nothing more: a claim is a single value, found `.`"),
         ("levle = 1", "column 1: unknown field `levle` of User; did you mean `level`?"),
-        ("é = 1 AND levle = 1", "column 1: unknown field `é` of User; column 11: unknown field `levle` of User; did you mean `level`?"),
+        (
+            "é = 1 AND levle = 1",
+            "column 1: unknown field `é` of User; column 11: unknown field `levle` of User; did you mean `level`?",
+        ),
         ("name = null", "column 8: null is never equal to anything; expected IS NULL or IS NOT NULL"),
         ("name IN ('a', null)", "column 15: null is never equal to anything; expected IS NULL or IS NOT NULL"),
-        ("$user.id IS NOT NULL", "column 1: a claim cannot be tested for null: without it every comparison is unknown, which denies"),
+        (
+            "$user.id IS NOT NULL",
+            "column 1: a claim cannot be tested for null: without it every comparison is unknown, which denies",
+        ),
         ("1 = 1", "column 3: compares two constants; expected a field or a claim on one side"),
-        ("$user.a = $user.b", "column 9: the type of two claims is not known; expected a field or a constant on one side"),
-        ("$user.role >= 'admin'", "column 12: the order of these texts is not declared; compare a field of an ordered enum"),
+        (
+            "$user.a = $user.b",
+            "column 9: the type of two claims is not known; expected a field or a constant on one side",
+        ),
+        (
+            "$user.role >= 'admin'",
+            "column 12: the order of these texts is not declared; compare a field of an ordered enum",
+        ),
         ("level = '3'", "column 9: expected an integer, got text"),
         ("level = 1.5", "column 9: expected an integer, got decimal"),
         ("level = 3000000000", "column 9: outside the 32 bits of an integer"),
@@ -131,7 +146,10 @@ fn every_fault_says_where_and_what() {
         ("posts.level = 1", "column 1: `posts` leads to many rows; a path follows relations to one row only"),
         ("posts = 1", "column 1: `posts` is a relation; name a field of it, such as `posts.id`"),
         ("prefs.a = 1", "column 1: `prefs` of User is a field: nothing stands below it"),
-        ("99999999999999999999999999999999999999999 = level", "column 1: the number 99999999999999999999999999999999999999999 has too many digits"),
+        (
+            "99999999999999999999999999999999999999999 = level",
+            "column 1: the number 99999999999999999999999999999999999999999 has too many digits",
+        ),
     ] {
         assert_eq!(faults(USER, text), expected, "{text}");
     }

@@ -91,7 +91,10 @@ pub(super) fn schema_with(change: impl FnOnce(&mut Vec<Entity>)) -> Schema {
         vec![
             field("id", uuid()),
             field("name", text()),
-            Field { default: Some(DefaultValue::Value("user".into())), ..field("role", words(&["user", "admin", "god"], true)) },
+            Field {
+                default: Some(DefaultValue::Value("user".into())),
+                ..field("role", words(&["user", "admin", "god"], true))
+            },
             field("level", FieldType::Integer),
             field("score", FieldType::Float),
             field("balance", FieldType::Decimal { precision: Some(10), scale: Some(2) }),

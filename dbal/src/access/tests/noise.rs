@@ -21,10 +21,54 @@ impl Dice {
 }
 
 const PIECES: [&str; 48] = [
-    "level", "title", "state", "author", "author.level", "author_id", "tags", "views", "nothing", "é", "_", "$user.id",
-    "$user.level", "$session.x", "$now", "$user", "$", "$x", "1", "-1", "1.5", "1.", "-", "99999999999999999999", "'a'",
-    "'live'", "\"b\"", "'", "true", "FALSE", "null", "AND", "or", "NOT", "&&", "||", "!", "&", "IN", "is", "(", ")", ",",
-    ".", "=", "!=", "<=", "\u{0}",
+    "level",
+    "title",
+    "state",
+    "author",
+    "author.level",
+    "author_id",
+    "tags",
+    "views",
+    "nothing",
+    "é",
+    "_",
+    "$user.id",
+    "$user.level",
+    "$session.x",
+    "$now",
+    "$user",
+    "$",
+    "$x",
+    "1",
+    "-1",
+    "1.5",
+    "1.",
+    "-",
+    "99999999999999999999",
+    "'a'",
+    "'live'",
+    "\"b\"",
+    "'",
+    "true",
+    "FALSE",
+    "null",
+    "AND",
+    "or",
+    "NOT",
+    "&&",
+    "||",
+    "!",
+    "&",
+    "IN",
+    "is",
+    "(",
+    ")",
+    ",",
+    ".",
+    "=",
+    "!=",
+    "<=",
+    "\u{0}",
 ];
 
 #[test]
@@ -92,7 +136,10 @@ rules:
                 0 => {
                     text.remove(at);
                 }
-                1 => text.insert(at, dice.pick(&["[", "{", ":", "-", "'", " ", "\n", "&a ", "*a ", "\t"]).chars().next().unwrap()),
+                1 => text.insert(
+                    at,
+                    dice.pick(&["[", "{", ":", "-", "'", " ", "\n", "&a ", "*a ", "\t"]).chars().next().unwrap(),
+                ),
                 2 => text.insert(at, PIECES[dice.roll(PIECES.len())].chars().next().unwrap()),
                 _ => {
                     let other = dice.roll(text.len());

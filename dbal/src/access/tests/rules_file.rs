@@ -51,10 +51,10 @@ extra: 1
             "acl.yaml:6:9: error: the id `one` is taken by the rule in line 2",
             "acl.yaml:8:12: error: trusted code needs no rule, and no rule makes anybody trusted",
             "acl.yaml:10:23: error: rule `one`: row_level_filter, column 1: unknown field `levle` of Post; did you mean `level`?",
-            "acl.yaml:10:23: error: rule `one`: row_level_filter, column 33: expected text, got integer",
+            "acl.yaml:10:23: error: rule `one`: row_level_filter, column 34: expected text, got integer",
             "acl.yaml:12:11: error: role: expected at least one, found an empty list",
             "acl.yaml:13:17: error: operations: expected at least one, found an empty list",
-            "acl.yaml:14:13: error: effect: expected one of permit, forbid, found the text deny",
+            "acl.yaml:14:13: error: effect: expected one of permit, forbid, found the text \"deny\"",
             "acl.yaml:15:22: error: unknown field `titel` of Post; did you mean `title`?",
             "acl.yaml:15:30: error: unknown key wirte in fields; did you mean write?",
             "acl.yaml:16:5: error: unknown key when in rule 3; expected one of id, entity, public, role, operations, effect, row_level_filter, fields",
@@ -65,8 +65,8 @@ extra: 1
             "acl.yaml:19:5: error: says `role` and `public`; keep one",
             "acl.yaml:23:23: error: row_level_filter: expected an expression, found true",
             "acl.yaml:24:5: error: rule 6: forbids fields on some rows only; keep `fields` or `row_level_filter`",
-            "acl.yaml:30:5: error: expected a mapping for rule 7, found the text just text",
-            "acl.yaml:31:1: error: unknown key extra in the rules file; did you mean entity?",
+            "acl.yaml:30:5: error: expected a mapping for rule 7, found the text \"just text\"",
+            "acl.yaml:31:1: error: unknown key extra in the rules file; expected one of rules",
         ]
     );
 }
