@@ -4,7 +4,8 @@ use dbal::adapter;
 use dbal::capability::{Capabilities, Support};
 
 /// The backends by name, in the order of their columns.
-pub const BACKENDS: &[(&str, Capabilities)] = &[("memory", adapter::memory::CAPABILITIES)];
+pub const BACKENDS: &[(&str, Capabilities)] =
+    &[("memory", adapter::memory::CAPABILITIES), ("sqlite", adapter::sqlite::SqliteAdapter::CAPABILITIES)];
 
 /// How a backend has a capability. One that has just been declared is in no backend yet.
 pub fn support(backend: &Capabilities, name: &str) -> &'static str {
@@ -31,7 +32,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position) % 3 == 0 {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

@@ -39,10 +39,10 @@ pub fn check(sources: &[Source]) -> Vec<Violation> {
             let mut report = |message: String| {
                 found.push(Violation { file: source.path.clone(), line: mention.line, message });
             };
-            if let Some((name, owner)) = OWNED.iter().find(|(name, _)| *name == head && mention.path.len() > 1) {
-                if !source.path.starts_with(owner) {
-                    report(format!("only {} names {name}", owner.trim_end_matches('/')));
-                }
+            if let Some((name, owner)) = OWNED.iter().find(|(name, _)| *name == head && mention.path.len() > 1)
+                && !source.path.starts_with(owner)
+            {
+                report(format!("only {} names {name}", owner.trim_end_matches('/')));
             }
             if !pure {
                 continue;

@@ -76,14 +76,13 @@ fn test_item(tokens: &[TokenTree], at: usize, module: &[String], out: &mut Menti
     let is_word =
         |position: usize, expected: &str| matches!(&item[position], TokenTree::Ident(word) if word == expected);
     let import = (0..item.len().min(3)).any(|position| is_word(position, "use"));
-    if let Some(position) = (0..item.len().min(3)).find(|position| is_word(*position, "mod")) {
-        if let (Some(TokenTree::Ident(name)), Some(TokenTree::Punct(_))) =
+    if let Some(position) = (0..item.len().min(3)).find(|position| is_word(*position, "mod"))
+        && let (Some(TokenTree::Ident(name)), Some(TokenTree::Punct(_))) =
             (item.get(position + 1), item.get(position + 2))
-        {
-            let mut path = module.to_vec();
-            path.push(name.to_string());
-            out.test_modules.push(path);
-        }
+    {
+        let mut path = module.to_vec();
+        path.push(name.to_string());
+        out.test_modules.push(path);
     }
     let end = item.iter().position(|token| match token {
         TokenTree::Punct(mark) => mark.as_char() == ';',
