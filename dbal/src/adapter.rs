@@ -12,19 +12,11 @@ use std::time::Instant;
 
 use crate::capability::Capabilities;
 use crate::error::Result;
+pub use crate::plan::operation::Lowering;
 use crate::plan::operation::Step;
 use crate::row::RowSink;
 use crate::sql::ddl::Snapshot;
 use crate::value::Value;
-
-/// In which language a backend wants its statements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lowering {
-    /// The query itself.
-    Ast,
-    /// SQL of a dialect.
-    Sql(crate::sql::dialect::Dialect),
-}
 
 /// What a connection is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

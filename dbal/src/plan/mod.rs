@@ -1,3 +1,183 @@
 //! From a query and what a backend can do to the steps that it runs.
+//!
+//! [`verify`] refuses what the backend cannot do, before any IO; what is left is put into steps and each statement is
+//! spelled in the backend's language. Nothing here changes what a query means.
 
 pub mod operation;
+pub mod verify;
+
+use std::sync::Arc;
+
+use crate::capability::Capabilities;
+use crate::error::Result;
+use crate::query::ast::{Count, Include, Insert, Operand, Query, Select, Shape, Statement};
+use crate::query::param::{ParamSource, Params};
+use crate::row::Columns;
+use crate::schema::{EntityId, FieldId, FieldType, Generator, Schema};
+use operation::{Cell, Lowered, Lowering, Output, Plan, Role, Source, Step};
+
+/// What a plan is made for.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// The schema.
+    pub schema: &'a Schema,
+    /// What the backend can do.
+    pub capabilities: &'a Capabilities,
+    /// How it wants its statements.
+    pub lowering: Lowering,
+}
+
+/// Makes the plan of a query whose access rules are already part of it.
+///
+/// # Errors
+/// CAPABILITY_NOT_SUPPORTED naming what the backend lacks.
+pub fn plan(target: Target<'_>, mut query: Query, params: Params, rules: Vec<String>) -> Result<Plan> {
+    verify::verify(target.schema, target.capabilities, &query)?;
+    nothing_to_set(target.schema, &mut query);
+    let entity = query.statement.entity();
+    let mut builder = Builder { target, params: &params, steps: Vec::new() };
+    builder.root(&query)?;
+    let steps = builder.steps;
+    let writes = query.statement.is_write();
+    let checked = steps.iter().any(|step| matches!(&step.role, Role::Root(output) if output.check.is_some()));
+    let atomic = steps.len() > 1 || checked;
+    let shape = query.shape;
+    Ok(Plan { entity, params, steps, writes, atomic, shape, rules, query })
+}
+
+/// An update with an empty patch reads the row, under the rules of the update.
+fn nothing_to_set(schema: &Schema, query: &mut Query) {
+    if let Statement::Update(update) = &query.statement
+        && update.set.is_empty()
+    {
+        let mut columns = update.returning.clone();
+        if columns.is_empty() {
+            columns.push(schema.entity(update.entity).key);
+        }
+        query.statement = Statement::Select(Select {
+            entity: update.entity,
+            columns,
+            filter: update.filter.clone(),
+            order: Vec::new(),
+            limit: None,
+            offset: None,
+            link: None,
+        });
+    }
+}
+
+struct Builder<'a> {
+    target: Target<'a>,
+    params: &'a Params,
+    steps: Vec<Step>,
+}
+
+impl Builder<'_> {
+    fn root(&mut self, query: &Query) -> Result<()> {
+        let entity = query.statement.entity();
+        match &query.statement {
+            Statement::Select(select) => {
+                let output = self.output(entity, &select.columns[..query.visible], &query.includes);
+                let cells = self.cells(entity, &select.columns);
+                self.push(query.statement.clone(), cells, Role::Root(output))?;
+                self.children(0, &query.includes)?;
+                if query.shape == (Shape::Page { total: true }) {
+                    let count = Count { entity, filter: select.filter.clone() };
+                    self.push(Statement::Count(count), vec![integer()], Role::Total)?;
+                }
+            }
+            Statement::Count(_) => self.push(query.statement.clone(), vec![integer()], Role::Total)?,
+            Statement::Delete(_) => self.push(query.statement.clone(), Vec::new(), Role::Effect)?,
+            Statement::Update(update) => {
+                let mut output = self.output(entity, &update.returning[..query.visible], &[]);
+                let mut cells = self.cells(entity, &update.returning);
+                if update.check.is_some() {
+                    output.check = Some(cells.len());
+                    cells.push(boolean());
+                }
+                self.push(query.statement.clone(), cells, Role::Root(output))?;
+            }
+            Statement::Insert(insert) => self.insert(insert, query.visible)?,
+        }
+        Ok(())
+    }
+
+    /// The engine knows every value that it writes; only what the backend makes is read back.
+    fn insert(&mut self, insert: &Insert, visible: usize) -> Result<()> {
+        let mut output = self.output(insert.entity, &insert.returning[..visible], &[]);
+        let written = |field: FieldId| insert.values.iter().find(|(id, _)| *id == field).map(|(_, operand)| operand);
+        let read_back: Vec<FieldId> =
+            insert.returning.iter().copied().filter(|field| written(*field).is_none()).collect();
+        let source = |field: &FieldId| match written(*field) {
+            Some(Operand::Param(id)) => match self.params.get(*id) {
+                ParamSource::Hashed(raw, _) if self.is_token(insert.entity, *field) => Source::Param(*raw),
+                _ => Source::Param(*id),
+            },
+            Some(_) => Source::Null,
+            None => Source::Cell(read_back.iter().position(|id| id == field).unwrap_or(0)),
+        };
+        output.sources = Some(insert.returning[..visible].iter().map(source).collect());
+        let mut cells = self.cells(insert.entity, &read_back);
+        if insert.check.is_some() {
+            output.check = Some(cells.len());
+            cells.push(boolean());
+        }
+        let statement = Statement::Insert(Insert { returning: read_back, ..insert.clone() });
+        self.push(statement, cells, Role::Root(output))
+    }
+
+    fn is_token(&self, entity: EntityId, field: FieldId) -> bool {
+        self.target.schema.entity(entity).field(field).generated == Some(Generator::Token)
+    }
+
+    fn children(&mut self, parent: usize, includes: &[Include]) -> Result<()> {
+        for include in includes {
+            let select = &include.select;
+            let link = select.link.as_ref().expect("an include is always linked");
+            let role = Role::Children {
+                parent,
+                parent_column: include.parent_column,
+                child_column: include.child_column,
+                parents: link.parents,
+                to_one: include.to_one,
+                output: self.output(select.entity, &select.columns[..include.visible], &include.includes),
+            };
+            let cells = self.cells(select.entity, &select.columns);
+            self.push(Statement::Select(select.clone()), cells, role)?;
+            self.children(self.steps.len() - 1, &include.includes)?;
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, statement: Statement, cells: Vec<Cell>, role: Role) -> Result<()> {
+        let entity = statement.entity();
+        let statement = match self.target.lowering {
+            Lowering::Ast => Lowered::Ast(Box::new(statement)),
+            Lowering::Sql(dialect) => {
+                Lowered::Sql(crate::sql::lower::lower(self.target.schema, &statement, self.params, dialect)?)
+            }
+        };
+        self.steps.push(Step { entity, statement, cells, role });
+        Ok(())
+    }
+
+    fn output(&self, entity: EntityId, columns: &[FieldId], includes: &[Include]) -> Output {
+        let entity = self.target.schema.entity(entity);
+        let fields = columns.iter().map(|id| entity.field(*id).name.clone().into());
+        let names = fields.chain(includes.iter().map(|include| include.name.clone())).collect();
+        Output { columns: Arc::new(Columns { names }), visible: columns.len(), check: None, sources: None }
+    }
+
+    fn cells(&self, entity: EntityId, columns: &[FieldId]) -> Vec<Cell> {
+        let entity = self.target.schema.entity(entity);
+        columns.iter().map(|id| Cell { ty: entity.field(*id).ty.clone(), field: Some(*id) }).collect()
+    }
+}
+
+fn integer() -> Cell {
+    Cell { ty: FieldType::BigInt, field: None }
+}
+
+fn boolean() -> Cell {
+    Cell { ty: FieldType::Boolean, field: None }
+}

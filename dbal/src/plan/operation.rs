@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::query::ast::{ParamId, Shape, Statement};
+use crate::query::ast::{ParamId, Query, Shape, Statement};
 use crate::query::param::Params;
 use crate::row::Columns;
 use crate::schema::{EntityId, FieldId, FieldType};
+use crate::sql::dialect::Dialect;
 
 /// A request made ready for one backend; immutable and shared.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Plan {
     pub shape: Shape,
     /// Ids of the access rules applied, for `explain`.
     pub rules: Vec<String>,
+    /// Row filters and checks as they were applied, for `explain`.
+    pub query: Query,
 }
 
 /// One statement of a plan.
@@ -46,6 +49,15 @@ pub struct Cell {
     pub ty: FieldType,
     /// The field it holds; none for counts and checks.
     pub field: Option<FieldId>,
+}
+
+/// In which language a backend wants its statements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lowering {
+    /// The query itself.
+    Ast,
+    /// SQL of a dialect.
+    Sql(Dialect),
 }
 
 /// A statement in the form its backend takes.
@@ -125,6 +137,17 @@ pub struct Output {
     pub visible: usize,
     /// Where the value of the write check stands, if there is one.
     pub check: Option<usize>,
-    /// The row is made of these parameters instead of cells (a create that reads nothing back).
-    pub from_params: Option<Vec<ParamId>>,
+    /// Where each visible cell comes from, when not simply from the cells in order: a create knows what it wrote.
+    pub sources: Option<Vec<Source>>,
+}
+
+/// Where a cell of the result comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A cell of the step's row.
+    Cell(usize),
+    /// A parameter of the plan.
+    Param(ParamId),
+    /// Null.
+    Null,
 }

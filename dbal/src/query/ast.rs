@@ -318,7 +318,10 @@ pub enum Shape {
     /// The first row, or nothing.
     Maybe,
     /// All rows.
-    Rows,
+    Rows {
+        /// More rows than this are a fault of the request: a bound caller asked without a limit.
+        cap: Option<u32>,
+    },
     /// Rows in the envelope of `list`.
     Page {
         /// Whether the total is asked for; otherwise one row more than the limit is read to know `has_more`.

@@ -1,6 +1,17 @@
 //! From a request's names and values to a checked, canonical query over ids, and what such a query means.
 
 pub mod ast;
+pub mod cast;
+mod data;
 pub mod eval;
+pub mod expire;
+mod filter;
+mod filter_json;
+pub mod form;
+mod key;
+pub mod limits;
+mod output;
+pub mod paging;
 pub mod param;
+pub mod validate;
 pub mod view;

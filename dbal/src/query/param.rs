@@ -1,7 +1,8 @@
 //! Parameters: where each value of a query comes from when it runs.
 
 use super::ast::ParamId;
-use crate::schema::{FieldRef, FieldType, Generator, StoredAs};
+pub use super::cast::Cast;
+use crate::schema::{FieldType, Generator, StoredAs};
 use crate::value::Value;
 
 /// All parameters of a query, in the order of their ids.
@@ -55,8 +56,11 @@ pub enum ParamSource {
     Hashed(ParamId, StoredAs),
     /// Filled by the machine with the link values of rows read before.
     Parents(FieldType),
-    /// `limit` of the request, plus one where the plan says so.
-    Limit,
+    /// `limit` of the request, plus one where the shape wants to know whether there is more.
+    Limit {
+        /// The most that the caller may ask for; checked again each time, since the form does not hold the number.
+        cap: Option<u32>,
+    },
     /// Rows to pass over: `offset`, or what `page` and `limit` make of it.
     Offset,
 }
@@ -68,23 +72,4 @@ pub enum ClaimScope {
     User,
     /// The caller's session.
     Session,
-}
-
-/// How a value of the request becomes a parameter.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Cast {
-    /// Compared with a value of this type.
-    Compare(FieldType),
-    /// Compared with the stored hash of this field's value.
-    CompareHashed(StoredAs),
-    /// A list of values of this type; nulls are dropped, the query has dealt with them.
-    List(FieldType),
-    /// Needle or pattern of a text match.
-    Pattern,
-    /// Compared with a value inside a json document.
-    Json,
-    /// A list of such values.
-    JsonList,
-    /// Stored in a field: its type and all its rules apply, hashing included.
-    Store(FieldRef),
 }

@@ -1,0 +1,205 @@
+//! Where a step's rows go: straight to the caller, or kept until the rows related to them are there.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::error::{Error, Result};
+use crate::exec::machine::Summary;
+use crate::plan::operation::{Output, Plan, Role, Source};
+use crate::row::{Columns, Record, RowSink};
+use crate::value::{Value, ValueRef};
+
+/// The sink of one step.
+#[allow(missing_debug_implementations, reason = "the caller's sink has none")]
+pub enum Feed<'m, S: ?Sized> {
+    /// To the caller.
+    Root(Root<'m, S>),
+    /// Kept.
+    Buffer(&'m mut Buffer),
+    /// One integer.
+    Total(&'m mut Option<i64>),
+    /// No rows are expected.
+    None,
+}
+
+impl<S: RowSink + ?Sized> RowSink for Feed<'_, S> {
+    fn start(&mut self, _columns: &Arc<Columns>) -> Result<()> {
+        Ok(())
+    }
+
+    fn row(&mut self, cells: &[ValueRef<'_>]) -> Result<()> {
+        match self {
+            Feed::Root(root) => root.row(cells),
+            Feed::Buffer(buffer) => {
+                buffer.rows.push(cells.iter().map(|cell| cell.to_value()).collect());
+                Ok(())
+            }
+            Feed::Total(total) => match cells.first() {
+                Some(ValueRef::Int(count)) => {
+                    **total = Some(*count);
+                    Ok(())
+                }
+                _ => Err(Error::internal("a count gave no integer")),
+            },
+            Feed::None => Err(Error::internal("a step without rows gave one")),
+        }
+    }
+}
+
+/// Passes rows of the result to the caller's sink.
+#[allow(missing_debug_implementations, reason = "the caller's sink has none")]
+pub struct Root<'m, S: ?Sized> {
+    pub(super) out: &'m mut S,
+    pub(super) output: &'m Output,
+    pub(super) params: &'m [Value],
+    pub(super) summary: &'m mut Summary,
+    /// Rows beyond it are only evidence that there are more.
+    pub(super) limit: Option<u64>,
+    pub(super) cap: Option<u32>,
+}
+
+impl<S: RowSink + ?Sized> Root<'_, S> {
+    fn row(&mut self, cells: &[ValueRef<'_>]) -> Result<()> {
+        if let Some(check) = self.output.check
+            && !matches!(cells.get(check), Some(ValueRef::Bool(true)))
+        {
+            return Err(refused());
+        }
+        if !admit(self.summary, self.limit, self.cap)? {
+            return Ok(());
+        }
+        match &self.output.sources {
+            None => self.out.row(&cells[..self.output.visible]),
+            Some(sources) => {
+                let picked: SmallVec<[ValueRef<'_>; 16]> = pick(sources, cells, self.params).collect();
+                self.out.row(&picked)
+            }
+        }
+    }
+}
+
+/// Counts a row; false when it is beyond the page.
+fn admit(summary: &mut Summary, limit: Option<u64>, cap: Option<u32>) -> Result<bool> {
+    if limit.is_some_and(|limit| summary.rows >= limit) {
+        summary.has_more = true;
+        return Ok(false);
+    }
+    summary.rows += 1;
+    match cap {
+        Some(cap) if summary.rows > u64::from(cap) => {
+            Err(Error::validation("limit", format!("more than {cap} rows match; give a limit, or use list")))
+        }
+        _ => Ok(true),
+    }
+}
+
+fn refused() -> Error {
+    Error::forbidden("the row as written is outside what the caller may write")
+}
+
+/// The visible cells of a write, from what was written and what was read back.
+pub(super) fn pick<'a>(
+    sources: &'a [Source],
+    cells: &'a [ValueRef<'a>],
+    params: &'a [Value],
+) -> impl Iterator<Item = ValueRef<'a>> {
+    sources.iter().map(move |source| match source {
+        Source::Cell(index) => cells.get(*index).copied().unwrap_or(ValueRef::Null),
+        Source::Param(id) => params[usize::from(id.0)].as_ref(),
+        Source::Null => ValueRef::Null,
+    })
+}
+
+/// Rows of one step, kept whole.
+#[derive(Debug, Default)]
+pub struct Buffer {
+    pub(super) rows: Vec<Vec<Value>>,
+}
+
+impl Buffer {
+    /// The different values of a column that are not null.
+    pub(super) fn distinct(&self, column: usize) -> Vec<Value> {
+        let mut seen = std::collections::HashSet::new();
+        let values = self.rows.iter().map(|row| &row[column]);
+        values.filter(|value| Link::of(value).is_some_and(|link| seen.insert(link))).cloned().collect()
+    }
+}
+
+/// A link value as a key; null links nothing.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Link<'v> {
+    Uuid(u128),
+    Int(i64),
+    Text(&'v str),
+    Other(String),
+}
+
+impl<'v> Link<'v> {
+    fn of(value: &'v Value) -> Option<Link<'v>> {
+        match value {
+            Value::Null | Value::Undefined => None,
+            Value::Uuid(uuid) => Some(Link::Uuid(uuid.as_u128())),
+            Value::Int(number) => Some(Link::Int(*number)),
+            Value::Text(text) => Some(Link::Text(text)),
+            other => Some(Link::Other(format!("{other:?}"))),
+        }
+    }
+}
+
+/// Joins the kept rows, the deepest first, and gives the root's rows to the caller.
+pub(super) fn assemble(
+    plan: &Plan,
+    mut buffers: Vec<Buffer>,
+    limit: Option<u64>,
+    cap: Option<u32>,
+    summary: &mut Summary,
+    out: &mut (impl RowSink + ?Sized),
+) -> Result<()> {
+    // What has been joined to each row of each step so far, in the order of the includes.
+    let mut joined: Vec<Vec<Vec<Value>>> =
+        buffers.iter().map(|buffer| buffer.rows.iter().map(|_| Vec::new()).collect()).collect();
+    for index in (1..plan.steps.len()).rev() {
+        let Role::Children { parent, parent_column, child_column, to_one, output, .. } = &plan.steps[index].role else {
+            continue;
+        };
+        let rows = std::mem::take(&mut buffers[index].rows);
+        let extras = std::mem::take(&mut joined[index]);
+        let mut records: Vec<Record> = Vec::with_capacity(rows.len());
+        let mut by_link: HashMap<Link<'_>, Vec<usize>> = HashMap::with_capacity(rows.len());
+        for (position, row) in rows.iter().enumerate() {
+            if let Some(link) = Link::of(&row[*child_column]) {
+                by_link.entry(link).or_default().push(position);
+            }
+        }
+        for (row, extra) in rows.iter().zip(extras) {
+            records.push(record(output, row, extra));
+        }
+        for (row, extra) in buffers[*parent].rows.iter().zip(&mut joined[*parent]) {
+            let found = Link::of(&row[*parent_column]).and_then(|link| by_link.get(&link));
+            // Steps are joined last to first, so an earlier include goes before those already there.
+            extra.insert(0, match (found, to_one) {
+                (Some(found), true) => Value::Record(Box::new(records[found[0]].clone())),
+                (None, true) => Value::Null,
+                (Some(found), false) => Value::Records(found.iter().map(|at| records[*at].clone()).collect()),
+                (None, false) => Value::Records(Vec::new()),
+            });
+        }
+    }
+    let Role::Root(output) = &plan.steps[0].role else { return Err(Error::internal("a join without a root")) };
+    let root = std::mem::take(&mut buffers[0].rows);
+    for (row, extra) in root.iter().zip(&joined[0]) {
+        if admit(summary, limit, cap)? {
+            let cells: SmallVec<[ValueRef<'_>; 16]> =
+                row[..output.visible].iter().chain(extra).map(Value::as_ref).collect();
+            out.row(&cells)?;
+        }
+    }
+    Ok(())
+}
+
+fn record(output: &Output, row: &[Value], extra: Vec<Value>) -> Record {
+    let values = row[..output.visible].iter().cloned().chain(extra).collect();
+    Record::new(output.columns.clone(), values)
+}

@@ -1,0 +1,280 @@
+//! The form of a request: everything about it but the values that become parameters.
+//!
+//! Two requests of one form get the same plan, so the form must hold whatever could change the plan: names, operators,
+//! the kind of each value, which values are null, whether a list is empty or holds nulls, booleans, and small limits.
+//! The form is a byte string that a cache can compare whole; a hash alone would let a forged request borrow a plan.
+
+use smallvec::SmallVec;
+
+use crate::request::Request;
+use crate::value::{Map, Value};
+
+/// Limits up to this are spelled into the plan; greater ones are parameters.
+pub const SPELLED_LIMIT: i64 = 1_000;
+
+/// Deeper requests are refused by validation; this only keeps the walk off the end of the stack.
+const MAX_DEPTH: u32 = 96;
+
+/// A request's form and the values it leaves out, in the order of the walk.
+#[derive(Debug, Default)]
+pub struct Form<'r> {
+    /// The form as bytes.
+    pub key: SmallVec<[u8; 256]>,
+    /// The values that become parameters; a slot is an index here.
+    pub slots: SmallVec<[&'r Value; 16]>,
+    /// Nested too deeply to be walked; never cached.
+    pub too_deep: bool,
+}
+
+impl<'r> Form<'r> {
+    /// Walks a request. `caller` tells callers apart whose plans differ.
+    pub fn of(request: &'r Request, caller: u32) -> Form<'r> {
+        let mut form = Form::default();
+        form.key.extend_from_slice(&caller.to_le_bytes());
+        form.key.push(request.operation as u8);
+        form.text(&request.entity);
+        for (name, value) in &request.args.0 {
+            form.text(name);
+            match name.as_ref() {
+                "filter" => form.filter(value, 0),
+                "data" => form.data(value),
+                "id" => form.key_value(value),
+                "limit" => form.number(value, SPELLED_LIMIT),
+                "page" => form.number(value, 1),
+                "offset" => form.number(value, 0),
+                _ => form.structure(value, 0),
+            }
+        }
+        form
+    }
+
+    fn text(&mut self, text: &str) {
+        self.key.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        self.key.extend_from_slice(text.as_bytes());
+    }
+
+    fn count(&mut self, tag: u8, count: usize) {
+        self.key.push(tag);
+        self.key.extend_from_slice(&(count as u32).to_le_bytes());
+    }
+
+    /// A whole number that is spelled up to `spelled` and a parameter above it.
+    fn number(&mut self, value: &'r Value, spelled: i64) {
+        match value {
+            Value::Int(number) if (0..=spelled).contains(number) => {
+                self.key.push(b'#');
+                self.key.extend_from_slice(&number.to_le_bytes());
+            }
+            other => self.literal(other),
+        }
+    }
+
+    fn literal(&mut self, value: &'r Value) {
+        self.key.push(match value {
+            Value::Null => b'0',
+            Value::Undefined => b'u',
+            Value::Bool(false) => b'f',
+            Value::Bool(true) => b't',
+            Value::Int(_) => b'i',
+            Value::Float(_) => b'd',
+            Value::Decimal(_) => b'n',
+            Value::Text(_) => b's',
+            Value::Bytes(_) => b'b',
+            Value::Uuid(_) => b'g',
+            Value::DateTime(_) => b'w',
+            Value::Date(_) => b'y',
+            Value::List(_) => b'l',
+            Value::Map(_) => b'm',
+            Value::Record(_) | Value::Records(_) => b'r',
+        });
+        self.slots.push(value);
+    }
+
+    /// The values of `$in`: a parameter whole, but for what null and emptiness change.
+    fn list(&mut self, value: &'r Value) {
+        if let Value::List(items) = value {
+            let nulls = items.iter().any(Value::is_null);
+            let others = items.iter().any(|item| !item.is_null());
+            self.key.push(b'0' + u8::from(nulls) + 2 * u8::from(others));
+        }
+        self.literal(value);
+    }
+
+    /// `id`: a value, or a unique key by its fields.
+    fn key_value(&mut self, value: &'r Value) {
+        match value {
+            Value::Map(map) => self.fields(map),
+            other => self.literal(other),
+        }
+    }
+
+    fn fields(&mut self, map: &'r Map) {
+        self.count(b'{', map.len());
+        for (name, value) in &map.0 {
+            self.text(name);
+            self.literal(value);
+        }
+    }
+
+    fn data(&mut self, value: &'r Value) {
+        let Value::Map(map) = value else { return self.structure(value, 0) };
+        self.count(b'{', map.len());
+        for (name, value) in &map.0 {
+            self.text(name);
+            match value {
+                Value::Map(operators) if is_operators(operators) => self.fields(operators),
+                other => self.literal(other),
+            }
+        }
+    }
+
+    fn filter(&mut self, value: &'r Value, depth: u32) {
+        if depth > MAX_DEPTH {
+            self.too_deep = true;
+            return;
+        }
+        match value {
+            Value::Map(map) => {
+                self.count(b'{', map.len());
+                for (name, value) in &map.0 {
+                    self.text(name);
+                    match name.as_ref() {
+                        "$and" | "$or" => self.filters(value, depth + 1),
+                        "$not" => self.filter(value, depth + 1),
+                        _ => self.condition(value, depth + 1),
+                    }
+                }
+            }
+            other => self.literal(other),
+        }
+    }
+
+    fn filters(&mut self, value: &'r Value, depth: u32) {
+        match value {
+            Value::List(items) => {
+                self.count(b'[', items.len());
+                for item in items {
+                    self.filter(item, depth);
+                }
+            }
+            other => self.literal(other),
+        }
+    }
+
+    /// What stands beside a field: a value, operators, or the filter of a relation.
+    fn condition(&mut self, value: &'r Value, depth: u32) {
+        if depth > MAX_DEPTH {
+            self.too_deep = true;
+            return;
+        }
+        let Value::Map(map) = value else { return self.literal(value) };
+        self.count(b'{', map.len());
+        for (name, value) in &map.0 {
+            self.text(name);
+            match name.as_ref() {
+                "$in" | "$nin" => self.list(value),
+                "$path" | "$mode" | "$exists" => self.structure(value, depth + 1),
+                "$some" | "$every" | "$none" | "$is" | "$isNot" => self.filter(value, depth + 1),
+                "$and" | "$or" => self.filters(value, depth + 1),
+                "$between" => match value {
+                    Value::List(items) => {
+                        self.count(b'[', items.len());
+                        for item in items {
+                            self.literal(item);
+                        }
+                    }
+                    other => self.literal(other),
+                },
+                _ => self.condition(value, depth + 1),
+            }
+        }
+    }
+
+    /// Parts whose values shape the plan: select, sort, include, flags. Filters inside an include stay parameters.
+    fn structure(&mut self, value: &'r Value, depth: u32) {
+        if depth > MAX_DEPTH {
+            self.too_deep = true;
+            return;
+        }
+        match value {
+            Value::Map(map) => {
+                self.count(b'{', map.len());
+                for (name, value) in &map.0 {
+                    self.text(name);
+                    match name.as_ref() {
+                        "filter" => self.filter(value, depth + 1),
+                        _ => self.structure(value, depth + 1),
+                    }
+                }
+            }
+            Value::List(items) => {
+                self.count(b'[', items.len());
+                for item in items {
+                    self.structure(item, depth + 1);
+                }
+            }
+            Value::Text(text) => {
+                self.key.push(b'"');
+                self.text(text);
+            }
+            Value::Int(number) => {
+                self.key.push(b'#');
+                self.key.extend_from_slice(&number.to_le_bytes());
+            }
+            other => {
+                self.literal(other);
+            }
+        }
+    }
+}
+
+/// The slot of a value of the walked request, found by where it lies in memory.
+pub fn slot(slots: &[&Value], value: &Value) -> Option<u16> {
+    slots.iter().position(|slot| std::ptr::eq(*slot, value)).map(|position| position as u16)
+}
+
+/// Whether a map holds operators such as `$increment` rather than a json document.
+pub fn is_operators(map: &Map) -> bool {
+    map.0.first().is_some_and(|(name, _)| name.starts_with('$'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Operation, value};
+
+    fn key(filter: Value) -> Vec<u8> {
+        let request = Request::new(Operation::List, "User").arg("filter", filter);
+        Form::of(&request, 0).key.to_vec()
+    }
+
+    #[test]
+    fn values_are_left_out_and_structure_is_kept() {
+        assert_eq!(key(value!({ "role": "admin" })), key(value!({ "role": "user" })));
+        assert_ne!(key(value!({ "role": "admin" })), key(value!({ "role": 1 })));
+        assert_ne!(key(value!({ "role": "admin" })), key(value!({ "role": null })));
+        assert_ne!(key(value!({ "on": true })), key(value!({ "on": false })));
+        assert_ne!(key(value!({ "a": "x" })), key(value!({ "a": { "$gt": "x" } })));
+    }
+
+    #[test]
+    fn lists_differ_by_nulls_and_emptiness_only() {
+        let list = |items: Value| key(Value::Map([("a", Value::Map([("$in", items)].into_iter().collect()))].into_iter().collect()));
+        assert_eq!(list(value!([1, 2])), list(value!([3])));
+        assert_ne!(list(value!([1])), list(value!([])));
+        assert_ne!(list(value!([1])), list(value!([1, null])));
+        assert_ne!(list(value!([null])), list(value!([1, null])));
+    }
+
+    #[test]
+    fn names_cannot_be_shifted_into_each_other() {
+        assert_ne!(key(value!({ "ab": 1, "c": 1 })), key(value!({ "a": 1, "bc": 1 })));
+    }
+
+    #[test]
+    fn limits_are_spelled_when_small() {
+        let limit = |n: i64| Form::of(&Request::new(Operation::List, "U").arg("limit", n), 0).key.to_vec();
+        assert_ne!(limit(10), limit(11));
+        assert_eq!(limit(2_000), limit(3_000));
+    }
+}

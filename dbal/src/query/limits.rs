@@ -1,0 +1,34 @@
+//! The greatest request that is served. Configurable downwards; passing one is an error, never a truncation.
+
+/// Limits of SEMANTICS.md with their defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Levels of nesting in a filter.
+    pub filter_depth: usize,
+    /// Conditions in a filter; the values of an `$in` do not count.
+    pub filter_nodes: usize,
+    /// Values of one `$in`.
+    pub in_values: usize,
+    /// Levels of includes.
+    pub include_depth: usize,
+    /// Relations included in one request, on all levels.
+    pub include_relations: usize,
+    /// Bytes of the text and bytes values of one written row.
+    pub row_bytes: usize,
+    /// Rows of one answer for a bound caller where the operation declares none.
+    pub bound_rows: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            filter_depth: 32,
+            filter_nodes: 1_000,
+            in_values: 10_000,
+            include_depth: 5,
+            include_relations: 20,
+            row_bytes: 15 << 20,
+            bound_rows: 100,
+        }
+    }
+}

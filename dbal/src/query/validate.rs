@@ -1,0 +1,269 @@
+//! From names to ids: checks a whole request against the schema and what its caller may see, and gathers every fault.
+
+use crate::error::{Error, FieldFault, Result};
+use crate::query::ast::{Count, Delete, Expr, Literal, Operand, ParamId, Query, Select, Shape, Statement};
+use crate::query::cast::Cast;
+use crate::query::form::{Form, slot};
+use crate::query::limits::Limits;
+use crate::query::param::{ParamSource, Params};
+use crate::query::view::View;
+use crate::query::{data, filter, key, output, paging};
+use crate::request::{Operation, Request};
+use crate::schema::{Entity, EntityId, FieldId, Schema};
+use crate::value::{Map, Value};
+
+/// A request that passed: the query over ids, and where its values come from.
+#[derive(Debug)]
+pub struct Validated {
+    /// The entity asked about.
+    pub entity: EntityId,
+    /// The query.
+    pub query: Query,
+    /// Its parameters.
+    pub params: Params,
+}
+
+/// What validation needs to know besides the request.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The schema.
+    pub schema: &'a Schema,
+    /// What the caller may see.
+    pub view: &'a dyn View,
+    /// The limits in force.
+    pub limits: &'a Limits,
+}
+
+/// Checks a request whole.
+///
+/// # Errors
+/// VALIDATION_ERROR with every fault; CAPABILITY_NOT_SUPPORTED where nothing is wrong but something is not built.
+pub fn validate(context: Context<'_>, request: &Request, form: &Form<'_>) -> Result<Validated> {
+    let operation = request.operation.as_str();
+    let Some(entity) = context.schema.by_name(&request.entity) else {
+        let names = context.schema.entities().map(|(_, entity)| entity.name.as_str());
+        let message = format!("unknown entity `{}`{}", shown(&request.entity), nearest(&request.entity, names));
+        return Err(Error::validation("entity", message).with_operation(operation));
+    };
+    let mut check = Check {
+        context,
+        slots: &form.slots,
+        too_deep: form.too_deep,
+        params: Params::default(),
+        faults: Vec::new(),
+        missing: None,
+        nodes: 0,
+        relations: 0,
+    };
+    let query = check.request(entity, request);
+    let said = |error: Error| error.with_operation(operation).with_entity(&context.schema.entity(entity).name);
+    if !check.faults.is_empty() {
+        return Err(said(Error::invalid(check.faults)));
+    }
+    if let Some(missing) = check.missing {
+        return Err(said(missing));
+    }
+    let query = query.ok_or_else(|| said(Error::internal("a request was neither understood nor refused")))?;
+    Ok(Validated { entity, query, params: check.params })
+}
+
+/// One validation under way. The modules beside this one add what each part of a request needs.
+pub(super) struct Check<'a> {
+    pub context: Context<'a>,
+    /// The values that the request's form leaves out.
+    slots: &'a [&'a Value],
+    too_deep: bool,
+    pub params: Params,
+    pub faults: Vec<FieldFault>,
+    /// The first thing that is declared but not built.
+    pub missing: Option<Error>,
+    /// Conditions seen so far.
+    pub nodes: usize,
+    /// Relations included so far.
+    pub relations: usize,
+}
+
+impl<'a> Check<'a> {
+    pub fn entity(&self, id: EntityId) -> &'a Entity {
+        self.context.schema.entity(id)
+    }
+
+    pub fn fault(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        self.faults.push(FieldFault { field: field.into(), message: message.into(), index: None });
+    }
+
+    /// Notes that something is declared but not built; reported when nothing else is wrong.
+    pub fn not_built(&mut self, capability: &str, message: String) {
+        self.missing.get_or_insert_with(|| Error::unsupported(capability, message));
+    }
+
+    /// A value of the request as a parameter; a fault if it does not fit.
+    pub fn argument(&mut self, value: &Value, cast: Cast, path: &str) -> Option<ParamId> {
+        match cast.apply(self.context.schema, value) {
+            Ok(converted) => {
+                let slot = slot(self.slots, value);
+                Some(self.params.push(ParamSource::Argument { slot, cast, value: converted }))
+            }
+            Err(error) if error.fields().is_empty() && error.kind() == crate::ErrorKind::ValidationError => {
+                self.fault(path, error.message().to_owned());
+                None
+            }
+            Err(error) => {
+                self.missing.get_or_insert(error);
+                None
+            }
+        }
+    }
+
+    /// The same as an operand; null where it did not fit, which the fault keeps from ever running.
+    pub fn operand(&mut self, value: &Value, cast: Cast, path: &str) -> Operand {
+        match self.argument(value, cast, path) {
+            Some(id) => Operand::Param(id),
+            None => Operand::Const(Literal::Null),
+        }
+    }
+
+    /// A field that the caller may read, or a fault that says the same for hidden and for missing ones.
+    pub fn readable(&mut self, entity: EntityId, name: &str, path: &str) -> Option<FieldId> {
+        let field = self.entity(entity).field_by_name(name).filter(|id| self.context.view.readable(entity, *id));
+        if field.is_none() {
+            let message = self.unknown(entity, name);
+            self.fault(path, message);
+        }
+        field
+    }
+
+    /// The message for a name that is no field the caller may see.
+    pub fn unknown(&self, entity: EntityId, name: &str) -> String {
+        let declared = self.entity(entity);
+        let visible = declared
+            .field_ids()
+            .filter(|(id, _)| self.context.view.readable(entity, *id) || self.context.view.writable(entity, *id))
+            .map(|(_, field)| field.name.as_str())
+            .chain(declared.relations.iter().map(|relation| relation.name.as_str()));
+        format!("unknown field `{}` of {}{}", shown(name), declared.name, nearest(name, visible))
+    }
+
+    /// The argument of a name, and faults for every argument that the operation does not take.
+    fn arguments<'r>(&mut self, args: &'r Map, known: &[&str]) -> impl Fn(&str) -> Option<&'r Value> + use<'r> {
+        for (position, (name, _)) in args.0.iter().enumerate() {
+            if !known.contains(&name.as_ref()) {
+                let message = format!("unknown option{}; expected {}", nearest(name, known.iter().copied()), known.join(", "));
+                self.fault(shown(name), message);
+            } else if args.0[..position].iter().any(|(other, _)| other == name) {
+                self.fault(shown(name), "given twice");
+            }
+        }
+        |name| args.get(name).filter(|value| !matches!(value, Value::Undefined))
+    }
+
+    fn request(&mut self, entity: EntityId, request: &Request) -> Option<Query> {
+        let args = &request.args;
+        if self.too_deep {
+            self.fault("filter", format!("nested deeper than {} levels", self.context.limits.filter_depth));
+            return None;
+        }
+        match request.operation {
+            Operation::Create => {
+                let get = self.arguments(args, &["data"]);
+                data::create(self, entity, get("data"))
+            }
+            Operation::Read => {
+                let get = self.arguments(args, &["id", "select", "include"]);
+                let filter = key::filter(self, entity, get("id"));
+                self.rows(entity, filter?, Shape::One, args, None)
+            }
+            Operation::Update => {
+                let get = self.arguments(args, &["id", "data", "if_version"]);
+                if get("if_version").is_some() {
+                    self.not_built("if_version", "if_version is not built yet".into());
+                }
+                let filter = key::filter(self, entity, get("id"));
+                data::update(self, entity, filter, get("data"))
+            }
+            Operation::Delete => {
+                let get = self.arguments(args, &["id", "if_version"]);
+                if get("if_version").is_some() {
+                    self.not_built("if_version", "if_version is not built yet".into());
+                }
+                let filter = key::filter(self, entity, get("id"))?;
+                let statement = Statement::Delete(Delete { entity, filter });
+                Some(Query { statement, visible: 0, includes: Vec::new(), shape: Shape::Done })
+            }
+            Operation::List => {
+                let get = self.arguments(
+                    args,
+                    &["filter", "sort", "page", "limit", "offset", "after", "before", "select", "include", "total"],
+                );
+                if args.get("after").is_some() || args.get("before").is_some() {
+                    self.not_built("cursors", "cursors are not built yet; use page or offset".into());
+                }
+                let filter = filter::filter(self, entity, get("filter"));
+                let (total, paged) = paging::page(self, entity, args);
+                self.rows(entity, filter, Shape::Page { total }, args, Some(paged))
+            }
+            Operation::FindMany => {
+                let get = self.arguments(args, &["filter", "sort", "limit", "offset", "select", "include"]);
+                let filter = filter::filter(self, entity, get("filter"));
+                let (cap, bounds) = paging::find_many(self, entity, args);
+                self.rows(entity, filter, Shape::Rows { cap }, args, Some(bounds))
+            }
+            Operation::First => {
+                let get = self.arguments(args, &["filter", "sort", "offset", "select", "include"]);
+                let filter = filter::filter(self, entity, get("filter"));
+                let bounds = paging::first(self, args);
+                self.rows(entity, filter, Shape::Maybe, args, Some(bounds))
+            }
+            Operation::Count => {
+                let get = self.arguments(args, &["filter"]);
+                let filter = filter::filter(self, entity, get("filter"));
+                let statement = Statement::Count(Count { entity, filter });
+                Some(Query { statement, visible: 1, includes: Vec::new(), shape: Shape::Count })
+            }
+            other => {
+                self.not_built(other.as_str(), format!("the operation {} is not built yet", other.as_str()));
+                None
+            }
+        }
+    }
+
+    /// A select with everything that shapes its rows.
+    fn rows(
+        &mut self,
+        entity: EntityId,
+        filter: Expr,
+        shape: Shape,
+        args: &Map,
+        bounds: Option<paging::Bounds>,
+    ) -> Option<Query> {
+        let order = output::sort(self, entity, args.get("sort"), "sort", bounds.is_some());
+        let mut columns = output::select(self, entity, args.get("select"), "select");
+        let visible = columns.len();
+        let includes = output::includes(self, entity, &mut columns, args.get("include"), "include", 1);
+        let bounds = bounds.unwrap_or_default();
+        let select =
+            Select { entity, columns, filter, order, limit: bounds.limit, offset: bounds.offset, link: None };
+        Some(Query { statement: Statement::Select(select), visible, includes, shape })
+    }
+}
+
+/// ` (did you mean x?)` when a known name is close.
+pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
+    if name.len() > 64 {
+        return String::new();
+    }
+    known
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .min()
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4)
+        .map_or_else(String::new, |(_, candidate)| format!("; did you mean `{candidate}`?"))
+}
+
+/// A caller's name cut to what a message can hold, without control characters.
+pub(super) fn shown(name: &str) -> String {
+    let mut text: String = name.chars().take(64).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if name.chars().nth(64).is_some() {
+        text.push('…');
+    }
+    text
+}
