@@ -204,6 +204,15 @@ impl Error {
         self
     }
 
+    /// The same error as a bound caller may see it: no driver text, and nothing of what the database holds.
+    pub fn without_detail(mut self) -> Self {
+        self.0.detail = None;
+        if self.0.kind == ErrorKind::DatabaseError {
+            self.0.message = Cow::Borrowed("the database failed");
+        }
+        self
+    }
+
     /// The same error with a reason.
     pub fn with_reason(mut self, reason: Reason) -> Self {
         self.0.reason = Some(reason);

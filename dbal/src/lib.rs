@@ -3,6 +3,7 @@
 pub mod access;
 pub mod adapter;
 pub mod capability;
+pub mod client;
 pub mod error;
 pub mod exec;
 pub mod generated;
@@ -16,6 +17,10 @@ pub mod value;
 pub mod yaml;
 
 pub use access::Principal;
+#[cfg(feature = "async")]
+pub use client::nonblocking::AsyncClient;
+pub use client::builder::{field, query};
+pub use client::{Client, Config, Page, Response};
 pub use error::{Error, ErrorKind, FieldFault, Outcome, Reason, Result, Retry};
 pub use request::{Operation, Request};
 pub use row::{Columns, Record, RecordSink, RowSink};

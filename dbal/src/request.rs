@@ -1,5 +1,6 @@
 //! A request as it comes from any host: names and values, not yet checked.
 
+use crate::schema::Verb;
 use crate::value::{Map, Name, Value};
 
 /// What is asked for.
@@ -68,6 +69,24 @@ impl Operation {
             Operation::Upsert => "upsert",
             Operation::UpsertMany => "upsert_many",
             Operation::Call => "call",
+        }
+    }
+
+    /// The verb whose rules decide whether it may be tried at all; none for those that need several.
+    pub fn verb(self) -> Option<Verb> {
+        match self {
+            Operation::Create | Operation::CreateMany => Some(Verb::Create),
+            Operation::Update | Operation::UpdateMany => Some(Verb::Update),
+            Operation::Delete | Operation::DeleteMany => Some(Verb::Delete),
+            Operation::Upsert | Operation::UpsertMany | Operation::Call => None,
+            Operation::Read
+            | Operation::List
+            | Operation::FindMany
+            | Operation::First
+            | Operation::Stream
+            | Operation::Count
+            | Operation::Distinct
+            | Operation::Aggregate => Some(Verb::Read),
         }
     }
 

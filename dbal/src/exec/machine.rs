@@ -167,6 +167,11 @@ impl Machine {
         Ok(self.summary)
     }
 
+    /// Which page was asked for.
+    pub fn paging(&self) -> Option<Paging> {
+        self.paging
+    }
+
     /// How the result's columns are called; none for counts and deletes.
     pub fn columns(&self) -> Option<&Arc<crate::row::Columns>> {
         match &self.plan.steps.first()?.role {

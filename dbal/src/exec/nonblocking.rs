@@ -93,14 +93,14 @@ pub async fn run(
 }
 
 /// A connection that never waits, such as one to rows in memory, in the face of one that is awaited.
-#[derive(Debug)]
-pub struct Ready<C>(pub C);
+#[allow(missing_debug_implementations, reason = "connections have none")]
+pub struct Ready<'c>(pub Box<dyn Connection + 'c>);
 
 fn ready<'a, T: Send + 'a>(result: Result<T>) -> Pending<'a, T> {
     Box::pin(std::future::ready(result))
 }
 
-impl<C: Connection> AwaitedConnection for Ready<C> {
+impl AwaitedConnection for Ready<'_> {
     fn begin(&mut self, deadline: Option<Instant>) -> Pending<'_, ()> {
         ready(self.0.begin(deadline))
     }

@@ -13,5 +13,6 @@ pub mod limits;
 mod output;
 pub mod paging;
 pub mod param;
+pub mod shape;
 pub mod validate;
 pub mod view;

@@ -73,3 +73,34 @@ pub enum ClaimScope {
     /// The caller's session.
     Session,
 }
+
+/// Says where the value comes from, without the value.
+impl std::fmt::Display for ParamSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ParamSource::Argument { cast, .. } => match cast {
+                Cast::Store(_) => f.write_str("a value to be stored"),
+                Cast::Compare(ty) => write!(f, "a value of the request ({})", ty.as_str()),
+                Cast::List(ty) => write!(f, "a list of the request ({})", ty.as_str()),
+                Cast::CompareHashed(_) | Cast::ListHashed(_) => f.write_str("a hashed value of the request"),
+                Cast::Pattern => f.write_str("a text of the request"),
+                Cast::Json | Cast::JsonList => f.write_str("a json value of the request"),
+            },
+            ParamSource::Const(value) => match value.as_ref() {
+                crate::value::ValueRef::Text(text) => write!(f, "'{text}'"),
+                crate::value::ValueRef::Int(number) => write!(f, "{number}"),
+                other => write!(f, "{other:?}"),
+            },
+            ParamSource::Claim { scope, name, .. } => match scope {
+                ClaimScope::User => write!(f, "$user.{name}"),
+                ClaimScope::Session => write!(f, "$session.{name}"),
+            },
+            ParamSource::Now => f.write_str("$now"),
+            ParamSource::Generated(generator) => write!(f, "a new {generator:?}"),
+            ParamSource::Hashed(raw, how) => write!(f, "parameter {} hashed with {how:?}", raw.0),
+            ParamSource::Parents(_) => f.write_str("the keys of the rows above"),
+            ParamSource::Limit { .. } => f.write_str("the limit of the request"),
+            ParamSource::Offset => f.write_str("the rows to pass over"),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What a client opens, and how.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::access::Policy;
+use crate::adapter::Adapter;
+use crate::adapter::memory::MemoryAdapter;
+use crate::error::{Error, Result};
+use crate::query::limits::Limits;
+use crate::schema::{Schema, load_dir, load_sources};
+
+/// How to open a database.
+///
+/// ```no_run
+/// use dbal::{Client, Config};
+/// let db = Client::open(Config::sqlite("app.db").schema_dir("api/schema"))?;
+/// # Ok::<(), dbal::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    backend: Backend,
+    schema: Source,
+    rules: Option<Rules>,
+    limits: Limits,
+    timeout: Option<Duration>,
+    #[cfg(feature = "sqlite")]
+    sqlite: crate::adapter::sqlite::SqliteOptions,
+}
+
+#[derive(Clone, Debug)]
+enum Backend {
+    Memory,
+    #[cfg(feature = "sqlite")]
+    Sqlite,
+    /// Refused when opened, so that all faults of a configuration come together.
+    Unknown(String),
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Missing,
+    Dir(PathBuf),
+    Text(String),
+    Loaded(Arc<Schema>),
+}
+
+#[derive(Clone, Debug)]
+enum Rules {
+    File(PathBuf),
+    Text(String),
+}
+
+/// What [`Config::open`] made.
+pub(super) struct Opened {
+    pub schema: Arc<Schema>,
+    pub adapter: Arc<dyn Adapter>,
+    pub policy: Policy,
+    pub limits: Limits,
+    pub timeout: Option<Duration>,
+}
+
+impl Config {
+    fn new(backend: Backend) -> Self {
+        Config {
+            backend,
+            schema: Source::Missing,
+            rules: None,
+            limits: Limits::default(),
+            timeout: None,
+            #[cfg(feature = "sqlite")]
+            sqlite: crate::adapter::sqlite::SqliteOptions::memory(),
+        }
+    }
+
+    /// Rows in memory, gone with the client. The reference backend, for tests.
+    pub fn memory() -> Self {
+        Config::new(Backend::Memory)
+    }
+
+    /// A SQLite file, made if it does not exist; `:memory:` for one that is never written.
+    #[cfg(feature = "sqlite")]
+    pub fn sqlite(path: impl AsRef<Path>) -> Self {
+        let mut config = Config::new(Backend::Sqlite);
+        let path = path.as_ref();
+        if path != Path::new(":memory:") {
+            config.sqlite = crate::adapter::sqlite::SqliteOptions::file(path);
+        }
+        config
+    }
+
+    /// The backend that a URL names: `sqlite:app.db`, `file:./app.db`, `memory:`.
+    pub fn url(url: &str) -> Self {
+        match url.split_once(':') {
+            Some(("memory", _)) => Config::memory(),
+            #[cfg(feature = "sqlite")]
+            Some(("sqlite" | "file", path)) => Config::sqlite(path.strip_prefix("//").unwrap_or(path)),
+            Some((scheme, _)) => Config::new(Backend::Unknown(scheme.to_owned())),
+            None => Config::new(Backend::Unknown(String::new())),
+        }
+    }
+
+    /// A folder of entity and operations files.
+    pub fn schema_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.schema = Source::Dir(path.into());
+        self
+    }
+
+    /// Entity documents as YAML text.
+    pub fn schema_text(mut self, text: impl Into<String>) -> Self {
+        self.schema = Source::Text(text.into());
+        self
+    }
+
+    /// A schema loaded before; clients may share one.
+    pub fn schema(mut self, schema: Arc<Schema>) -> Self {
+        self.schema = Source::Loaded(schema);
+        self
+    }
+
+    /// A rules file that replaces the `acl` blocks of the entities.
+    pub fn rules_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.rules = Some(Rules::File(path.into()));
+        self
+    }
+
+    /// The text of a rules file.
+    pub fn rules_text(mut self, text: impl Into<String>) -> Self {
+        self.rules = Some(Rules::Text(text.into()));
+        self
+    }
+
+    /// Lower limits than the defaults.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The longest a request may take; none by default.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// How many connections read at once.
+    #[cfg(feature = "sqlite")]
+    pub fn pool_size(mut self, size: usize) -> Self {
+        self.sqlite.pool_size = size;
+        self
+    }
+
+    /// Every commit reaches the disk before it returns (`synchronous: full`).
+    #[cfg(feature = "sqlite")]
+    pub fn synchronous_full(mut self) -> Self {
+        self.sqlite.synchronous = crate::adapter::sqlite::Synchronous::Full;
+        self
+    }
+
+    pub(super) fn open(self) -> Result<Opened> {
+        let schema = match self.schema {
+            Source::Loaded(schema) => schema,
+            Source::Dir(path) => Arc::new(load_dir(&path)?.schema),
+            Source::Text(text) => Arc::new(load_sources(vec![("schema".into(), text)])?.schema),
+            Source::Missing => {
+                return Err(Error::validation("schema", "missing; expected a folder, a text or a loaded schema"));
+            }
+        };
+        let policy = match self.rules {
+            None => Policy::from_acl(&schema).0,
+            Some(Rules::Text(text)) => Policy::from_rules(&schema, &text, "acl.yaml")?,
+            Some(Rules::File(path)) => {
+                let text = std::fs::read_to_string(&path).map_err(|error| {
+                    Error::validation("acl.rules_file", format!("cannot be read ({}): {error}", path.display()))
+                })?;
+                Policy::from_rules(&schema, &text, &path.display().to_string())?
+            }
+        };
+        let adapter: Arc<dyn Adapter> = match self.backend {
+            Backend::Memory => Arc::new(MemoryAdapter::open(schema.clone())?),
+            #[cfg(feature = "sqlite")]
+            Backend::Sqlite => Arc::new(crate::adapter::sqlite::SqliteAdapter::open(schema.clone(), self.sqlite)?),
+            Backend::Unknown(scheme) => {
+                let message = format!("unknown scheme `{scheme}`; expected sqlite:, file: or memory:");
+                return Err(Error::validation("database.url", message));
+            }
+        };
+        Ok(Opened { schema, adapter, policy, limits: self.limits, timeout: self.timeout })
+    }
+}

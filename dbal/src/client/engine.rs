@@ -1,0 +1,259 @@
+//! The pipeline: from a request to a machine ready to run. Everything here is shared by all callers of a client.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::access::{Policy, Principal};
+use crate::adapter::Adapter;
+use crate::client::cache::{Cache, Prepared};
+use crate::error::{Error, Result};
+use crate::exec::Machine;
+use crate::plan::operation::Plan;
+use crate::plan::{self, Target};
+use crate::query::ast::Shape;
+use crate::query::form::Form;
+use crate::query::limits::Limits;
+use crate::query::paging::Paging;
+use crate::query::param::{Cast, ClaimScope, ParamSource, Params};
+use crate::query::validate::{Context, validate};
+use crate::query::view::{Trusted, View};
+use crate::query::{expire, shape};
+use crate::request::Request;
+use crate::schema::convert::convert;
+use crate::schema::generate::generate;
+use crate::schema::{EntityId, FieldType, Schema};
+use crate::value::{DateTime, Value};
+
+/// What all handles of one opened database share.
+pub(crate) struct Engine {
+    pub schema: Arc<Schema>,
+    pub adapter: Arc<dyn Adapter>,
+    pub policy: Policy,
+    pub limits: Limits,
+    names: Vec<Arc<str>>,
+    cache: Cache,
+    /// Callers for whom every request has the same plan, numbered from 1; 0 is trusted code.
+    callers: Mutex<HashMap<Vec<u8>, u32>>,
+    next_caller: AtomicU32,
+}
+
+/// On whose behalf a handle asks.
+pub(crate) enum Caller {
+    Trusted,
+    Bound { shape: u32, principal: Principal },
+}
+
+impl Caller {
+    fn shape(&self) -> u32 {
+        match self {
+            Caller::Trusted => 0,
+            Caller::Bound { shape, .. } => *shape,
+        }
+    }
+
+    pub fn principal(&self) -> Option<&Principal> {
+        match self {
+            Caller::Trusted => None,
+            Caller::Bound { principal, .. } => Some(principal),
+        }
+    }
+}
+
+impl Engine {
+    pub fn new(schema: Arc<Schema>, adapter: Arc<dyn Adapter>, policy: Policy, limits: Limits) -> Self {
+        let names = schema.entities().map(|(_, entity)| entity.name.as_str().into()).collect();
+        Engine {
+            schema,
+            adapter,
+            policy,
+            limits,
+            names,
+            cache: Cache::default(),
+            callers: Mutex::default(),
+            next_caller: AtomicU32::new(1),
+        }
+    }
+
+    /// The caller for a principal. Principals that get the same plans share a number.
+    pub fn bind_caller(&self, principal: Principal) -> Caller {
+        let key = self.policy.shape_key(&principal);
+        let mut callers = self.callers.lock();
+        // Numbers are never reused, so a forgotten caller cannot meet another one's plans.
+        if callers.len() >= 10_000 {
+            callers.clear();
+        }
+        let shape = *callers.entry(key).or_insert_with(|| self.next_caller.fetch_add(1, Ordering::Relaxed));
+        Caller::Bound { shape, principal }
+    }
+
+    pub fn name(&self, entity: EntityId) -> &Arc<str> {
+        &self.names[usize::from(entity.0)]
+    }
+
+    /// A request made ready to run.
+    pub fn prepare(&self, caller: &Caller, request: &Request) -> Result<Machine> {
+        let form = Form::of(request, caller.shape());
+        if let Some(prepared) = self.cache.form(&form.key)
+            && let Some(machine) = self.bind(&prepared, &form.slots, caller, request)
+        {
+            return Ok(machine);
+        }
+        let (plan, params) = self.plan(caller, request, &form)?;
+        let values = self.values(&params, caller, request, |source| match source {
+            ParamSource::Argument { value, .. } => Some(value.clone()),
+            _ => None,
+        });
+        let values = values.ok_or_else(|| Error::internal("a request that was validated could not be bound"))?;
+        let paging = self.paging(&plan, request)?;
+        let name = self.name(plan.entity).clone();
+        let machine = Machine::new(plan.clone(), values, paging, name);
+        if !form.too_deep {
+            self.cache.remember(form.key.into_vec(), plan, params);
+        }
+        Ok(machine)
+    }
+
+    /// The whole way from names to a plan, for `prepare` and for `explain`.
+    pub fn plan(&self, caller: &Caller, request: &Request, form: &Form<'_>) -> Result<(Arc<Plan>, Params)> {
+        let said = |error: Error| error.with_operation(request.operation.as_str()).with_entity(&request.entity);
+        let bound = caller.principal().map(|principal| (principal, self.policy.view(principal)));
+        let view: &dyn View = match &bound {
+            Some((_, view)) => view,
+            None => &Trusted,
+        };
+        let context = Context { schema: &self.schema, view, limits: &self.limits };
+        let validated = match validate(context, request, form) {
+            Ok(validated) => validated,
+            // Whoever may not do this at all learns that, not what the fields are called.
+            Err(error) => return Err(self.denied(caller, request).unwrap_or(error)),
+        };
+        let (mut query, mut params) = (validated.query, validated.params);
+        expire::hide(&self.schema, &mut query, &mut params);
+        let rules = match &bound {
+            Some((principal, _)) => self
+                .policy
+                .rewrite(&self.schema, principal, request.operation, &mut query, &mut params)
+                .map_err(said)?,
+            None => Vec::new(),
+        };
+        let params = shape::shape(&mut query, params);
+        let key = shape_key(caller, &query, &params);
+        let plan = self.cache.plan(key, || {
+            let capabilities = self.adapter.capabilities();
+            let target = Target { schema: &self.schema, capabilities, lowering: self.adapter.lowering() };
+            plan::plan(target, query, params.clone(), rules).map_err(said)
+        })?;
+        Ok((plan, params))
+    }
+
+    fn denied(&self, caller: &Caller, request: &Request) -> Option<Error> {
+        let entity = self.schema.by_name(&request.entity)?;
+        let verb = request.operation.verb()?;
+        if self.policy.allows(caller.principal()?, entity, verb) {
+            return None;
+        }
+        let error = Error::forbidden(format!("no rule lets this caller {} {}", verb.as_str(), request.entity));
+        Some(error.with_operation(request.operation.as_str()).with_entity(&request.entity))
+    }
+
+    /// The machine of a cached form; none when a value does not fit, which the slow path then reports in full.
+    fn bind(&self, prepared: &Prepared, slots: &[&Value], caller: &Caller, request: &Request) -> Option<Machine> {
+        let values = self.values(&prepared.params, caller, request, |source| match source {
+            ParamSource::Argument { slot: Some(slot), cast, .. } => {
+                let value = slots.get(usize::from(*slot))?;
+                let list = matches!(cast, Cast::List(_) | Cast::ListHashed(_) | Cast::JsonList);
+                if list && value.as_list().is_some_and(|items| items.len() > self.limits.in_values) {
+                    return None;
+                }
+                cast.apply(&self.schema, value).ok()
+            }
+            _ => None,
+        })?;
+        let paging = self.paging(&prepared.plan, request).ok()?;
+        let name = self.name(prepared.plan.entity).clone();
+        Some(Machine::new(prepared.plan.clone(), values, paging, name))
+    }
+
+    /// The values of all parameters by id; none when an argument gives none.
+    fn values(
+        &self,
+        params: &Params,
+        caller: &Caller,
+        request: &Request,
+        argument: impl Fn(&ParamSource) -> Option<Value>,
+    ) -> Option<Vec<Value>> {
+        let mut now = None;
+        let mut values = Vec::with_capacity(params.0.len());
+        for source in &params.0 {
+            values.push(match source {
+                ParamSource::Argument { .. } => argument(source)?,
+                ParamSource::Const(value) => value.clone(),
+                ParamSource::Claim { scope, name, ty, rank } => claim(caller, *scope, name, ty, *rank),
+                ParamSource::Now => Value::DateTime(*now.get_or_insert_with(DateTime::now)),
+                ParamSource::Generated(generator) => generate(*generator),
+                ParamSource::Hashed(raw, how) => {
+                    let raw = values.get(usize::from(raw.0)).and_then(Value::as_str)?;
+                    Value::Text(crate::schema::convert::hash_stored(*how, raw).ok()?)
+                }
+                ParamSource::Parents(_) => Value::Null,
+                ParamSource::Limit { cap } => {
+                    let paging = Paging::of(self.entity(request)?, request).ok()?;
+                    if cap.is_some_and(|cap| paging.limit > i64::from(cap)) {
+                        return None;
+                    }
+                    let probe = request.args.get("total") == Some(&Value::Bool(false));
+                    Value::Int(paging.limit.saturating_add(i64::from(probe)))
+                }
+                ParamSource::Offset => Value::Int(Paging::of(self.entity(request)?, request).ok()?.offset),
+            });
+        }
+        Some(values)
+    }
+
+    fn entity(&self, request: &Request) -> Option<&crate::schema::Entity> {
+        Some(self.schema.entity(self.schema.by_name(&request.entity)?))
+    }
+
+    fn paging(&self, plan: &Plan, request: &Request) -> Result<Option<Paging>> {
+        match plan.shape {
+            Shape::Page { .. } => Paging::of(self.schema.entity(plan.entity), request).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// What is known of the caller, if it has the type that the rule compares it with; null otherwise, so that the
+/// comparison is unknown and the rule fails closed.
+fn claim(caller: &Caller, scope: ClaimScope, name: &str, ty: &FieldType, rank: bool) -> Value {
+    let Some(principal) = caller.principal() else { return Value::Null };
+    let claims = match scope {
+        ClaimScope::User => &principal.user,
+        ClaimScope::Session => &principal.session,
+    };
+    let Some(value) = claims.get(name) else { return Value::Null };
+    match (convert(ty, value), ty) {
+        (Ok(Value::Text(word)), FieldType::Enum(declared)) if rank => {
+            let position = declared.values.iter().position(|value| *value == word);
+            position.map_or(Value::Null, |position| Value::Int(position as i64))
+        }
+        (Ok(value), _) if !rank => value,
+        _ => Value::Null,
+    }
+}
+
+/// Everything a plan depends on: two requests share a plan only if this is equal as a whole.
+fn shape_key(caller: &Caller, query: &crate::query::ast::Query, params: &Params) -> String {
+    use std::fmt::Write;
+    let mut key = format!("{}|{query:?}", caller.shape());
+    for source in &params.0 {
+        let written = match source {
+            ParamSource::Argument { cast, .. } => write!(key, "|{cast:?}"),
+            other => write!(key, "|{other:?}"),
+        };
+        written.expect("writing to a String cannot fail");
+    }
+    key
+}

@@ -1,0 +1,118 @@
+//! A handle on one entity, the same on a client and inside a transaction.
+
+use std::sync::Arc;
+
+use crate::client::builder::Query;
+use crate::client::{Client, Page, Response};
+use crate::error::Result;
+use crate::request::{Operation, Request};
+use crate::row::Record;
+use crate::value::{Map, Name, Value};
+
+/// Whatever runs requests: a [`Client`], or a [`Transaction`](super::transaction::Transaction).
+pub trait Execute {
+    /// Runs a request and gathers its answer.
+    ///
+    /// # Errors
+    /// Those of the catalogue.
+    fn execute(&self, request: &Request) -> Result<Response>;
+}
+
+impl Execute for Client {
+    fn execute(&self, request: &Request) -> Result<Response> {
+        Client::execute(self, request)
+    }
+}
+
+/// A handle on one entity.
+#[derive(Debug)]
+pub struct Entity<'c, X> {
+    on: &'c X,
+    name: Name,
+}
+
+impl<'c, X: Execute> Entity<'c, X> {
+    pub(super) fn new(on: &'c X, name: &Arc<str>) -> Result<Self> {
+        Ok(Entity { on, name: Name::Owned(name.to_string()) })
+    }
+
+    fn ask(&self, operation: Operation, args: Map) -> Result<Response> {
+        self.on.execute(&Request { operation, entity: self.name.clone(), args })
+    }
+
+    /// Makes a row and returns it as stored.
+    ///
+    /// # Errors
+    /// VALIDATION_ERROR with every faulty field, CONFLICT, FORBIDDEN.
+    pub fn create(&self, data: impl Into<Value>) -> Result<Record> {
+        self.ask(Operation::Create, data_args(data.into()))?.row()
+    }
+
+    /// The row with this primary key, or with this unique key given as a map.
+    ///
+    /// # Errors
+    /// NOT_FOUND when there is none, or none that the caller may see.
+    pub fn read(&self, key: impl Into<Value>) -> Result<Record> {
+        self.ask(Operation::Read, key_args(key.into()))?.row()
+    }
+
+    /// Changes the named fields of a row and returns the new row.
+    ///
+    /// # Errors
+    /// NOT_FOUND, VALIDATION_ERROR, CONFLICT, FORBIDDEN.
+    pub fn update(&self, key: impl Into<Value>, patch: impl Into<Value>) -> Result<Record> {
+        self.ask(Operation::Update, update_args(key.into(), patch.into()))?.row()
+    }
+
+    /// Removes a row.
+    ///
+    /// # Errors
+    /// NOT_FOUND; CONFLICT with reason `foreign_key` when something still refers to it.
+    pub fn delete(&self, key: impl Into<Value>) -> Result<()> {
+        self.ask(Operation::Delete, key_args(key.into())).map(drop)
+    }
+
+    /// A page of rows in its envelope.
+    ///
+    /// # Errors
+    /// VALIDATION_ERROR, FORBIDDEN.
+    pub fn list(&self, query: Query) -> Result<Page> {
+        self.ask(Operation::List, query.into_args())?.page()
+    }
+
+    /// All rows that match.
+    ///
+    /// # Errors
+    /// VALIDATION_ERROR, FORBIDDEN; a bound caller who gives no limit and would get more rows than allowed is told so.
+    pub fn find_many(&self, query: Query) -> Result<Vec<Record>> {
+        self.ask(Operation::FindMany, query.into_args())?.rows()
+    }
+
+    /// The first row that matches, if any.
+    ///
+    /// # Errors
+    /// VALIDATION_ERROR, FORBIDDEN.
+    pub fn first(&self, query: Query) -> Result<Option<Record>> {
+        self.ask(Operation::First, query.into_args())?.maybe()
+    }
+
+    /// How many rows match.
+    ///
+    /// # Errors
+    /// VALIDATION_ERROR, FORBIDDEN.
+    pub fn count(&self, query: Query) -> Result<i64> {
+        self.ask(Operation::Count, query.into_args())?.count()
+    }
+}
+
+pub(super) fn data_args(data: Value) -> Map {
+    Map(vec![("data".into(), data)])
+}
+
+pub(super) fn key_args(key: Value) -> Map {
+    Map(vec![("id".into(), key)])
+}
+
+pub(super) fn update_args(key: Value, patch: Value) -> Map {
+    Map(vec![("id".into(), key), ("data".into(), patch)])
+}

@@ -1,0 +1,216 @@
+//! The client: one opened database, asked by trusted code or on behalf of a caller.
+
+mod cache;
+pub mod builder;
+pub mod config;
+mod engine;
+pub mod explain;
+pub mod handle;
+#[cfg(feature = "async")]
+pub mod nonblocking;
+mod response;
+pub mod transaction;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub use config::Config;
+pub use response::{Page, Response};
+
+use crate::access::Principal;
+use crate::adapter::{Connection, Intent};
+use crate::capability::Capabilities;
+use crate::error::{Error, Result};
+use crate::exec::{Machine, Summary, blocking};
+use crate::request::Request;
+use crate::row::RowSink;
+use crate::schema::Schema;
+use crate::sql::migrate;
+use engine::{Caller, Engine};
+use handle::Entity;
+use response::Answer;
+use transaction::Transaction;
+
+/// A client that blocks. Cheap to clone; clones share connections and plans.
+///
+/// ```
+/// use dbal::{Client, Config, value};
+/// let schema = "
+/// entity: Note
+/// fields:
+///   id: { type: uuid, primary: true, generated: true }
+///   text: { type: string, required: true }
+/// ";
+/// let db = Client::open(Config::memory().schema_text(schema))?;
+/// db.migrate()?;
+/// let note = db.entity("Note")?.create(value!({ "text": "hello" }))?;
+/// let found = db.entity("Note")?.read(note.get("id").unwrap().clone())?;
+/// assert_eq!(found.get("text").unwrap().as_str(), Some("hello"));
+/// # Ok::<(), dbal::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) caller: Arc<Caller>,
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("adapter", &self.engine.adapter.name())
+            .field("bound", &self.caller.principal().is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Opens a database as the configuration says. The client is trusted; see [`Client::as_principal`].
+    ///
+    /// # Errors
+    /// VALIDATION_ERROR with every fault of the schema, the rules and the configuration; DATABASE_ERROR when the
+    /// database cannot be opened.
+    pub fn open(config: Config) -> Result<Client> {
+        let opened = config.open()?;
+        let engine = Engine::new(opened.schema, opened.adapter, opened.policy, opened.limits);
+        Ok(Client { engine: Arc::new(engine), caller: Arc::new(Caller::Trusted), timeout: opened.timeout })
+    }
+
+    /// The same database asked on behalf of a caller: every access rule applies.
+    pub fn as_principal(&self, principal: Principal) -> Client {
+        let caller = Arc::new(self.engine.bind_caller(principal));
+        Client { engine: self.engine.clone(), caller, timeout: self.timeout }
+    }
+
+    /// The same client with a deadline for each request; none waits for ever.
+    pub fn with_timeout(&self, timeout: Option<Duration>) -> Client {
+        Client { timeout, ..self.clone() }
+    }
+
+    /// The schema in use.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.engine.schema
+    }
+
+    /// What the backend can do.
+    pub fn capabilities(&self) -> &Capabilities {
+        self.engine.adapter.capabilities()
+    }
+
+    /// A handle on an entity, by its name (`User`) or its plural (`users`).
+    ///
+    /// # Errors
+    /// VALIDATION_ERROR for an unknown name.
+    pub fn entity(&self, name: &str) -> Result<Entity<'_, Client>> {
+        Entity::new(self, self.entity_name(name)?)
+    }
+
+    pub(crate) fn entity_name(&self, name: &str) -> Result<&Arc<str>> {
+        let schema = &self.engine.schema;
+        match schema.by_name(name).or_else(|| schema.by_plural(name)) {
+            Some(id) => Ok(self.engine.name(id)),
+            None => {
+                let names: Vec<&str> = schema.entities().map(|(_, entity)| entity.name.as_str()).collect();
+                let message = format!("unknown entity; expected one of {}", names.join(", "));
+                Err(Error::validation("entity", message))
+            }
+        }
+    }
+
+    /// Runs a request and gathers its answer.
+    ///
+    /// # Errors
+    /// Those of the catalogue; see [`Error`].
+    pub fn execute(&self, request: &Request) -> Result<Response> {
+        let machine = self.engine.prepare(&self.caller, request)?;
+        let mut answer = Answer::new(machine.plan().shape, machine.paging());
+        let summary = self.finish(request, self.run(machine, &mut answer))?;
+        answer.response(summary)
+    }
+
+    /// Runs a request and gives its rows to a sink while they are still in the driver's buffer.
+    ///
+    /// # Errors
+    /// As [`Client::execute`], and whatever the sink says. Rows given before an error are void.
+    pub fn execute_into(&self, request: &Request, sink: &mut dyn RowSink) -> Result<Summary> {
+        let machine = self.engine.prepare(&self.caller, request)?;
+        self.finish(request, self.run(machine, sink))
+    }
+
+    fn run(&self, machine: Machine, sink: &mut dyn RowSink) -> Result<Summary> {
+        let deadline = self.deadline();
+        let intent = if machine.plan().writes { Intent::Write } else { Intent::Read };
+        let mut connection = self.engine.adapter.connect(intent, deadline)?;
+        blocking::run(&mut *connection, machine, None, deadline, sink)
+    }
+
+    pub(crate) fn finish<T>(&self, request: &Request, result: Result<T>) -> Result<T> {
+        result.map_err(|error| {
+            let error = error.with_operation(request.operation.as_str()).with_entity(&request.entity);
+            match *self.caller {
+                Caller::Trusted => error,
+                Caller::Bound { .. } => error.without_detail(),
+            }
+        })
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.timeout.map(|timeout| Instant::now() + timeout)
+    }
+
+    /// Runs a closure in one transaction: what it returns `Ok` for is committed, everything else is rolled back, a
+    /// panic too.
+    ///
+    /// # Errors
+    /// What the closure returns, and what begin and commit say.
+    ///
+    /// ```
+    /// # use dbal::{Client, Config, Error, value};
+    /// # let schema = "entity: Note\nfields:\n  id: { type: uuid, primary: true, generated: true }\n  text: { type: string }\n";
+    /// # let db = Client::open(Config::memory().schema_text(schema))?;
+    /// # db.migrate()?;
+    /// let failed: Result<(), Error> = db.transaction(|tx| {
+    ///     tx.entity("Note")?.create(value!({ "text": "never seen" }))?;
+    ///     Err(Error::validation("text", "changed my mind"))
+    /// });
+    /// assert!(failed.is_err());
+    /// assert_eq!(db.entity("Note")?.count(dbal::query())?, 0);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn transaction<T, E: From<Error>>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, E>) -> Result<T, E> {
+        let deadline = self.deadline();
+        let mut connection = self.engine.adapter.connect(Intent::Write, deadline)?;
+        connection.begin(deadline)?;
+        transaction::run(self, connection, deadline, work)
+    }
+
+    /// Creates what the database lacks: tables, columns, indexes, foreign keys. Returns the statements it ran.
+    ///
+    /// # Errors
+    /// FORBIDDEN for a bound client; CAPABILITY_NOT_SUPPORTED, DATABASE_ERROR.
+    pub fn migrate(&self) -> Result<Vec<String>> {
+        if self.caller.principal().is_some() {
+            return Err(Error::forbidden("migrate is for trusted code"));
+        }
+        let mut connection = self.engine.adapter.connect(Intent::Write, self.deadline())?;
+        connection.begin(self.deadline())?;
+        let done = self.create_missing(&mut *connection);
+        match done {
+            Ok(statements) => {
+                connection.commit()?;
+                Ok(statements)
+            }
+            Err(error) => {
+                connection.rollback()?;
+                Err(error)
+            }
+        }
+    }
+
+    fn create_missing(&self, connection: &mut dyn Connection) -> Result<Vec<String>> {
+        let crate::adapter::Lowering::Sql(dialect) = self.engine.adapter.lowering() else { return Ok(Vec::new()) };
+        let statements = migrate::create_missing(&self.engine.schema, &connection.inspect()?, dialect)?;
+        statements.iter().try_for_each(|statement| connection.execute_ddl(statement))?;
+        Ok(statements)
+    }
+}

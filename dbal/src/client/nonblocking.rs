@@ -1,0 +1,402 @@
+//! The client for callers that await. It needs no runtime of its own: its futures run on any executor.
+//!
+//! On SQLite a request hops once to a thread of the adapter, and requests that wait together share a read
+//! transaction there. A backend that never waits runs inline.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use futures_channel::oneshot;
+
+use crate::access::Principal;
+use crate::adapter::{Connection, Intent, Job};
+use crate::client::builder::Query;
+use crate::client::handle::{data_args, key_args, update_args};
+use crate::client::response::Answer;
+use crate::client::transaction::aborted;
+use crate::client::{Client, Config, Page, Response};
+use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::exec::{Machine, Summary, blocking, nonblocking};
+use crate::request::{Operation, Request};
+use crate::row::Record;
+use crate::value::{Map, Name, Value};
+
+/// A client that is awaited; otherwise like [`Client`].
+///
+/// ```
+/// use dbal::{AsyncClient, Config, query, value};
+/// # fn block_on<F: std::future::Future>(future: F) -> F::Output {
+/// #     let mut future = std::pin::pin!(future);
+/// #     let waker = std::task::Waker::from(std::sync::Arc::new(Unpark(std::thread::current())));
+/// #     struct Unpark(std::thread::Thread);
+/// #     impl std::task::Wake for Unpark { fn wake(self: std::sync::Arc<Self>) { self.0.unpark() } }
+/// #     loop {
+/// #         match future.as_mut().poll(&mut std::task::Context::from_waker(&waker)) {
+/// #             std::task::Poll::Ready(out) => return out,
+/// #             std::task::Poll::Pending => std::thread::park(),
+/// #         }
+/// #     }
+/// # }
+/// # block_on(async {
+/// let schema = "entity: Note\nfields:\n  id: { type: uuid, primary: true, generated: true }\n  text: { type: string }\n";
+/// let db = AsyncClient::open(Config::sqlite(":memory:").schema_text(schema)).await?;
+/// db.migrate().await?;
+/// db.entity("Note")?.create(value!({ "text": "hello" })).await?;
+/// assert_eq!(db.entity("Note")?.count(query()).await?, 1);
+/// # Ok::<(), dbal::Error>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct AsyncClient {
+    blocking: Client,
+}
+
+impl AsyncClient {
+    /// Opens a database as the configuration says.
+    ///
+    /// # Errors
+    /// As [`Client::open`].
+    #[allow(clippy::unused_async, reason = "backends that connect over a network will await here")]
+    pub async fn open(config: Config) -> Result<AsyncClient> {
+        Client::open(config).map(AsyncClient::from)
+    }
+
+    /// The same database asked on behalf of a caller.
+    pub fn as_principal(&self, principal: Principal) -> AsyncClient {
+        self.blocking.as_principal(principal).into()
+    }
+
+    /// The same client with a deadline for each request.
+    pub fn with_timeout(&self, timeout: Option<Duration>) -> AsyncClient {
+        self.blocking.with_timeout(timeout).into()
+    }
+
+    /// A handle on an entity, by name or plural.
+    ///
+    /// # Errors
+    /// VALIDATION_ERROR for an unknown name.
+    pub fn entity(&self, name: &str) -> Result<AsyncEntity<'_>> {
+        let name = self.blocking.entity_name(name)?.to_string().into();
+        Ok(AsyncEntity { on: On::Client(self), name })
+    }
+
+    /// Runs a request and gathers its answer.
+    ///
+    /// # Errors
+    /// Those of the catalogue.
+    pub async fn execute(&self, request: &Request) -> Result<Response> {
+        let client = &self.blocking;
+        let machine = client.engine.prepare(&client.caller, request)?;
+        client.finish(request, self.run(machine).await)
+    }
+
+    async fn run(&self, machine: Machine) -> Result<Response> {
+        let adapter = &self.blocking.engine.adapter;
+        let deadline = self.blocking.deadline();
+        let intent = if machine.plan().writes { Intent::Write } else { Intent::Read };
+        let mut answer = Answer::new(machine.plan().shape, machine.paging());
+        let Some(offload) = adapter.offload() else {
+            let mut connection = nonblocking::Ready(adapter.connect(intent, deadline)?);
+            let summary = nonblocking::run(&mut connection, machine, None, deadline, &mut answer).await?;
+            return answer.response(summary);
+        };
+        let (tell, told) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            let done = connection.and_then(|connection| blocking::run(connection, machine, None, deadline, &mut answer));
+            // Whoever awaited this may have stopped caring.
+            let _ = tell.send(done.map(|summary| (summary, answer)));
+        });
+        offload.submit(intent, deadline, job);
+        let (summary, answer): (Summary, Answer) = told.await.map_err(|_| lost(intent))??;
+        answer.response(summary)
+    }
+
+    /// Creates what the database lacks.
+    ///
+    /// # Errors
+    /// As [`Client::migrate`].
+    pub async fn migrate(&self) -> Result<Vec<String>> {
+        let client = self.blocking.clone();
+        on_a_thread(move || client.migrate()).await
+    }
+
+    /// Begins a transaction. Dropped without [`AsyncTransaction::commit`], it rolls back.
+    ///
+    /// # Errors
+    /// TIMEOUT when the database stays busy; DATABASE_ERROR.
+    pub async fn begin(&self) -> Result<AsyncTransaction> {
+        let (work, jobs) = mpsc::channel::<Work>();
+        let (tell, begun) = oneshot::channel();
+        let deadline = self.blocking.deadline();
+        let session = move |connection: &mut dyn Connection| {
+            let started = connection.begin(deadline);
+            let ok = started.is_ok();
+            if tell.send(started).is_err() || !ok {
+                if ok {
+                    let _ = connection.rollback();
+                }
+                return;
+            }
+            let mut open = true;
+            while let Ok(work) = jobs.recv() {
+                open = work(connection);
+                if !open {
+                    break;
+                }
+            }
+            if open {
+                // The transaction was dropped. Nobody is left to be told of a failure; the adapter discards the
+                // connection if it is in doubt.
+                let _ = connection.rollback();
+            }
+        };
+        match self.blocking.engine.adapter.offload() {
+            Some(offload) => {
+                let job: Job = Box::new(move |connection| {
+                    if let Ok(connection) = connection {
+                        session(connection);
+                    }
+                });
+                offload.submit(Intent::Write, deadline, job);
+            }
+            None => {
+                let client = self.blocking.clone();
+                std::thread::spawn(move || {
+                    if let Ok(mut connection) = client.engine.adapter.connect(Intent::Write, deadline) {
+                        session(&mut *connection);
+                    }
+                });
+            }
+        }
+        begun.await.map_err(|_| Error::timeout(Outcome::NotApplied))??;
+        Ok(AsyncTransaction { client: self.blocking.clone(), work, aborted: std::sync::atomic::AtomicBool::new(false) })
+    }
+
+    /// Runs a closure in one transaction: `Ok` commits, everything else rolls back, being dropped too.
+    ///
+    /// # Errors
+    /// What the closure returns, and what begin and commit say.
+    pub async fn transaction<T, E: From<Error>>(
+        &self,
+        work: impl AsyncFnOnce(&AsyncTransaction) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let transaction = self.begin().await?;
+        match work(&transaction).await {
+            Ok(value) => {
+                transaction.commit().await?;
+                Ok(value)
+            }
+            Err(error) => {
+                transaction.rollback().await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// The blocking client on the same database.
+    pub fn blocking(&self) -> &Client {
+        &self.blocking
+    }
+}
+
+impl From<Client> for AsyncClient {
+    fn from(blocking: Client) -> Self {
+        AsyncClient { blocking }
+    }
+}
+
+/// One thing to do on a transaction's connection; false ends the session.
+type Work = Box<dyn FnOnce(&mut dyn Connection) -> bool + Send>;
+
+/// A transaction that is awaited. Dropped without a commit, it rolls back.
+#[derive(Debug)]
+pub struct AsyncTransaction {
+    client: Client,
+    work: mpsc::Sender<Work>,
+    aborted: std::sync::atomic::AtomicBool,
+}
+
+impl AsyncTransaction {
+    /// A handle on an entity, by name or plural.
+    ///
+    /// # Errors
+    /// VALIDATION_ERROR for an unknown name.
+    pub fn entity(&self, name: &str) -> Result<AsyncEntity<'_>> {
+        let name = self.client.entity_name(name)?.to_string().into();
+        Ok(AsyncEntity { on: On::Transaction(self), name })
+    }
+
+    /// Runs a request inside the transaction.
+    ///
+    /// # Errors
+    /// As [`Transaction::execute`](crate::client::transaction::Transaction::execute).
+    pub async fn execute(&self, request: &Request) -> Result<Response> {
+        use std::sync::atomic::Ordering::Relaxed;
+        let client = &self.client;
+        let machine = client.engine.prepare(&client.caller, request)?;
+        if self.aborted.load(Relaxed) {
+            return client.finish(request, Err(aborted()));
+        }
+        let mut answer = Answer::new(machine.plan().shape, machine.paging());
+        let deadline = client.deadline();
+        let done = self
+            .on_connection(move |connection| {
+                blocking::run(connection, machine, Some(1), deadline, &mut answer).map(|summary| (summary, answer))
+            })
+            .await;
+        if let Err(error) = &done
+            && error.kind() == ErrorKind::Timeout
+        {
+            self.aborted.store(true, Relaxed);
+        }
+        let (summary, answer) = client.finish(request, done)?;
+        answer.response(summary)
+    }
+
+    /// Commits.
+    ///
+    /// # Errors
+    /// CONFLICT with reason `aborted` after a timeout; what the database says.
+    pub async fn commit(self) -> Result<()> {
+        if self.aborted.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(aborted());
+        }
+        self.end(|connection| connection.commit()).await
+    }
+
+    /// Rolls back.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn rollback(self) -> Result<()> {
+        self.end(|connection| connection.rollback()).await
+    }
+
+    async fn end(self, end: impl FnOnce(&mut dyn Connection) -> Result<()> + Send + 'static) -> Result<()> {
+        let (tell, told) = oneshot::channel();
+        let work: Work = Box::new(move |connection| {
+            let _ = tell.send(end(connection));
+            false
+        });
+        self.work.send(work).map_err(|_| lost(Intent::Write))?;
+        told.await.map_err(|_| lost(Intent::Write))?
+    }
+
+    async fn on_connection<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (tell, told) = oneshot::channel();
+        let work: Work = Box::new(move |connection| {
+            let _ = tell.send(work(connection));
+            true
+        });
+        self.work.send(work).map_err(|_| lost(Intent::Write))?;
+        told.await.map_err(|_| lost(Intent::Write))?
+    }
+}
+
+/// The thread that had the work is gone, and its answer with it.
+fn lost(intent: Intent) -> Error {
+    let error = Error::internal("the thread that ran the request ended without an answer");
+    match intent {
+        Intent::Read => error.with_outcome(Outcome::NotApplied),
+        Intent::Write => error.with_outcome(Outcome::Unknown),
+    }
+}
+
+async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let (tell, told) = oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = tell.send(work());
+    });
+    told.await.map_err(|_| lost(Intent::Write))?
+}
+
+#[derive(Clone, Copy, Debug)]
+enum On<'c> {
+    Client(&'c AsyncClient),
+    Transaction(&'c AsyncTransaction),
+}
+
+/// A handle on one entity, awaited; the same on a client and inside a transaction. The methods are those of
+/// [`Entity`](crate::client::handle::Entity), with the same errors.
+#[derive(Debug)]
+pub struct AsyncEntity<'c> {
+    on: On<'c>,
+    name: Name,
+}
+
+impl AsyncEntity<'_> {
+    async fn ask(&self, operation: Operation, args: Map) -> Result<Response> {
+        let request = Request { operation, entity: self.name.clone(), args };
+        match self.on {
+            On::Client(client) => client.execute(&request).await,
+            On::Transaction(transaction) => transaction.execute(&request).await,
+        }
+    }
+
+    /// Makes a row and returns it as stored.
+    ///
+    /// # Errors
+    /// As the blocking handle.
+    pub async fn create(&self, data: impl Into<Value>) -> Result<Record> {
+        self.ask(Operation::Create, data_args(data.into())).await?.row()
+    }
+
+    /// The row with this key.
+    ///
+    /// # Errors
+    /// As the blocking handle.
+    pub async fn read(&self, key: impl Into<Value>) -> Result<Record> {
+        self.ask(Operation::Read, key_args(key.into())).await?.row()
+    }
+
+    /// Changes the named fields and returns the new row.
+    ///
+    /// # Errors
+    /// As the blocking handle.
+    pub async fn update(&self, key: impl Into<Value>, patch: impl Into<Value>) -> Result<Record> {
+        self.ask(Operation::Update, update_args(key.into(), patch.into())).await?.row()
+    }
+
+    /// Removes a row.
+    ///
+    /// # Errors
+    /// As the blocking handle.
+    pub async fn delete(&self, key: impl Into<Value>) -> Result<()> {
+        self.ask(Operation::Delete, key_args(key.into())).await.map(drop)
+    }
+
+    /// A page of rows.
+    ///
+    /// # Errors
+    /// As the blocking handle.
+    pub async fn list(&self, query: Query) -> Result<Page> {
+        self.ask(Operation::List, query.into_args()).await?.page()
+    }
+
+    /// All rows that match.
+    ///
+    /// # Errors
+    /// As the blocking handle.
+    pub async fn find_many(&self, query: Query) -> Result<Vec<Record>> {
+        self.ask(Operation::FindMany, query.into_args()).await?.rows()
+    }
+
+    /// The first row that matches, if any.
+    ///
+    /// # Errors
+    /// As the blocking handle.
+    pub async fn first(&self, query: Query) -> Result<Option<Record>> {
+        self.ask(Operation::First, query.into_args()).await?.maybe()
+    }
+
+    /// How many rows match.
+    ///
+    /// # Errors
+    /// As the blocking handle.
+    pub async fn count(&self, query: Query) -> Result<i64> {
+        self.ask(Operation::Count, query.into_args()).await?.count()
+    }
+}

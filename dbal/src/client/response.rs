@@ -1,0 +1,148 @@
+//! What a request answers.
+
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::exec::Summary;
+use crate::query::ast::Shape;
+use crate::query::paging::Paging;
+use crate::row::{Columns, Record, RecordSink, RowSink};
+use crate::value::{Map, Value, ValueRef};
+
+/// A page of rows in its envelope.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// The rows.
+    pub data: Vec<Record>,
+    /// How many rows there are on all pages; none when not asked for.
+    pub total: Option<i64>,
+    /// Which page this is, from 1.
+    pub page: i64,
+    /// Rows in a full page.
+    pub limit: i64,
+    /// Whether rows follow.
+    pub has_more: bool,
+}
+
+/// The answer to a request, by the shape of its operation.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Response {
+    /// Of create, read, update.
+    Row(Record),
+    /// Of first.
+    Maybe(Option<Record>),
+    /// Of find_many.
+    Rows(Vec<Record>),
+    /// Of list.
+    Page(Page),
+    /// Of count.
+    Count(i64),
+    /// Of delete.
+    Done,
+}
+
+impl Response {
+    /// As plain data, the way hosts without own types show it.
+    pub fn into_value(self) -> Value {
+        match self {
+            Response::Row(record) | Response::Maybe(Some(record)) => Value::Record(Box::new(record)),
+            Response::Maybe(None) => Value::Null,
+            Response::Rows(records) => Value::Records(records),
+            Response::Count(count) => Value::Int(count),
+            Response::Done => Value::Bool(true),
+            Response::Page(page) => Value::Map(Map(vec![
+                ("data".into(), Value::Records(page.data)),
+                ("total".into(), page.total.into()),
+                ("page".into(), page.page.into()),
+                ("limit".into(), page.limit.into()),
+                ("has_more".into(), page.has_more.into()),
+                ("next_cursor".into(), Value::Null),
+                ("prev_cursor".into(), Value::Null),
+            ])),
+        }
+    }
+
+    pub(crate) fn row(self) -> Result<Record> {
+        match self {
+            Response::Row(record) => Ok(record),
+            _ => Err(unexpected()),
+        }
+    }
+
+    pub(crate) fn maybe(self) -> Result<Option<Record>> {
+        match self {
+            Response::Maybe(record) => Ok(record),
+            _ => Err(unexpected()),
+        }
+    }
+
+    pub(crate) fn rows(self) -> Result<Vec<Record>> {
+        match self {
+            Response::Rows(records) => Ok(records),
+            _ => Err(unexpected()),
+        }
+    }
+
+    pub(crate) fn page(self) -> Result<Page> {
+        match self {
+            Response::Page(page) => Ok(page),
+            _ => Err(unexpected()),
+        }
+    }
+
+    pub(crate) fn count(self) -> Result<i64> {
+        match self {
+            Response::Count(count) => Ok(count),
+            _ => Err(unexpected()),
+        }
+    }
+}
+
+fn unexpected() -> Error {
+    Error::internal("an operation answered in the shape of another")
+}
+
+/// Gathers the answer of one request.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    shape: Shape,
+    paging: Option<Paging>,
+    sink: RecordSink,
+}
+
+impl Answer {
+    pub fn new(shape: Shape, paging: Option<Paging>) -> Self {
+        Answer { shape, paging, sink: RecordSink::default() }
+    }
+
+    pub fn response(self, summary: Summary) -> Result<Response> {
+        let mut records = self.sink.records;
+        Ok(match self.shape {
+            Shape::One => Response::Row(records.pop().ok_or_else(unexpected)?),
+            Shape::Maybe => Response::Maybe(records.pop()),
+            Shape::Rows { .. } => Response::Rows(records),
+            Shape::Count => Response::Count(summary.total.ok_or_else(unexpected)?),
+            Shape::Done => Response::Done,
+            Shape::Page { total } => {
+                let paging = self.paging.ok_or_else(unexpected)?;
+                Response::Page(Page {
+                    data: records,
+                    total: summary.total.filter(|_| total),
+                    page: paging.page,
+                    limit: paging.limit,
+                    has_more: summary.has_more,
+                })
+            }
+        })
+    }
+}
+
+impl RowSink for Answer {
+    fn start(&mut self, columns: &Arc<Columns>) -> Result<()> {
+        self.sink.start(columns)
+    }
+
+    fn row(&mut self, cells: &[ValueRef<'_>]) -> Result<()> {
+        self.sink.row(cells)
+    }
+}

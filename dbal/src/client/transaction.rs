@@ -1,0 +1,104 @@
+//! One transaction in the hands of a closure.
+
+use std::cell::RefCell;
+use std::time::Instant;
+
+use crate::adapter::Connection;
+use crate::client::handle::{Entity, Execute};
+use crate::client::response::Answer;
+use crate::client::{Client, Response};
+use crate::error::{Error, ErrorKind, Reason, Result};
+use crate::exec::blocking;
+use crate::request::Request;
+
+/// A transaction. Requests through it see what the ones before wrote; nobody else does before it commits.
+pub struct Transaction<'c> {
+    client: &'c Client,
+    state: RefCell<State<'c>>,
+    deadline: Option<Instant>,
+}
+
+struct State<'c> {
+    connection: Box<dyn Connection + 'c>,
+    /// A statement ran out of time and took the transaction with it.
+    aborted: bool,
+}
+
+impl std::fmt::Debug for Transaction<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transaction").field("client", self.client).finish_non_exhaustive()
+    }
+}
+
+impl Transaction<'_> {
+    /// A handle on an entity, by name or plural.
+    ///
+    /// # Errors
+    /// VALIDATION_ERROR for an unknown name.
+    pub fn entity(&self, name: &str) -> Result<Entity<'_, Self>> {
+        Entity::new(self, self.client.entity_name(name)?)
+    }
+
+    /// Runs a request inside the transaction. A failed one leaves nothing and the transaction goes on, unless it
+    /// timed out: that ends it, and everything after is CONFLICT with reason `aborted`.
+    ///
+    /// # Errors
+    /// Those of the catalogue.
+    pub fn execute(&self, request: &Request) -> Result<Response> {
+        let client = self.client;
+        let machine = client.engine.prepare(&client.caller, request)?;
+        let mut state = self
+            .state
+            .try_borrow_mut()
+            .map_err(|_| Error::internal("a transaction runs one request at a time"))?;
+        if state.aborted {
+            return client.finish(request, Err(aborted()));
+        }
+        let mut answer = Answer::new(machine.plan().shape, machine.paging());
+        let ran = blocking::run(&mut *state.connection, machine, Some(1), self.deadline, &mut answer);
+        if let Err(error) = &ran
+            && error.kind() == ErrorKind::Timeout
+        {
+            state.aborted = true;
+        }
+        drop(state);
+        answer.response(client.finish(request, ran)?)
+    }
+}
+
+impl Execute for Transaction<'_> {
+    fn execute(&self, request: &Request) -> Result<Response> {
+        Transaction::execute(self, request)
+    }
+}
+
+pub(super) fn aborted() -> Error {
+    Error::conflict(Reason::Aborted, &[], "the transaction ended earlier, when one of its statements timed out")
+}
+
+/// Runs the closure and ends the transaction as it says. A panic drops the connection, which rolls back.
+pub(super) fn run<'c, T, E: From<Error>>(
+    client: &'c Client,
+    connection: Box<dyn Connection + 'c>,
+    deadline: Option<Instant>,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let transaction = Transaction { client, state: RefCell::new(State { connection, aborted: false }), deadline };
+    let result = work(&transaction);
+    let State { mut connection, aborted: ended } = transaction.state.into_inner();
+    match result {
+        Ok(value) => {
+            if ended {
+                return Err(aborted().into());
+            }
+            connection.commit()?;
+            Ok(value)
+        }
+        Err(error) => {
+            if !ended {
+                connection.rollback()?;
+            }
+            Err(error)
+        }
+    }
+}

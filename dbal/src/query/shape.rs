@@ -1,0 +1,116 @@
+//! The shape of a query: its parameters renumbered in the order of first use, unused ones dropped, so that queries
+//! that differ only in how they were written down, or in their values, are equal.
+
+use crate::query::ast::{Assign, Expr, Include, JsonTest, Operand, ParamId, Query, Select, Statement};
+use crate::query::param::{ParamSource, Params};
+
+/// Renumbers the parameters of a query.
+pub fn shape(query: &mut Query, params: Params) -> Params {
+    let mut order = Order { old: params, new: Params::default(), map: Vec::new() };
+    order.map.resize(order.old.0.len(), None);
+    order.query(query);
+    order.new
+}
+
+struct Order {
+    old: Params,
+    new: Params,
+    map: Vec<Option<ParamId>>,
+}
+
+impl Order {
+    fn id(&mut self, id: &mut ParamId) {
+        *id = self.moved(*id);
+    }
+
+    fn moved(&mut self, id: ParamId) -> ParamId {
+        let at = usize::from(id.0);
+        if let Some(moved) = self.map[at] {
+            return moved;
+        }
+        let source = match self.old.0[at].clone() {
+            // What is hashed comes first, so that values can be made in the order of their ids.
+            ParamSource::Hashed(raw, how) => ParamSource::Hashed(self.moved(raw), how),
+            other => other,
+        };
+        let moved = self.new.push(source);
+        self.map[at] = Some(moved);
+        moved
+    }
+
+    fn query(&mut self, query: &mut Query) {
+        match &mut query.statement {
+            Statement::Select(select) => self.select(select),
+            Statement::Count(count) => self.expr(&mut count.filter),
+            Statement::Insert(insert) => {
+                insert.values.iter_mut().for_each(|(_, operand)| self.operand(operand));
+                insert.check.iter_mut().for_each(|check| self.expr(check));
+            }
+            Statement::Update(update) => {
+                for (_, assign) in &mut update.set {
+                    match assign {
+                        Assign::Set(operand) | Assign::Increment(operand) => self.operand(operand),
+                    }
+                }
+                self.expr(&mut update.filter);
+                update.check.iter_mut().for_each(|check| self.expr(check));
+            }
+            Statement::Delete(delete) => self.expr(&mut delete.filter),
+        }
+        self.includes(&mut query.includes);
+    }
+
+    fn includes(&mut self, includes: &mut [Include]) {
+        for include in includes {
+            self.select(&mut include.select);
+            self.includes(&mut include.includes);
+        }
+    }
+
+    fn select(&mut self, select: &mut Select) {
+        if let Some(link) = &mut select.link {
+            self.id(&mut link.parents);
+        }
+        self.expr(&mut select.filter);
+        select.order.iter_mut().for_each(|order| self.operand(&mut order.by));
+        select.limit.iter_mut().chain(&mut select.offset).for_each(|operand| self.operand(operand));
+    }
+
+    fn operand(&mut self, operand: &mut Operand) {
+        match operand {
+            Operand::Param(id) => self.id(id),
+            Operand::Rank { of, .. } => self.operand(of),
+            Operand::Field(_) | Operand::Related { .. } | Operand::Const(_) => {}
+        }
+    }
+
+    fn expr(&mut self, expr: &mut Expr) {
+        match expr {
+            Expr::Const(_) => {}
+            Expr::And(all) | Expr::Or(all) => all.iter_mut().for_each(|one| self.expr(one)),
+            Expr::Not(inner) => self.expr(inner),
+            Expr::Compare { left, right, .. } => {
+                self.operand(left);
+                self.operand(right);
+            }
+            Expr::In { value, list, .. } => {
+                self.operand(value);
+                self.id(list);
+            }
+            Expr::IsNull(operand) => self.operand(operand),
+            Expr::Text { value, pattern, .. } => {
+                self.operand(value);
+                self.operand(pattern);
+            }
+            Expr::Json { test, .. } => match test {
+                JsonTest::Compare(_, id) | JsonTest::In(id) => self.id(id),
+                JsonTest::Text { pattern, .. } => self.id(pattern),
+                JsonTest::Exists => {}
+            },
+            Expr::Related { visible, filter, .. } => {
+                self.expr(visible);
+                self.expr(filter);
+            }
+        }
+    }
+}
