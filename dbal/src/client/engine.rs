@@ -152,10 +152,7 @@ impl Engine {
     fn denied(&self, caller: &Caller, request: &Request) -> Option<Error> {
         let entity = self.schema.by_name(&request.entity)?;
         let verb = request.operation.verb()?;
-        if self.policy.allows(caller.principal()?, entity, verb) {
-            return None;
-        }
-        let error = Error::forbidden(format!("no rule lets this caller {} {}", verb.as_str(), request.entity));
+        let error = self.policy.permits(caller.principal()?, entity, verb).err()?;
         Some(error.with_operation(request.operation.as_str()).with_entity(&request.entity))
     }
 
