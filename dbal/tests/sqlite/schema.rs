@@ -235,7 +235,7 @@ pub fn step(schema: &Schema, statement: &Statement) -> Step {
         Statement::Delete(_) => Vec::new(),
     };
     let sql = lower(schema, statement, &params(64), Dialect::Sqlite).unwrap();
-    let output = Output { columns: Arc::default(), visible: cells.len(), check: None, from_params: None };
+    let output = Output { columns: Arc::default(), visible: cells.len(), check: None, sources: None };
     Step { entity: statement.entity(), statement: Lowered::Sql(sql), cells, role: Role::Root(output) }
 }
 
