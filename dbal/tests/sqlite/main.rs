@@ -2,7 +2,11 @@
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod adapter;
+mod faults;
 mod lower;
 mod migrate;
 mod schema;
 mod semantics;
+#[cfg(feature = "async")]
+mod worker;

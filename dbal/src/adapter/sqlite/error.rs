@@ -6,7 +6,7 @@ use super::Location;
 use super::functions::OVERFLOW;
 use crate::error::{Error, ErrorKind, Outcome, Reason};
 use crate::plan::operation::Step;
-use crate::schema::{Entity, EntityId, Referential, Schema};
+use crate::schema::{Entity, EntityId, Field, ForeignKey, Referential, Schema};
 
 /// Why a step stopped.
 pub(super) enum Fault {
@@ -156,18 +156,19 @@ fn field_of<'s>(schema: &'s Schema, name: &str) -> Option<&'s str> {
 /// SQLite does not say which reference failed. A new row can only point nowhere; a row that goes can only be pointed at.
 fn foreign_key(schema: &Schema, entity: &Entity, sql: &str) -> Error {
     let own = || entity.fields.iter().filter(|field| field.foreign_key.is_some()).map(|field| field.name.as_str());
-    let referring = || {
+    let referring = |rule: fn(&ForeignKey) -> Referential| {
         let fields = schema.entities().flat_map(|(_, other)| &other.fields);
-        let keys = fields.filter_map(|field| field.foreign_key.as_ref().map(|key| (field, key)));
-        keys.filter(|(_, key)| std::ptr::eq(schema.entity(key.entity), entity))
-            .filter(|(_, key)| key.on_delete == Referential::Restrict || key.on_update == Referential::Restrict)
-            .map(|(field, _)| field.name.as_str())
+        let restricts = |field: &&Field| {
+            let key = field.foreign_key.as_ref();
+            key.is_some_and(|key| std::ptr::eq(schema.entity(key.entity), entity) && rule(key) == Referential::Restrict)
+        };
+        fields.filter(restricts).map(|field| field.name.as_str()).collect()
     };
     let points_nowhere = "a reference points to a row that does not exist";
     let pointed_at = "another row still refers to this one";
     let (mut fields, message): (Vec<&str>, _) = match sql.get(..6) {
-        Some("DELETE") => (referring().collect(), pointed_at),
-        Some("UPDATE") if own().next().is_none() => (referring().collect(), pointed_at),
+        Some("DELETE") => (referring(|key| key.on_delete), pointed_at),
+        Some("UPDATE") if own().next().is_none() => (referring(|key| key.on_update), pointed_at),
         _ => (own().collect(), points_nowhere),
     };
     fields.sort_unstable();

@@ -44,6 +44,7 @@ pub(super) struct Pool {
 }
 
 struct State {
+    #[allow(clippy::vec_box, reason = "a handle is lent and taken back by pointer")]
     idle: Vec<Box<Handle>>,
     /// Connections that exist, idle or lent.
     open: usize,

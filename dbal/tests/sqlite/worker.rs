@@ -1,0 +1,137 @@
+//! Jobs on the adapter's threads.
+
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use dbal::adapter::sqlite::{SqliteAdapter, SqliteOptions};
+use dbal::adapter::{Adapter, Connection, Intent};
+use dbal::{ErrorKind, Outcome, Result};
+
+use crate::adapter::{count, soon};
+use crate::schema::*;
+
+/// What a job told, within some seconds.
+fn told<T>(answer: &Receiver<T>) -> T {
+    answer.recv_timeout(Duration::from_secs(20)).unwrap()
+}
+
+fn submit<T: Send + 'static>(
+    adapter: &SqliteAdapter,
+    intent: Intent,
+    deadline: Option<Instant>,
+    work: impl FnOnce(Result<&mut dyn Connection>) -> T + Send + 'static,
+) -> Receiver<T> {
+    let (tell, answer) = mpsc::channel();
+    let job = move |connection: Result<&mut dyn Connection>| {
+        let _ = tell.send(work(connection));
+    };
+    adapter.offload().expect("threads").submit(intent, deadline, Box::new(job));
+    answer
+}
+
+/// A job that holds its thread until the sender is dropped.
+fn hold(adapter: &SqliteAdapter, intent: Intent) -> Sender<()> {
+    let (release, held) = mpsc::channel::<()>();
+    let (begun, has_begun) = mpsc::channel();
+    let _ = submit(adapter, intent, None, move |_| {
+        begun.send(()).unwrap();
+        let _ = held.recv();
+    });
+    told(&has_begun);
+    release
+}
+
+fn file() -> (tempfile::TempDir, SqliteAdapter) {
+    let folder = tempfile::tempdir().unwrap();
+    let adapter = open(SqliteOptions { pool_size: 1, ..SqliteOptions::file(folder.path().join("app.db")) });
+    (folder, adapter)
+}
+
+#[test]
+fn a_read_sees_every_write_that_was_answered_before() {
+    for (_folder, adapter) in [file(), (tempfile::tempdir().unwrap(), open(SqliteOptions::memory()))] {
+        for number in 1..=200 {
+            // Reads in flight, so that those below share a transaction with others.
+            let others: Vec<Receiver<i64>> =
+                (0..3).map(|_| submit(&adapter, Intent::Read, None, |connection| count(connection.unwrap()))).collect();
+            told(&submit(&adapter, Intent::Write, None, move |connection| add_user(connection.unwrap(), number, &[]).unwrap()));
+            let read = submit(&adapter, Intent::Read, None, |connection| count(connection.unwrap()));
+            assert_eq!(told(&read), number as i64);
+            others.iter().for_each(|other| assert!(told(other) <= number as i64));
+        }
+    }
+}
+
+#[test]
+fn reads_that_wait_together_share_a_transaction_and_may_begin_their_own() {
+    let (_folder, adapter) = file();
+    let release = hold(&adapter, Intent::Read);
+    let reads: Vec<Receiver<i64>> = (0..40)
+        .map(|_| {
+            submit(&adapter, Intent::Read, None, |connection| {
+                let connection = connection.unwrap();
+                connection.begin(None).unwrap();
+                let found = count(connection);
+                connection.commit().unwrap();
+                connection.rollback().unwrap();
+                found
+            })
+        })
+        .collect();
+    drop(release);
+    assert!(reads.iter().all(|read| told(read) == 0));
+}
+
+#[test]
+fn a_job_that_panics_ends_nothing_but_itself() {
+    let (_folder, adapter) = file();
+    for intent in [Intent::Read, Intent::Write] {
+        let release = hold(&adapter, intent);
+        let lost = submit(&adapter, intent, None, move |connection| {
+            let connection = connection.unwrap();
+            connection.begin(None).unwrap();
+            if intent == Intent::Write {
+                add_user(connection, 1, &[]).unwrap();
+            }
+            panic!("a job's fault")
+        });
+        let next = submit(&adapter, intent, None, |connection| count(connection.unwrap()));
+        drop(release);
+        assert!(lost.recv_timeout(Duration::from_secs(20)).is_err());
+        assert_eq!(told(&next), 0);
+    }
+}
+
+#[test]
+fn a_job_whose_time_runs_out_in_the_queue_is_told_in_time() {
+    let (_folder, adapter) = file();
+    let _release = hold(&adapter, Intent::Write);
+    let begun = Instant::now();
+    let patient = submit(&adapter, Intent::Write, Some(Instant::now() + Duration::from_millis(200)), |result| result.err());
+    let hasty = submit(&adapter, Intent::Write, soon(), |result| result.err());
+    for late in [hasty, patient] {
+        let error = told(&late).expect("a timeout");
+        assert_eq!((error.kind(), error.outcome()), (ErrorKind::Timeout, Some(Outcome::NotApplied)));
+    }
+    assert!((Duration::from_millis(200)..Duration::from_secs(2)).contains(&begun.elapsed()), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn threads_end_with_the_adapter_and_waiting_jobs_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = schema();
+    let weak: Weak<dbal::Schema> = Arc::downgrade(&schema);
+    let adapter = SqliteAdapter::open(schema, SqliteOptions::file(folder.path().join("app.db"))).unwrap();
+    let release = hold(&adapter, Intent::Write);
+    let waiting = submit(&adapter, Intent::Write, None, |result| result.err());
+    drop(adapter);
+    assert!(told(&waiting).is_some());
+    drop(release);
+    let patience = Instant::now() + Duration::from_secs(20);
+    while weak.strong_count() > 0 {
+        assert!(Instant::now() < patience, "a thread still runs");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
