@@ -46,6 +46,14 @@ impl Record {
         self.columns.position(name).map(|position| &self.values[position])
     }
 
+    /// The row as a type of the program's own, by serde.
+    ///
+    /// # Errors
+    /// Names the field whose value does not fit the type.
+    pub fn to<T: serde::de::DeserializeOwned>(&self) -> Result<T> {
+        crate::value::from_record(self)
+    }
+
     /// The names of its columns.
     pub fn columns(&self) -> &Arc<Columns> {
         &self.columns

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::client::builder::Query;
+use crate::client::typed::Typed;
 use crate::client::{Client, Page, Response};
 use crate::error::Result;
 use crate::request::{Operation, Request};
@@ -38,6 +39,11 @@ impl<'c, X: Execute> Entity<'c, X> {
 
     fn ask(&self, operation: Operation, args: Map) -> Result<Response> {
         self.on.execute(&Request { operation, entity: self.name.clone(), args })
+    }
+
+    /// The same handle with rows as the program's own type.
+    pub fn typed<T: serde::de::DeserializeOwned>(self) -> Typed<'c, X, T> {
+        Typed::new(self)
     }
 
     /// Makes a row and returns it as stored.

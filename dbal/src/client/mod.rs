@@ -10,6 +10,7 @@ pub mod handle;
 pub mod nonblocking;
 mod response;
 pub mod transaction;
+pub mod typed;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
