@@ -1,1 +1,74 @@
 //! Runs the cases of `common/contracts` against any client.
+//!
+//! A case says what is asked and what must come back, in data that every host language can read;
+//! `common/contracts/README.md` is its grammar. Whoever writes a client or an adapter implements [`Host`] and
+//! [`Database`] and runs the same cases:
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use std::process::ExitCode;
+//! use std::sync::Arc;
+//!
+//! # struct MyHost;
+//! # impl dbal_conformance::Host for MyHost {
+//! #     fn name(&self) -> &str { "mine" }
+//! #     fn capabilities(&self) -> Vec<(String, bool)> { Vec::new() }
+//! #     fn open(&self, _: &dbal_conformance::Fixture) -> Result<Box<dyn dbal_conformance::Database>, dbal_conformance::Failure> { Err(dbal_conformance::Failure::default()) }
+//! # }
+//! fn main() -> ExitCode {
+//!     dbal_conformance::main(Path::new("common"), vec![Arc::new(MyHost)])
+//! }
+//! ```
+
+pub mod case;
+pub mod expect;
+pub mod host;
+pub mod run;
+pub mod spell;
+pub mod suite;
+pub mod term;
+pub mod yaml;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Completion, Trial};
+
+pub use case::Case;
+pub use host::{Caller, Database, Ending, Failure, FieldFailure, Host, Request};
+pub use run::{Verdict, run};
+pub use suite::{Fault, Fixture, SchemaSource, Suite};
+
+/// Runs every case on every host as one test each, `[host] file::name`, with the arguments of `cargo test`.
+pub fn main(common: &Path, hosts: Vec<Arc<dyn Host>>) -> ExitCode {
+    let arguments = Arguments::from_args();
+    match Suite::load(common) {
+        Ok(suite) => libtest_mimic::run(&arguments, trials(&suite, &hosts)).exit_code(),
+        Err(faults) => {
+            for fault in &faults {
+                eprintln!("{fault}");
+            }
+            eprintln!("{} faults in the case files; nothing was run", faults.len());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One test for each case on each host.
+pub fn trials(suite: &Suite, hosts: &[Arc<dyn Host>]) -> Vec<Trial> {
+    let mut trials = Vec::with_capacity(suite.cases.len() * hosts.len());
+    for host in hosts {
+        for case in &suite.cases {
+            let (host, case, fixture) = (host.clone(), case.clone(), suite.fixture(case).clone());
+            let (name, kind) = (format!("{}::{}", case.file, case.name), host.name().to_owned());
+            let trial = Trial::ignorable_test(name, move || match run(&case, &fixture, &*host) {
+                Verdict::Passed => Ok(Completion::Completed),
+                Verdict::Differs(reason) => Ok(Completion::ignored_with(format!("differs: {reason}"))),
+                Verdict::Failed(told) => Err(told.into()),
+            });
+            trials.push(trial.with_kind(kind));
+        }
+    }
+    trials
+}
