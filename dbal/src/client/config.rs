@@ -29,13 +29,26 @@ pub struct Config {
     sqlite: crate::adapter::sqlite::SqliteOptions,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Backend {
     Memory,
+    Custom(Arc<dyn Adapter>),
     #[cfg(feature = "sqlite")]
     Sqlite,
     /// Refused when opened, so that all faults of a configuration come together.
     Unknown(String),
+}
+
+impl std::fmt::Debug for Backend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Backend::Memory => "memory",
+            Backend::Custom(adapter) => adapter.name(),
+            #[cfg(feature = "sqlite")]
+            Backend::Sqlite => "sqlite",
+            Backend::Unknown(scheme) => scheme,
+        })
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -77,6 +90,11 @@ impl Config {
     /// Rows in memory, gone with the client. The reference backend, for tests.
     pub fn memory() -> Self {
         Config::new(Backend::Memory)
+    }
+
+    /// An adapter of one's own, opened for the schema that the configuration names.
+    pub fn adapter(adapter: Arc<dyn Adapter>) -> Self {
+        Config::new(Backend::Custom(adapter))
     }
 
     /// A SQLite file, made if it does not exist; `:memory:` for one that is never written.
@@ -178,6 +196,7 @@ impl Config {
         };
         let adapter: Arc<dyn Adapter> = match self.backend {
             Backend::Memory => Arc::new(MemoryAdapter::open(schema.clone())?),
+            Backend::Custom(adapter) => adapter,
             #[cfg(feature = "sqlite")]
             Backend::Sqlite => Arc::new(crate::adapter::sqlite::SqliteAdapter::open(schema.clone(), self.sqlite)?),
             Backend::Unknown(scheme) => {
