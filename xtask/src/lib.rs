@@ -13,7 +13,7 @@ cargo xtask COMMAND
 
   codegen           write what is generated from api/schema
   codegen --check   say what is stale, write nothing
-  tidy              check the rules of the project's files: layers, drivers, sizes, lock files, cases";
+  tidy              check the rules of the project's files: layers, drivers, sizes, headers, lock files";
 
 /// The workspace's folder, wherever the command is run from.
 pub fn root() -> PathBuf {

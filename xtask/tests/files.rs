@@ -1,6 +1,7 @@
-//! Sizes, headers, lock files and the form of cases, and that each rule can fail.
+//! Sizes, headers and lock files, and that each rule can fail; and that cases are readable.
 
-use xtask::tidy::{Source, cases, files, violations};
+use dbal_conformance::Suite;
+use xtask::tidy::{Source, files, violations};
 
 fn file(path: &str, text: impl Into<String>) -> Source {
     Source { path: path.to_owned(), text: text.into() }
@@ -43,26 +44,24 @@ fn a_host_in_a_lock_file_is_found() {
 }
 
 #[test]
+fn every_case_file_parses() {
+    let suite = Suite::load(&xtask::root().join("common")).unwrap_or_else(|faults| {
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        panic!("\n{}", faults.join("\n"))
+    });
+    assert!(!suite.cases.is_empty(), "no cases below common/contracts");
+}
+
+#[test]
 fn a_malformed_case_is_found_with_its_line() {
-    let good = "fixture: f\ncases:\n  - name: a\n    request: { operation: list }\n    expect: { ids: [] }\n";
-    assert_eq!(cases::check(&[file("c.yaml", good)]), []);
-    let several = "fixture: f\ncases:\n  - name: a\n    steps: [{ request: {}, save: x }]\n";
-    assert_eq!(cases::check(&[file("c.yaml", several)]), []);
-    let wrong = [
-        ("fixture: f\ncases: []\n", 1, "at least one"),
-        ("fixture: f\ncases:\n  - name: a\n    request: {}\n", 3, "expected either"),
-        ("fixture: f\ncases:\n  - name: a\n    steps: []\n", 3, "expected either"),
-        ("fixture: f\ncases:\n  - name: a\n    expekt: {}\n", 4, "expekt"),
-        ("cases:\n  - name: a\n    request: {}\n    expect: {}\n", 1, "fixture"),
-        ("fixture: [\n", 1, ""),
-    ];
-    for (text, line, message) in wrong {
-        let found = cases::check(&[file("c.yaml", text)]);
-        assert_eq!(found.len(), 1, "{text}");
-        assert!(found[0].message.contains(message), "{}", found[0]);
-        assert!(found[0].line >= line, "{}", found[0]);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for name in ["fixtures", "contracts"] {
+        std::fs::create_dir_all(folder.path().join(name)).expect("the folder can be made");
     }
-    let twice = format!("{good}{}", "  - name: a\n    request: {}\n    expect: {}\n");
-    let found = cases::check(&[file("c.yaml", twice)]);
-    assert_eq!((found.len(), found[0].line), (1, 6));
+    let text = "fixture: nowhere\ncases:\n  - name: a\n    request: { operation: list, entity: A }\n    expekt: {}\n";
+    std::fs::write(folder.path().join("contracts/wrong.yaml"), text).expect("the file can be written");
+    let faults = Suite::load(folder.path()).expect_err("two faults");
+    let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    assert!(faults.iter().any(|fault| fault.contains("wrong.yaml:5:") && fault.contains("expekt")), "{faults:?}");
+    assert!(faults.iter().any(|fault| fault.contains("nowhere")), "{faults:?}");
 }

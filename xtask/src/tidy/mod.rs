@@ -1,6 +1,5 @@
 //! `cargo xtask tidy`: rules about the project's files that no compiler checks. `xtask/tests` runs the same rules.
 
-pub mod cases;
 pub mod files;
 pub mod layers;
 pub mod names;
@@ -38,13 +37,11 @@ pub struct Source {
 pub fn violations(root: &Path) -> Result<Vec<Violation>, String> {
     let rust = sources(root, &|name| name.ends_with(".rs"))?;
     let locks = sources(root, &|name| files::LOCK_FILES.contains(&name))?;
-    let cases = sources(&root.join("common/contracts"), &|name| name.ends_with(".yaml") || name.ends_with(".yml"))?;
     let mut found = layers::check(&rust);
     found.extend(names::check(&rust));
     found.extend(files::check_sizes(&rust));
     found.extend(files::check_headers(&rust));
     found.extend(files::check_locks(&locks));
-    found.extend(cases::check(&cases));
     Ok(found)
 }
 
