@@ -4,7 +4,7 @@ use super::expression::{ExprFault, Pool, compile_into};
 use super::policy::{Effect, EntityPolicy, FieldPolicy, Policy, Rule, Who};
 use crate::query::ast::{Comparison, Expr, Operand};
 use crate::query::param::{ClaimScope, ParamSource};
-use crate::schema::{AclGrant, Entity, EntityId, Field, Schema, Verb};
+use crate::schema::{AclGrant, Entity, EntityId, Field, FieldId, FieldType, Schema, Verb};
 use crate::yaml::{Fault, Severity};
 
 impl Policy {
@@ -62,10 +62,13 @@ fn rules(schema: &Schema, id: EntityId, pool: &mut Pool, warnings: &mut Vec<Faul
     let mut rules = Vec::new();
     for verb in Verb::ALL {
         let before = rules.len();
+        let mut closed = false;
         for grant in entity.acl.grants(verb) {
             let name = |way: &str| format!("{}.acl.{}.{way}", entity.name, verb.as_str());
             let (rule, who, filter) = match grant {
                 AclGrant::System => continue,
+                // Nothing says what one's own would be, so it grants nothing; the loader has warned.
+                AclGrant::Own { row_level: None } if owner(entity).is_none() => continue,
                 AclGrant::Public { row_level } => {
                     (name("public"), Who::Everybody, typed(pool, schema, id, row_level.as_deref()))
                 }
@@ -89,11 +92,13 @@ fn rules(schema: &Schema, id: EntityId, pool: &mut Pool, warnings: &mut Vec<Faul
                 }),
                 Err(faults) => {
                     warnings.push(warning(&rule, "the verb is for trusted code only", &faults));
-                    // The other ways into the verb may have been written in trust of this one: close them too.
-                    rules.truncate(before);
-                    break;
+                    closed = true;
                 }
             }
+        }
+        // The other ways into the verb may have been written in trust of the one that failed.
+        if closed {
+            rules.truncate(before);
         }
     }
     rules
@@ -103,26 +108,29 @@ fn typed(pool: &mut Pool, schema: &Schema, id: EntityId, text: Option<&str>) -> 
     text.map_or(Ok(Expr::TRUE), |text| compile_into(pool, schema, id, text))
 }
 
-/// The rows whose owner is the caller; of a User without a declared owner, the caller's own row. An expression beside
-/// `self` narrows them. Only where nothing says who owns a row does it say so itself: read as "instead of the owner"
-/// everywhere, `self` with `role <= $user.role` would make every lesser user's row one's own.
+/// The field that says whose a row is; a User's own row is the one with the caller's id.
+fn owner(entity: &Entity) -> Option<FieldId> {
+    entity.owner.or_else(|| (entity.name == "User").then_some(entity.key))
+}
+
+/// The rows whose owner is the caller. An expression beside `self` narrows them. Only where nothing says who owns a
+/// row does it say so itself: read as "instead of the owner" everywhere, `self` with `role <= $user.role` would make
+/// every lesser user's row one's own.
 fn own(pool: &mut Pool, schema: &Schema, id: EntityId, text: Option<&str>) -> Result<Expr, Vec<ExprFault>> {
     let entity = schema.entity(id);
     let fault = |message: String| Err(vec![ExprFault { column: 1, message }]);
-    let Some(owner) = entity.owner.or_else(|| (entity.name == "User").then_some(entity.key)) else {
-        return match text {
-            Some(_) => typed(pool, schema, id, text),
-            None => fault(format!("`self` needs a field to compare: declare `owner` of {}", entity.name)),
-        };
-    };
-    let ty = entity.field(owner).ty.clone();
-    let claim = ParamSource::Claim { scope: ClaimScope::User, name: "id".into(), ty, rank: false };
+    let narrowed = typed(pool, schema, id, text)?;
+    let Some(owner) = owner(entity) else { return Ok(narrowed) };
+    let Field { name, ty, stored_as, .. } = entity.field(owner);
+    if matches!(ty, FieldType::Json | FieldType::Bytes) || stored_as.is_some() {
+        return fault(format!("`self` cannot compare `{name}` of {}", entity.name));
+    }
+    let claim = ParamSource::Claim { scope: ClaimScope::User, name: "id".into(), ty: ty.clone(), rank: false };
     let Some(claim) = pool.param(claim) else {
         return fault("all rules together name too many different constants and claims".into());
     };
     let (left, right) = (Operand::Field(owner), Operand::Param(claim));
-    let own = Expr::Compare { left, op: Comparison::Eq, right, fold: false };
-    Ok(own.and(typed(pool, schema, id, text)?))
+    Ok(Expr::Compare { left, op: Comparison::Eq, right, fold: false }.and(narrowed))
 }
 
 fn warning(rule: &str, consequence: &str, faults: &[ExprFault]) -> Fault {

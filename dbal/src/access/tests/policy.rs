@@ -1,7 +1,7 @@
-use super::{POST, USER, field, schema, schema_with};
+use super::{POST, Show, USER, field, schema, schema_with};
 use crate::access::{Policy, Principal};
 use crate::query::view::View;
-use crate::schema::{AclGrant, Entity, EntityId, FieldAcl, FieldType, Schema, Verb};
+use crate::schema::{AclGrant, Entity, EntityId, FieldAcl, FieldId, FieldType, Schema, Verb};
 use crate::{ErrorKind, Value};
 
 fn readable(schema: &Schema, policy: &Policy, principal: &Principal, entity: EntityId) -> Vec<String> {
@@ -71,26 +71,62 @@ fn acl_blocks_grant_what_they_say() {
 #[test]
 fn an_untypable_filter_closes_its_verb_whole() {
     let schema = schema_with(|entities| {
-        grant(&mut entities[1], Verb::Read, AclGrant::Public { row_level: None });
-        grant(&mut entities[1], Verb::Read, AclGrant::Own { row_level: None });
-        let broken = Some("levle <= $user.level".to_owned());
+        let broken = || Some("levle <= $user.level".to_owned());
         grant(&mut entities[1], Verb::Update, AclGrant::Public { row_level: None });
-        grant(&mut entities[1], Verb::Update, AclGrant::Public { row_level: broken });
+        grant(&mut entities[1], Verb::Update, AclGrant::Own { row_level: broken() });
+        grant(&mut entities[1], Verb::Update, AclGrant::Roles { roles: vec!["admin".into()], row_level: broken() });
         grant(&mut entities[1], Verb::Delete, AclGrant::Public { row_level: None });
         entities[1].fields[2].acl.check = Some("title".into());
     });
     let (policy, warnings) = Policy::from_acl(&schema);
     let messages: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    let why = "column 1: unknown field `levle` of Post; did you mean `level`?; the verb is for trusted code only";
     assert_eq!(
         messages,
         [
-            "schema: warning: Post.acl.read.self: column 1: `self` needs a field to compare: declare `owner` of Post; the verb is for trusted code only",
-            "schema: warning: Post.acl.update.public: column 1: unknown field `levle` of Post; did you mean `level`?; the verb is for trusted code only",
-            "schema: warning: Post.title.acl.check: column 1: expected a condition, found string without a comparison; the field can be written by trusted code only",
+            format!("schema: warning: Post.acl.update.self: {why}"),
+            format!("schema: warning: Post.acl.update.role[admin]: {why}"),
+            "schema: warning: Post.title.acl.check: column 1: expected a condition, found string without a comparison; \
+             the field can be written by trusted code only"
+                .to_owned(),
         ]
     );
     let permitted = Verb::ALL.map(|verb| policy.permits(&role("admin"), POST, verb).is_ok());
     assert_eq!(permitted, [false, false, false, true]);
+    let closed = writable(&schema, &policy, &role("admin"), POST);
+    assert!(!closed.contains(&"title".to_owned()));
+}
+
+#[test]
+fn self_is_the_owner_and_an_expression_beside_it_narrows() {
+    let own = |row_level: Option<&str>| AclGrant::Own { row_level: row_level.map(str::to_owned) };
+    let filter = |schema: &Schema, entity: EntityId| {
+        let (policy, warnings) = Policy::from_acl(schema);
+        assert!(warnings.is_empty());
+        let grant = policy.grant(&role("user"), entity, Verb::Read, &[])?;
+        Some(Show { schema, params: &policy.params }.expr(entity, &grant.filter))
+    };
+    let with = |owner: Option<u16>, grants: Vec<AclGrant>| {
+        schema_with(|entities| {
+            entities[1].owner = owner.map(FieldId);
+            entities[1].acl.verbs[Verb::Read as usize] = grants.clone();
+            entities[0].acl.verbs[Verb::Read as usize] = grants;
+        })
+    };
+    // A User without an owner is its own; a Post without one is nobody's, unless the expression says whose.
+    let plain = with(None, vec![own(None)]);
+    assert_eq!(filter(&plain, USER).as_deref(), Some("id = $user.id:uuid"));
+    assert_eq!(filter(&plain, POST), None);
+    let owned = with(Some(1), vec![own(None)]);
+    assert_eq!(filter(&owned, POST).as_deref(), Some("author_id = $user.id:uuid"));
+    let narrowed = with(Some(1), vec![own(Some("level < 3"))]);
+    assert_eq!(filter(&narrowed, POST).as_deref(), Some("(author_id = $user.id:uuid and level < 3)"));
+    assert_eq!(filter(&narrowed, USER).as_deref(), Some("(id = $user.id:uuid and level < 3)"));
+    let defined = with(None, vec![own(Some("level < 3"))]);
+    assert_eq!(filter(&defined, POST).as_deref(), Some("level < 3"));
+    // What grants nothing does not close what others grant.
+    let beside = with(None, vec![own(None), AclGrant::Roles { roles: vec!["user".into()], row_level: None }]);
+    assert_eq!(filter(&beside, POST).as_deref(), Some("true"));
 }
 
 #[test]
@@ -219,7 +255,7 @@ fn the_shape_key_tells_apart_what_changes_a_query() {
 fn never_exposed_fields_are_hidden_even_if_nobody_marked_them() {
     let schema = schema_with(|entities| {
         entities[2].fields.push(field("internal", FieldType::Integer));
-        entities[2].security.never_expose = vec![crate::schema::FieldId(2)];
+        entities[2].security.never_expose = vec![FieldId(2)];
         grant(&mut entities[2], Verb::Read, AclGrant::Public { row_level: None });
     });
     let policy = Policy::from_acl(&schema).0;
