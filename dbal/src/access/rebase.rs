@@ -6,6 +6,9 @@ use crate::error::{Error, Result};
 use crate::query::ast::{Expr, JsonTest, Operand, ParamId};
 use crate::query::param::{ParamSource, Params};
 
+/// The most parameters a query may have after this stage: the 16 bits of an id, less room for what later stages add.
+const MAX_PARAMS: usize = 65_000;
+
 /// Moves expressions from one set of parameters into another; each parameter once.
 pub(super) struct Rebase<'p> {
     from: &'p Params,
@@ -28,7 +31,7 @@ impl<'p> Rebase<'p> {
     /// # Errors
     /// VALIDATION_ERROR when there are more than an id can tell apart: a wrapped id would compare with another value.
     pub fn push(&mut self, source: ParamSource) -> Result<ParamId> {
-        if self.into.0.len() > usize::from(u16::MAX) {
+        if self.into.0.len() >= MAX_PARAMS {
             return Err(Error::validation("filter", "the request and its access rules have too many values together"));
         }
         Ok(self.into.push(source))

@@ -131,7 +131,6 @@ impl Engine {
             Err(error) => return Err(self.denied(caller, request).unwrap_or(error)),
         };
         let (mut query, mut params) = (validated.query, validated.params);
-        expire::hide(&self.schema, &mut query, &mut params);
         let rules = match &bound {
             Some((principal, _)) => self
                 .policy
@@ -139,6 +138,8 @@ impl Engine {
                 .map_err(said)?,
             None => Vec::new(),
         };
+        // After the rules, because they tell by the filter what the caller asked, and bring relations of their own.
+        expire::hide(&self.schema, &mut query, &mut params);
         let params = shape::shape(&mut query, params);
         let key = shape_key(caller, &query, &params);
         let plan = self.cache.plan(key, || {

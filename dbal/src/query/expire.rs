@@ -10,9 +10,13 @@ pub fn hide(schema: &Schema, query: &mut Query, params: &mut Params) {
     match &mut query.statement {
         Statement::Select(select) => hide.rows(select.entity, &mut select.filter),
         Statement::Count(count) => hide.rows(count.entity, &mut count.filter),
-        Statement::Update(update) => hide.rows(update.entity, &mut update.filter),
+        Statement::Update(update) => {
+            hide.rows(update.entity, &mut update.filter);
+            // Not the row itself: a write may be what ends it.
+            update.check.iter_mut().for_each(|check| hide.related(update.entity, check));
+        }
         Statement::Delete(delete) => hide.rows(delete.entity, &mut delete.filter),
-        Statement::Insert(_) => {}
+        Statement::Insert(insert) => insert.check.iter_mut().for_each(|check| hide.related(insert.entity, check)),
     }
     hide.includes(&mut query.includes);
 }

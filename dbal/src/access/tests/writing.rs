@@ -270,3 +270,28 @@ fn what_every_write_changes_is_not_the_callers() {
     let Statement::Update(update) = &query.statement else { unreachable!() };
     assert_eq!(update.check, None);
 }
+
+#[test]
+fn an_expired_parent_is_none_either() {
+    let schema = schema_with(|entities| {
+        entities[0].ttl = Some(crate::schema::Ttl { field: FieldId(8), auto_delete: false });
+    });
+    let text = "
+rules:
+  - { entity: Post, role: a, operations: [create] }
+  - { entity: User, role: a, operations: [read], row_level_filter: level = 1 }
+";
+    let policy = Policy::from_rules(&schema, text, "acl.yaml").unwrap();
+    let mut params = Params::default();
+    let author = Operand::Param(params.push(argument(POST, FieldId(1))));
+    let insert = Insert { entity: POST, values: vec![(FieldId(1), author)], returning: vec![FieldId(0)], check: None };
+    let mut query = Query { statement: Statement::Insert(insert), visible: 1, includes: vec![], shape: Shape::One };
+    policy.rewrite(&schema, &Principal::new(SELF, "a"), Operation::Create, &mut query, &mut params).unwrap();
+    crate::query::expire::hide(&schema, &mut query, &mut params);
+    let written = Written { query, params, schema };
+    assert_eq!(
+        written.check(),
+        "(author_id is null or author_id = $user.id:uuid \
+         or some author [(level = 1 and (seen_at > $now or seen_at is null)): true])"
+    );
+}
