@@ -11,7 +11,7 @@ pub use crate::value::text::TextMatch;
 pub struct ParamId(pub u16);
 
 /// What a statement reads or compares.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operand {
     /// A field of the row at hand.
     Field(FieldId),
@@ -36,7 +36,7 @@ pub enum Operand {
 }
 
 /// A value that is spelled into a statement; few different ones exist.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Literal {
     /// Null.
     Null,
@@ -49,7 +49,7 @@ pub enum Literal {
 }
 
 /// What is asked of the value at a path. Operands are never null except for `Compare(Eq | Ne)`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum JsonTest {
     /// Typed comparison with a parameter: 1 is not "1". Order only between numbers or between texts.
     Compare(Comparison, ParamId),
@@ -80,7 +80,7 @@ pub enum Quantifier {
 }
 
 /// A condition with three values: true, false, unknown.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Expr {
     /// True, false, or unknown (`None`).
     Const(Option<bool>),
@@ -164,6 +164,47 @@ impl Expr {
                 Expr::And(left)
             }
             (left, right) => Expr::And(vec![left, right]),
+        }
+    }
+
+    /// Hands out every parameter in it, those of related rows too.
+    pub fn each_param(&mut self, visit: &mut dyn FnMut(&mut ParamId)) {
+        match self {
+            Expr::Const(_) => {}
+            Expr::And(parts) | Expr::Or(parts) => parts.iter_mut().for_each(|part| part.each_param(visit)),
+            Expr::Not(part) => part.each_param(visit),
+            Expr::Compare { left, right, .. } => {
+                left.each_param(visit);
+                right.each_param(visit);
+            }
+            Expr::In { value, list, .. } => {
+                value.each_param(visit);
+                visit(list);
+            }
+            Expr::IsNull(operand) => operand.each_param(visit),
+            Expr::Text { value, pattern, .. } => {
+                value.each_param(visit);
+                pattern.each_param(visit);
+            }
+            Expr::Json { test, .. } => match test {
+                JsonTest::Compare(_, id) | JsonTest::In(id) | JsonTest::Text { pattern: id, .. } => visit(id),
+                JsonTest::Exists => {}
+            },
+            Expr::Related { visible, filter, .. } => {
+                visible.each_param(visit);
+                filter.each_param(visit);
+            }
+        }
+    }
+}
+
+impl Operand {
+    /// Hands out its parameter, if it has one.
+    pub fn each_param(&mut self, visit: &mut dyn FnMut(&mut ParamId)) {
+        match self {
+            Operand::Param(id) => visit(id),
+            Operand::Rank { of, .. } => of.each_param(visit),
+            Operand::Field(_) | Operand::Related { .. } | Operand::Const(_) => {}
         }
     }
 }
@@ -344,4 +385,29 @@ pub struct Query {
     pub includes: Vec<Include>,
     /// What the caller gets.
     pub shape: Shape,
+}
+
+impl Query {
+    /// Hands out every condition, filters and checks, those of includes too. Of all of them only true counts: a row
+    /// for which one is unknown is as if it were false.
+    pub fn each_condition(&mut self, visit: &mut dyn FnMut(&mut Expr)) {
+        match &mut self.statement {
+            Statement::Select(select) => visit(&mut select.filter),
+            Statement::Count(count) => visit(&mut count.filter),
+            Statement::Insert(insert) => insert.check.iter_mut().for_each(&mut *visit),
+            Statement::Update(update) => {
+                visit(&mut update.filter);
+                update.check.iter_mut().for_each(&mut *visit);
+            }
+            Statement::Delete(delete) => visit(&mut delete.filter),
+        }
+        self.includes.iter_mut().for_each(|include| include.each_condition(visit));
+    }
+}
+
+impl Include {
+    fn each_condition(&mut self, visit: &mut dyn FnMut(&mut Expr)) {
+        visit(&mut self.select.filter);
+        self.includes.iter_mut().for_each(|include| include.each_condition(visit));
+    }
 }

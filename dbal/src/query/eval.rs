@@ -49,13 +49,7 @@ impl<'a> Scope<'a> {
             Expr::Or(parts) => any(parts.iter().map(|part| self.test(entity, part, row))),
             Expr::Not(part) => not(self.test(entity, part, row)),
             Expr::Compare { left, op, right, fold: folded } => {
-                let (left, right) = (self.operand(entity, left, row), self.operand(entity, right, row));
-                match (left, right) {
-                    (ValueRef::Text(left), ValueRef::Text(right)) if *folded => {
-                        compared(*op, ValueRef::Text(&fold(left)), ValueRef::Text(&fold(right)))
-                    }
-                    _ => compared(*op, left, right),
-                }
+                compared(*op, self.operand(entity, left, row), self.operand(entity, right, row), *folded)
             }
             Expr::In { value, list, fold: folded } => {
                 let list = self.list(*list)?;
@@ -73,10 +67,7 @@ impl<'a> Scope<'a> {
             }
             Expr::IsNull(operand) => Some(matches!(self.operand(entity, operand, row), ValueRef::Null)),
             Expr::Text { value, op, pattern, fold } => {
-                match (self.operand(entity, value, row), self.operand(entity, pattern, row)) {
-                    (ValueRef::Text(text), ValueRef::Text(pattern)) => Some(text_matches(*op, text, pattern, *fold)),
-                    _ => None,
-                }
+                matched(*op, self.operand(entity, value, row), self.operand(entity, pattern, row), *fold)
             }
             Expr::Json { field, path, test } => self.json(&row[usize::from(field.0)], path, test),
             Expr::Related { relation, quantifier, visible, filter } => {
@@ -100,10 +91,7 @@ impl<'a> Scope<'a> {
         match operand {
             Operand::Field(field) => row[usize::from(field.0)].as_ref(),
             Operand::Param(id) => self.param(*id).as_ref(),
-            Operand::Const(Literal::Null) => ValueRef::Null,
-            Operand::Const(Literal::Bool(truth)) => ValueRef::Bool(*truth),
-            Operand::Const(Literal::Int(number)) => ValueRef::Int(*number),
-            Operand::Const(Literal::Word(word)) => ValueRef::Text(word),
+            Operand::Const(literal) => constant(literal),
             Operand::Related { path, field } => {
                 let (mut entity, mut row) = (entity, row);
                 for relation in path {
@@ -115,13 +103,7 @@ impl<'a> Scope<'a> {
                 }
                 row[usize::from(field.0)].as_ref()
             }
-            Operand::Rank { of, values } => match self.operand(entity, of, row) {
-                ValueRef::Text(word) => {
-                    let rank = values.iter().position(|value| value == word);
-                    rank.map_or(ValueRef::Null, |rank| ValueRef::Int(rank as i64))
-                }
-                _ => ValueRef::Null,
-            },
+            Operand::Rank { of, values } => rank(self.operand(entity, of, row), values),
         }
     }
 
@@ -188,21 +170,43 @@ fn not(truth: Option<bool>) -> Option<bool> {
 }
 
 /// A comparison; unknown when either side is null, or when order is asked of values that have none.
-fn compared(op: Comparison, left: ValueRef<'_>, right: ValueRef<'_>) -> Option<bool> {
-    match op {
-        Comparison::Eq => equal(left, right),
-        Comparison::Ne => not(equal(left, right)),
+pub(super) fn compared(op: Comparison, left: ValueRef<'_>, right: ValueRef<'_>, folded: bool) -> Option<bool> {
+    match (op, left, right) {
+        (_, ValueRef::Text(left), ValueRef::Text(right)) if folded => Some(op.holds(fold(left).cmp(&fold(right)))),
+        (Comparison::Eq, ..) => equal(left, right),
+        (Comparison::Ne, ..) => not(equal(left, right)),
         _ => compare(left, right).map(|order| op.holds(order)),
+    }
+}
+
+/// A text match; unknown where either side is no text.
+pub(super) fn matched(op: TextMatch, text: ValueRef<'_>, pattern: ValueRef<'_>, fold: bool) -> Option<bool> {
+    match (text, pattern) {
+        (ValueRef::Text(text), ValueRef::Text(pattern)) if fold => Some(op.holds_folded(text, pattern)),
+        (ValueRef::Text(text), ValueRef::Text(pattern)) => Some(op.holds(text, pattern)),
+        _ => None,
+    }
+}
+
+/// The position of a word in an enum's declared order.
+pub(super) fn rank<'v>(word: ValueRef<'_>, values: &[String]) -> ValueRef<'v> {
+    let ValueRef::Text(word) = word else { return ValueRef::Null };
+    values.iter().position(|value| value == word).map_or(ValueRef::Null, |rank| ValueRef::Int(rank as i64))
+}
+
+/// The value that a literal spells.
+pub(super) fn constant(literal: &Literal) -> ValueRef<'_> {
+    match literal {
+        Literal::Null => ValueRef::Null,
+        Literal::Bool(truth) => ValueRef::Bool(*truth),
+        Literal::Int(number) => ValueRef::Int(*number),
+        Literal::Word(word) => ValueRef::Text(word),
     }
 }
 
 /// Whether a list holds a value equal to one that is not null.
 fn contains(list: &[Value], value: ValueRef<'_>) -> bool {
     list.iter().any(|item| equal(item.as_ref(), value) == Some(true))
-}
-
-fn text_matches(op: TextMatch, text: &str, pattern: &str, fold: bool) -> bool {
-    if fold { op.holds_folded(text, pattern) } else { op.holds(text, pattern) }
 }
 
 /// How two rows stand to each other in a result, by the values of their sort keys.

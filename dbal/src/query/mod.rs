@@ -10,6 +10,8 @@ mod filter_json;
 pub mod form;
 mod key;
 pub mod limits;
+pub mod normalize;
+pub mod optimize;
 mod output;
 pub mod paging;
 pub mod param;

@@ -32,4 +32,27 @@ impl Comparison {
             Comparison::Gte => order.is_ge(),
         }
     }
+
+    /// The operator that is true where this one is false, and unknown where it is.
+    pub const fn negated(self) -> Comparison {
+        match self {
+            Comparison::Eq => Comparison::Ne,
+            Comparison::Ne => Comparison::Eq,
+            Comparison::Lt => Comparison::Gte,
+            Comparison::Lte => Comparison::Gt,
+            Comparison::Gt => Comparison::Lte,
+            Comparison::Gte => Comparison::Lt,
+        }
+    }
+
+    /// The operator that says the same with the sides exchanged.
+    pub const fn mirrored(self) -> Comparison {
+        match self {
+            Comparison::Eq | Comparison::Ne => self,
+            Comparison::Lt => Comparison::Gt,
+            Comparison::Lte => Comparison::Gte,
+            Comparison::Gt => Comparison::Lt,
+            Comparison::Gte => Comparison::Lte,
+        }
+    }
 }
