@@ -366,6 +366,50 @@ fn a_changed_target_takes_its_references_along() {
 }
 
 #[test]
+fn references_follow_their_own_row_when_targets_trade_values() {
+    let adapter = open(schema(vec![
+        entity("Shelf", vec![key("id"), unique(int("place"))]),
+        entity("Book", vec![key("id"), unique(reference("place", 0, 1, FieldType::Integer, Cascade, Cascade))]),
+    ]));
+    let (shelf, book, place) = (EntityId(0), EntityId(1), FieldId(1));
+    let mut db = session(&adapter);
+    for number in 1..=3 {
+        db.insert(shelf, &[(place, value!(number))]).unwrap();
+        db.insert(book, &[(place, value!(number))]).unwrap();
+    }
+    let set = vec![(place, Assign::Increment(Operand::Const(Literal::Int(1))))];
+    let update = Update { entity: shelf, filter: Expr::TRUE, set, returning: Vec::new(), check: None };
+    db.run(Statement::Update(update), &[]).unwrap();
+    assert_eq!(db.rows(shelf, &[place]).concat(), [2, 3, 4].map(|place| value!(place)));
+    assert_eq!(db.rows(book, &[place]).concat(), [2, 3, 4].map(|place| value!(place)));
+}
+
+#[test]
+fn a_row_that_goes_by_one_reference_does_not_stay_by_another() {
+    let adapter = open(schema(vec![
+        entity("User", vec![key("id")]),
+        entity(
+            "Letter",
+            vec![
+                key("id"),
+                reference("from_id", 0, 0, FieldType::Integer, SetNull, Restrict),
+                reference("to_id", 0, 0, FieldType::Integer, Cascade, Restrict),
+            ],
+        ),
+    ]));
+    let (user, letter) = (EntityId(0), EntityId(1));
+    let mut db = session(&adapter);
+    for _ in 0..2 {
+        db.insert(user, &[]).unwrap();
+    }
+    for (from, to) in [(1, 1), (1, 2), (2, 1)] {
+        db.insert(letter, &[(FieldId(1), value!(from)), (FieldId(2), value!(to))]).unwrap();
+    }
+    db.delete(user, is(ID, 1)).unwrap();
+    assert_eq!(db.rows(letter, &[ID, FieldId(1)]), [[value!(2), Value::Null]]);
+}
+
+#[test]
 fn required_fields_are_never_null() {
     let fields = vec![key("id"), Field { nullable: false, ..int("a") }, Field { nullable: false, ..int("b") }];
     let adapter = open(schema(vec![entity("Item", fields)]));

@@ -1,10 +1,10 @@
 //! Foreign keys: what a change of a row does to the rows that refer to it, and what every row must refer to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::catalogue::{Catalogue, Referrer};
+use super::catalogue::Catalogue;
 use super::data::{Data, Key, Moment, Stored};
-use super::write::taken;
+use super::write::{refuse_nulls, taken};
 use crate::error::{Error, Reason, Result};
 use crate::schema::{EntityId, FieldId, Referential};
 use crate::value::Value;
@@ -18,22 +18,15 @@ pub(super) struct Change {
     pub(super) new: Option<Stored>,
 }
 
-/// A reference that must hold when the statement ends, if a row still makes it.
-struct Owed {
-    entity: EntityId,
-    field: FieldId,
-    value: Value,
-}
-
 /// Carries out what foreign keys declare for these changes, and then refuses them if a reference points nowhere.
 ///
 /// References are judged when everything is done, so the rows of one statement may refer to each other in any order.
 pub(super) fn settle(catalogue: &Catalogue, data: &mut Data, changes: Vec<Change>) -> Result<()> {
     let mut settling = Settling { catalogue, data, owed: Vec::new(), moved: BTreeSet::new() };
-    let mut queue = changes;
-    while let Some(change) = queue.pop() {
-        settling.owe_own_references(&change);
-        settling.carry_out(&change, &mut queue)?;
+    let mut changes = changes;
+    while !changes.is_empty() {
+        let effects = settling.effects(&changes);
+        changes = settling.carry_out(effects)?;
     }
     settling.demand()
 }
@@ -41,13 +34,64 @@ pub(super) fn settle(catalogue: &Catalogue, data: &mut Data, changes: Vec<Change
 struct Settling<'a> {
     catalogue: &'a Catalogue,
     data: &'a mut Data,
-    owed: Vec<Owed>,
+    owed: Vec<Reference>,
     /// References changed already. Each follows one change only: rows that refer to each other in a circle, with
     /// targets that trade their values, would otherwise chase each other forever.
     moved: BTreeSet<(EntityId, FieldId, Key)>,
 }
 
+/// A value of a field that points at another row. It must hold when the statement ends, if a row still has it.
+struct Reference {
+    entity: EntityId,
+    field: FieldId,
+    value: Value,
+}
+
+/// What happens to one row because another one changed.
+struct Effect {
+    entity: EntityId,
+    key: Key,
+    /// The reference, and what it becomes; without it the row goes.
+    becomes: Option<(FieldId, Value)>,
+}
+
 impl Settling<'_> {
+    /// What changes do to the rows that refer to them: these go, follow, let go, or stand in the way. All are found
+    /// before any is changed, so that each follows its own row when rows trade their values.
+    fn effects(&mut self, changes: &[Change]) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for change in changes {
+            self.owe_own_references(change);
+            let Some(old) = &change.old else { continue };
+            for referrer in &self.catalogue.layout(change.entity).referrers {
+                let (entity, field, foreign_key) = (referrer.entity, referrer.field, referrer.foreign_key);
+                let was = value_of(old, foreign_key.field);
+                let is = change.new.as_ref().map(|new| value_of(new, foreign_key.field));
+                if was.is_null() || is.is_some_and(|is| equal(is, was)) {
+                    continue;
+                }
+                let action = if is.is_some() { foreign_key.on_update } else { foreign_key.on_delete };
+                let becomes = match (action, is) {
+                    (Referential::Restrict, _) => {
+                        self.owed.push(Reference { entity, field, value: was.clone() });
+                        continue;
+                    }
+                    (Referential::Cascade, None) => None,
+                    (Referential::Cascade, Some(is)) => Some((field, is.clone())),
+                    (Referential::SetNull, _) => Some((field, Value::Null)),
+                };
+                let layout = self.catalogue.layout(entity);
+                let referring = self.data.table(entity).with(layout, field, was.as_ref());
+                effects.extend(referring.map(|row| Effect {
+                    entity,
+                    key: layout.key_of(row),
+                    becomes: becomes.clone(),
+                }));
+            }
+        }
+        effects
+    }
+
     /// A row that is new, or refers to something new, must refer to something that exists.
     fn owe_own_references(&mut self, change: &Change) {
         let Some(new) = &change.new else { return };
@@ -55,82 +99,55 @@ impl Settling<'_> {
             let value = value_of(new, field);
             let same = change.old.as_ref().is_some_and(|old| equal(value_of(old, field), value));
             if declared.foreign_key.is_some() && !value.is_null() && !same {
-                self.owed.push(Owed { entity: change.entity, field, value: value.clone() });
+                self.owed.push(Reference { entity: change.entity, field, value: value.clone() });
             }
         }
     }
 
-    /// Rows that referred to what changed go, follow, let go, or stand in its way.
-    fn carry_out(&mut self, change: &Change, queue: &mut Vec<Change>) -> Result<()> {
-        let Some(old) = &change.old else { return Ok(()) };
-        let catalogue = self.catalogue;
-        for referrer in &catalogue.layout(change.entity).referrers {
-            let target = referrer.foreign_key.field;
-            let was = value_of(old, target);
-            let is = change.new.as_ref().map(|new| value_of(new, target));
-            let moment = Moment { catalogue, data: self.data };
-            if was.is_null() || is.is_some_and(|is| equal(is, was)) || moment.exists(change.entity, target, was) {
-                continue;
+    /// Makes the effects, each row taken out before any is put back, and gives the changes that they are.
+    fn carry_out(&mut self, effects: Vec<Effect>) -> Result<Vec<Change>> {
+        let mut rows: BTreeMap<(EntityId, Key), (Stored, Option<Vec<Value>>)> = BTreeMap::new();
+        for Effect { entity, key, becomes } in effects {
+            if !rows.contains_key(&(entity, key.clone())) {
+                let taken = self.data.table_mut(entity).take(self.catalogue.layout(entity), &key);
+                let Some(old) = taken else { continue };
+                let new = old.to_vec();
+                rows.insert((entity, key.clone()), (old, Some(new)));
             }
-            let action = match is {
-                None => referrer.foreign_key.on_delete,
-                Some(_) => referrer.foreign_key.on_update,
-            };
-            match (action, is) {
-                (Referential::Restrict, _) => {
-                    self.owed.push(Owed { entity: referrer.entity, field: referrer.field, value: was.clone() });
+            let Some((old, new)) = rows.get_mut(&(entity, key.clone())) else { continue };
+            match (becomes, &mut *new) {
+                (None, _) => *new = None,
+                (Some(_), None) => {}
+                (Some((field, value)), Some(row)) if self.moved.insert((entity, field, key)) => {
+                    row[usize::from(field.0)] = value;
                 }
-                (Referential::Cascade, None) => self.remove(referrer, was, queue),
-                (Referential::Cascade, Some(is)) => self.point(referrer, was, is, queue)?,
-                (Referential::SetNull, _) => self.point(referrer, was, &Value::Null, queue)?,
+                (Some((field, _)), Some(_)) => {
+                    self.owed.push(Reference { entity, field, value: value_of(old, field).clone() });
+                }
             }
         }
-        Ok(())
-    }
-
-    fn referring(&self, referrer: &Referrer, value: &Value) -> Vec<Stored> {
-        let layout = self.catalogue.layout(referrer.entity);
-        self.data.table(referrer.entity).with(layout, referrer.field, value.as_ref()).cloned().collect()
-    }
-
-    fn remove(&mut self, referrer: &Referrer, value: &Value, queue: &mut Vec<Change>) {
-        let layout = self.catalogue.layout(referrer.entity);
-        for row in self.referring(referrer, value) {
-            self.data.table_mut(referrer.entity).take(layout, &layout.key_of(&row));
-            queue.push(Change { entity: referrer.entity, old: Some(row), new: None });
-        }
-    }
-
-    fn point(&mut self, referrer: &Referrer, from: &Value, to: &Value, queue: &mut Vec<Change>) -> Result<()> {
-        let (entity, field) = (referrer.entity, referrer.field);
-        let layout = self.catalogue.layout(entity);
-        for row in self.referring(referrer, from) {
-            let key = layout.key_of(&row);
-            if !self.moved.insert((entity, field, key.clone())) {
-                self.owed.push(Owed { entity, field, value: from.clone() });
-                continue;
+        let mut changes = Vec::with_capacity(rows.len());
+        for ((entity, _), (old, new)) in rows {
+            let new = new.map(Stored::from);
+            if let Some(new) = &new {
+                refuse_nulls(self.catalogue, entity, new)?;
+                let put = self.data.table_mut(entity).put(self.catalogue.layout(entity), new.clone());
+                put.map_err(|fields| taken(self.catalogue, entity, fields))?;
             }
-            let mut changed = row.to_vec();
-            changed[usize::from(field.0)] = to.clone();
-            let changed = Stored::from(changed);
-            let table = self.data.table_mut(entity);
-            table.take(layout, &key);
-            table.put(layout, changed.clone()).map_err(|fields| taken(self.catalogue, entity, fields))?;
-            queue.push(Change { entity, old: Some(row), new: Some(changed) });
+            changes.push(Change { entity, old: Some(old), new });
         }
-        Ok(())
+        Ok(changes)
     }
 
     /// Every reference that is still made must point at a row.
     fn demand(self) -> Result<()> {
         let moment = Moment { catalogue: self.catalogue, data: self.data };
-        for Owed { entity, field, value } in &self.owed {
+        for Reference { entity, field, value } in &self.owed {
             let declared = self.catalogue.schema.entity(*entity).field(*field);
-            let Some(foreign_key) = declared.foreign_key else { continue };
-            let target = (foreign_key.entity, foreign_key.field);
-            if moment.exists(*entity, *field, value) && !moment.exists(target.0, target.1, value) {
+            let Some(target) = declared.foreign_key else { continue };
+            if moment.exists(*entity, *field, value) && !moment.exists(target.entity, target.field, value) {
                 let from = &self.catalogue.schema.entity(*entity).name;
-                let to = &self.catalogue.schema.entity(target.0).name;
+                let to = &self.catalogue.schema.entity(target.entity).name;
                 let message = format!("{from}.{} would refer to a {to} that does not exist", declared.name);
                 return Err(Error::conflict(Reason::ForeignKey, &[&declared.name], message));
             }

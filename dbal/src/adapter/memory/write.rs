@@ -166,7 +166,7 @@ pub(super) fn taken(catalogue: &Catalogue, entity: EntityId, fields: &[FieldId])
 }
 
 /// What the database would not store, whoever asks for it.
-fn refuse_nulls(catalogue: &Catalogue, entity: EntityId, row: &Stored) -> Result<()> {
+pub(super) fn refuse_nulls(catalogue: &Catalogue, entity: EntityId, row: &Stored) -> Result<()> {
     let fields = catalogue.schema.entity(entity).field_ids();
     let nulls = fields.filter(|(id, field)| (field.primary || !field.nullable) && row[usize::from(id.0)].is_null());
     let fault =
