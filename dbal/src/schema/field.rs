@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{EntityId, FieldId};
-use crate::value::{Decimal, Value};
+use crate::value::{Date, DateTime, Decimal, Value};
 
 /// One field of an entity.
 #[derive(Debug)]
@@ -120,6 +120,19 @@ impl FieldType {
             FieldType::Date => "date",
             FieldType::Json => "json",
             FieldType::Bytes => "bytes",
+        }
+    }
+
+    /// An instant as a field of this type holds it: bigint and float count milliseconds since 1970, a date its days.
+    pub fn instant(&self, now: DateTime) -> Value {
+        match self {
+            FieldType::BigInt => Value::Int(now.epoch_millis()),
+            FieldType::Float => Value::Float(now.epoch_millis() as f64),
+            FieldType::Date => {
+                let days = i32::try_from(now.epoch_millis().div_euclid(86_400_000)).ok();
+                days.and_then(Date::from_epoch_days).map_or(Value::Null, Value::Date)
+            }
+            _ => Value::DateTime(now),
         }
     }
 

@@ -1,11 +1,13 @@
 //! The catalogue: entities and what belongs to them, resolved to ids. Everything after loading speaks ids, not names.
 
+pub mod check;
 pub mod convert;
 pub mod entity;
 pub mod field;
 pub mod generate;
 mod hash;
 pub mod index;
+mod load;
 pub mod operation;
 pub mod relation;
 mod rules;
@@ -16,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub use entity::{Acl, AclGrant, Entity, EntitySecurity, FieldRef, Ttl, Verb};
 pub use field::{Bound, DefaultValue, EnumType, Field, FieldAcl, FieldType, ForeignKey, Generator, Referential, StoredAs, TextKind};
 pub use index::Index;
+pub use load::{Derived, Loaded, load_dir, load_sources, load_value};
 pub use operation::OperationDecl;
 pub use relation::{Relation, RelationKind, Through};
 
@@ -87,11 +90,3 @@ impl Schema {
         self.version
     }
 }
-
-/// Replaced when the loader lands.
-pub struct Loaded { /// The schema.
- pub schema: Schema }
-/// Replaced when the loader lands.
-pub fn load_dir(_p: &std::path::Path) -> crate::Result<Loaded> { Err(crate::Error::internal("shim")) }
-/// Replaced when the loader lands.
-pub fn load_sources(_p: Vec<(String, String)>) -> crate::Result<Loaded> { Err(crate::Error::internal("shim")) }

@@ -1,5 +1,7 @@
 //! A mapping being read: typed values by name, and at the end every key that nobody asked for.
 
+use std::borrow::Cow;
+
 use super::fault::{Place, Report, Severity, nearest};
 use super::node::{Entry, Node};
 
@@ -15,6 +17,7 @@ pub struct Block<'n> {
     severity: Severity,
     used: Vec<bool>,
     asked: Vec<&'static str>,
+    synonyms: &'static [(&'static str, &'static str)],
 }
 
 impl<'n> Block<'n> {
@@ -23,7 +26,31 @@ impl<'n> Block<'n> {
             report.error(node.place, format!("expected a mapping for {what}, found {}", node.describe()));
             return None;
         };
-        Some(Block { report, node, what, severity, used: vec![false; entries.len()], asked: Vec::new() })
+        Some(Block { report, node, what, severity, used: vec![false; entries.len()], asked: Vec::new(), synonyms: &[] })
+    }
+
+    /// Other names for keys, each with the name that is asked for. Two names of one key in a mapping are a fault.
+    pub fn synonyms(mut self, synonyms: &'static [(&'static str, &'static str)]) -> Self {
+        self.synonyms = synonyms;
+        self
+    }
+
+    /// Another name for the mapping in messages, where its content tells a better one.
+    pub fn named(mut self, what: impl Into<String>) -> Self {
+        self.what = what.into();
+        self
+    }
+
+    /// The name under which a key of the file is asked for.
+    fn canonical<'k>(&self, key: &'k str) -> Cow<'k, str> {
+        let key = match self.severity {
+            Severity::Warning => snake(key),
+            Severity::Error => Cow::Borrowed(key),
+        };
+        match self.synonyms.iter().find(|(other, _)| *other == key) {
+            Some((_, name)) => Cow::Borrowed(*name),
+            None => key,
+        }
     }
 
     /// Where the mapping begins.
@@ -41,20 +68,26 @@ impl<'n> Block<'n> {
         self.report
     }
 
-    /// The entry under a name.
+    /// The entry under a name. None when it is absent or null; null is a fault where the mapping is read strictly.
     pub fn entry(&mut self, name: &'static str) -> Option<&'n Entry> {
-        self.entry_of(&[name])
+        let entry = self.entry_or_null(name)?;
+        if !entry.value.is_null() {
+            return Some(entry);
+        }
+        if self.severity == Severity::Error {
+            self.report.error(entry.place, format!("{} has no value", entry.key));
+        }
+        None
     }
 
-    /// The entry under one of several names for the same thing. Two of them together are a fault.
-    pub fn entry_of(&mut self, names: &[&'static str]) -> Option<&'n Entry> {
-        self.asked.extend(names.first());
+    /// The entry under a name, for a key where null is a value: `default: null`.
+    pub fn entry_or_null(&mut self, name: &'static str) -> Option<&'n Entry> {
+        if !self.asked.contains(&name) {
+            self.asked.push(name);
+        }
         let mut found: Option<&'n Entry> = None;
         for (position, entry) in self.node.entries().iter().enumerate() {
-            let same = |name: &&str| {
-                entry.key == **name || (self.severity == Severity::Warning && snake(&entry.key) == **name)
-            };
-            if !names.iter().any(|name| same(name)) {
+            if self.canonical(&entry.key) != name {
                 continue;
             }
             self.used[position] = true;
@@ -66,27 +99,12 @@ impl<'n> Block<'n> {
                 ),
             }
         }
-        let entry = found?;
-        if !entry.value.is_null() {
-            return Some(entry);
-        }
-        if self.severity == Severity::Error {
-            self.report.error(entry.place, format!("{} has no value", entry.key));
-        }
-        None
+        found
     }
 
     /// The value under a name. None when it is absent or null.
     pub fn get(&mut self, name: &'static str) -> Option<&'n Node> {
         self.entry(name).map(|entry| &entry.value)
-    }
-
-    /// Like [`Block::get`], for a key where null is a value: `default: null`.
-    pub fn get_or_null(&mut self, name: &'static str) -> Option<&'n Node> {
-        self.asked.push(name);
-        let position = self.node.entries().iter().position(|entry| entry.key == name)?;
-        self.used[position] = true;
-        Some(&self.node.entries()[position].value)
     }
 
     /// Text. A number or boolean is a fault; see [`Block::written`].
@@ -180,12 +198,11 @@ impl<'n> Block<'n> {
         value
     }
 
-    /// Accepts keys whose content nobody reads, so that they are not reported as unknown.
-    pub fn ignore(&mut self, names: &[&'static str]) {
-        for name in names {
-            self.asked.push(name);
-            for (used, entry) in self.used.iter_mut().zip(self.node.entries()) {
-                *used |= entry.key == *name || (self.severity == Severity::Warning && snake(&entry.key) == *name);
+    /// Accepts keys that only inform people, so that they are not reported as unknown.
+    pub fn accept(&mut self, names: &[&str]) {
+        for (at, entry) in self.node.entries().iter().enumerate() {
+            if names.contains(&&*self.canonical(&entry.key)) {
+                self.used[at] = true;
             }
         }
     }
@@ -202,8 +219,9 @@ impl<'n> Block<'n> {
     pub fn finish(self) {
         for (entry, _) in self.node.entries().iter().zip(&self.used).filter(|(_, used)| !**used) {
             let mut message = format!("unknown key {} in {}", entry.key, self.what);
-            match nearest(&snake(&entry.key), self.asked.iter().copied()) {
+            match nearest(&self.canonical(&entry.key), self.asked.iter().copied()) {
                 Some(name) => message.push_str(&format!("; did you mean {name}?")),
+                None if self.severity == Severity::Warning => message.push_str("; it is ignored"),
                 None => message.push_str(&format!("; expected one of {}", self.asked.join(", "))),
             }
             self.report.add(entry.place, self.severity, message);
@@ -212,17 +230,16 @@ impl<'n> Block<'n> {
 }
 
 /// `maxLength` and `max-length` as `max_length`.
-pub(super) fn snake(name: &str) -> String {
+fn snake(name: &str) -> Cow<'_, str> {
+    if !name.contains(|letter: char| letter.is_ascii_uppercase() || letter == '-') {
+        return Cow::Borrowed(name);
+    }
     let mut snake = String::with_capacity(name.len() + 4);
     for letter in name.chars() {
-        if letter.is_ascii_uppercase() {
-            if !snake.is_empty() && !snake.ends_with('_') {
-                snake.push('_');
-            }
-            snake.push(letter.to_ascii_lowercase());
-        } else {
-            snake.push(if letter == '-' { '_' } else { letter });
+        if letter.is_ascii_uppercase() && !snake.is_empty() && !snake.ends_with('_') {
+            snake.push('_');
         }
+        snake.push(if letter == '-' { '_' } else { letter.to_ascii_lowercase() });
     }
-    snake
+    Cow::Owned(snake)
 }

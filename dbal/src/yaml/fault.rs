@@ -218,14 +218,13 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
         .into_iter()
         .filter(|name| name.len() <= 200 && !name.is_empty())
         .map(|name| (strsim::damerau_levenshtein(&folded, &name.to_lowercase()), name))
-        .filter(|(distance, name)| {
-            *distance <= most || (length > 3 && name.len() > 3 && prefix(&folded, &name.to_lowercase()))
-        })
+        .filter(|(distance, name)| *distance <= most || abbreviates(&folded, &name.to_lowercase()))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }
 
-/// Whether one is an abbreviation of the other.
-fn prefix(a: &str, b: &str) -> bool {
-    a.starts_with(b) || b.starts_with(a)
+/// Whether one is an abbreviation of the other, at least half as long.
+fn abbreviates(a: &str, b: &str) -> bool {
+    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+    short.len() > 3 && short.len() * 2 >= long.len() && long.starts_with(short)
 }
