@@ -263,8 +263,8 @@ fn children_of_parents() {
     );
     lowers(
         Statement::Select(Select { limit: Some(literal(3)), offset: Some(param(1)), ..children }),
-        r#"SELECT "title", "author_id" FROM (SELECT "title", "author_id", ROW_NUMBER() OVER ( PARTITION BY "author_id" ORDER BY "title" DESC, "id" ASC ) AS "$rank" FROM "posts" WHERE "author_id" IN rarray(?) AND "id" > ?) AS "$0" WHERE "$rank" <= 3 + ? AND "$rank" > ? ORDER BY "$rank" ASC"#,
-        &[5, 0, 1, 1],
+        r#"SELECT "title", "author_id" FROM (SELECT DISTINCT "value" AS "$parent" FROM rarray(?) AS "$list") AS "$0" CROSS JOIN "posts" WHERE "id" IN (SELECT "$1"."id" FROM "posts" AS "$1" WHERE "$1"."author_id" = "$0"."$parent" AND "$1"."id" > ? ORDER BY "$1"."title" DESC, "$1"."id" ASC LIMIT 3 OFFSET ?) ORDER BY "title" DESC, "id" ASC"#,
+        &[5, 0, 1],
     );
 }
 
