@@ -1,8 +1,14 @@
 //! Text that nobody means. It gets a fault or a meaning, never a panic.
 
+use super::rewrite::Alone;
 use super::{POST, schema};
+use crate::Value;
 use crate::access::Policy;
 use crate::access::expression::compile;
+use crate::access::policy::implies;
+use crate::query::ast::{Comparison, Expr, Literal, Operand};
+use crate::query::eval::Scope;
+use crate::schema::FieldId;
 
 /// Enough chance for a test, and the same on every run.
 struct Dice(u64);
@@ -157,4 +163,49 @@ rules:
         }
     }
     assert!(good > 50 && bad > 1_000, "{good} good, {bad} bad");
+}
+
+/// A condition over two nullable numbers, small enough that random ones often meet.
+fn condition(dice: &mut Dice, depth: usize) -> Expr {
+    match dice.roll(if depth == 0 { 3 } else { 6 }) {
+        0 => Expr::Const([Some(true), Some(false), None][dice.roll(3)]),
+        1 | 2 => Expr::Compare {
+            left: Operand::Field(FieldId([3, 5][dice.roll(2)])),
+            op: Comparison::Eq,
+            right: Operand::Const(Literal::Int(dice.roll(2) as i64)),
+            fold: false,
+        },
+        3 => Expr::Not(Box::new(condition(dice, depth - 1))),
+        4 => Expr::And((0..dice.roll(3)).map(|_| condition(dice, depth - 1)).collect()),
+        _ => Expr::Or((0..dice.roll(3)).map(|_| condition(dice, depth - 1)).collect()),
+    }
+}
+
+#[test]
+fn what_implies_another_is_never_true_alone() {
+    let schema = schema();
+    let scope = Scope { schema: &schema, source: &Alone, params: &[] };
+    let values = [Value::Null, Value::Int(0), Value::Int(1)];
+    let mut rows = Vec::new();
+    for level in &values {
+        for views in &values {
+            let mut row = vec![Value::Null; 6];
+            row[3] = level.clone();
+            row[5] = views.clone();
+            rows.push(row);
+        }
+    }
+    let mut dice = Dice(7);
+    let mut told = 0;
+    for _ in 0..40_000 {
+        let (narrow, wide) = (condition(&mut dice, 2), condition(&mut dice, 2));
+        if implies(&narrow, &wide) {
+            told += 1;
+            for row in &rows {
+                let apart = scope.matches(POST, &narrow, row) && !scope.matches(POST, &wide, row);
+                assert!(!apart, "{narrow:?} holds without {wide:?} for {row:?}");
+            }
+        }
+    }
+    assert!(told > 4_000, "{told}");
 }

@@ -184,7 +184,7 @@ fn parameters_never_wrap_around() {
 }
 
 /// No related rows.
-struct Alone;
+pub(super) struct Alone;
 
 impl Source for Alone {
     fn rows<'a>(&'a self, _: EntityId, _: FieldId, _: ValueRef<'_>) -> Box<dyn Iterator<Item = &'a Row> + 'a> {
