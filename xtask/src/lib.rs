@@ -15,9 +15,11 @@ cargo xtask COMMAND
   codegen --check   say what is stale, write nothing
   tidy              check the rules of the project's files: layers, drivers, sizes, headers, lock files";
 
-/// The workspace's folder, wherever the command is run from.
+/// The workspace's folder, wherever the command is run from. Cargo says which checkout is meant: several may share one
+/// target folder, and with it the binary.
 pub fn root() -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest =
+        std::env::var_os("CARGO_MANIFEST_DIR").map_or(PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     manifest.parent().expect("the crate's folder stands in the workspace").to_path_buf()
 }
 

@@ -1,5 +1,7 @@
 //! What is generated is up to date, and says that it is generated.
 
+use std::path::Path;
+
 use xtask::codegen;
 
 #[test]
@@ -19,14 +21,35 @@ fn generated_files_carry_their_header() {
 #[test]
 fn a_missing_output_is_stale() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let schema = folder.path().join("api/schema");
-    std::fs::create_dir_all(&schema).expect("the folder can be made");
-    for name in ["errors.yaml", "capabilities.yaml"] {
-        std::fs::copy(xtask::root().join("api/schema").join(name), schema.join(name)).expect("the file can be copied");
-    }
-    let all: Vec<&str> =
-        codegen::outputs(folder.path()).expect("the contract can be read").iter().map(|output| output.path).collect();
+    copy(&xtask::root().join("api/schema"), &folder.path().join("api/schema"));
+    let outputs = codegen::outputs(folder.path()).expect("the contract can be read");
+    let all: Vec<&str> = outputs.iter().map(|output| output.path).collect();
     assert_eq!(codegen::stale(folder.path()), Ok(all), "nothing is written yet");
+}
+
+#[test]
+fn a_warning_in_the_contract_stops_the_generator() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let schema = folder.path().join("api/schema");
+    copy(&xtask::root().join("api/schema"), &schema);
+    let path = schema.join("entities/user.yaml");
+    let text = std::fs::read_to_string(&path).expect("the file can be read");
+    std::fs::write(&path, text.replace("max_length: 50", "max_lenght: 50")).expect("the file can be written");
+    let Err(message) = codegen::outputs(folder.path()) else { panic!("expected a fault") };
+    assert!(message.contains("user.yaml:") && message.contains("max_lenght"), "{message}");
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("the folder can be made");
+    for entry in std::fs::read_dir(from).expect("the folder can be read") {
+        let entry = entry.expect("the folder can be read");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("the file can be copied");
+        }
+    }
 }
 
 #[test]

@@ -5,10 +5,13 @@
 mod backends;
 mod capabilities;
 mod contract;
+mod entities;
 mod errors;
 
 use std::fmt::Write;
 use std::path::Path;
+
+use dbal::schema::{Schema, load_dir};
 
 pub use contract::{
     Backoff, CapabilityDecl, CapabilityFile, ErrorDecl, ErrorFile, LimitDecl, LimitType, Missing, RetryClass,
@@ -34,7 +37,15 @@ pub fn outputs(root: &Path) -> Result<Vec<Output>, String> {
         Output { path: "dbal/src/generated/capabilities.rs", text: capabilities::rust(&capabilities) },
         Output { path: "docs/errors.md", text: errors::table(&errors) },
         Output { path: "docs/capabilities.md", text: capabilities::table(&capabilities) },
+        Output { path: "docs/entities.md", text: entities::page(&reference(root)?) },
     ])
+}
+
+/// The reference contract. It sets an example, so that a warning in it is a fault.
+fn reference(root: &Path) -> Result<Schema, String> {
+    let loaded = load_dir(root.join("api/schema")).map_err(|faults| faults.to_string())?;
+    let warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    if warnings.is_empty() { Ok(loaded.schema) } else { Err(warnings.join("\n")) }
 }
 
 /// Paths of outputs whose file is missing or says something else.
