@@ -7,6 +7,7 @@ mod connection;
 mod error;
 mod functions;
 mod pool;
+mod reference;
 mod value;
 #[cfg(feature = "async")]
 mod worker;
@@ -66,7 +67,12 @@ pub enum Synchronous {
 impl SqliteOptions {
     /// A database in memory.
     pub fn memory() -> Self {
-        SqliteOptions { location: Location::Memory, pool_size: 8, synchronous: Synchronous::Normal, cache_kib: 16 * 1024 }
+        SqliteOptions {
+            location: Location::Memory,
+            pool_size: 8,
+            synchronous: Synchronous::Normal,
+            cache_kib: 16 * 1024,
+        }
     }
 
     /// A database in a file.

@@ -76,6 +76,8 @@ pub struct Sql {
     pub text: Arc<str>,
     /// One for each placeholder.
     pub params: Vec<SqlParam>,
+    /// Foreign keys that it sets, and to what: databases do not say which of them points nowhere.
+    pub references: Vec<(FieldId, ParamId)>,
 }
 
 /// A placeholder's value.

@@ -1,11 +1,11 @@
 //! What exists in a database, and how tables, columns and indexes are spelled.
 
 use sea_query::{
-    ColumnDef, Expr as SqlExpr, ForeignKey as SqlForeignKey, ForeignKeyAction, ForeignKeyCreateStatement, Index as SqlIndex,
-    SqliteQueryBuilder, Table,
+    ColumnDef, Expr as SqlExpr, ForeignKey as SqlForeignKey, ForeignKeyAction, ForeignKeyCreateStatement,
+    Index as SqlIndex, SqliteQueryBuilder, Table,
 };
 
-use super::iden;
+use super::{iden, quoted};
 use crate::error::{Error, Result};
 use crate::schema::{DefaultValue, Entity, Field, FieldType, ForeignKey, Generator, Index, Referential, Schema};
 use crate::value::{Value, json};
@@ -40,7 +40,8 @@ pub(super) fn create_table(schema: &Schema, entity: &Entity) -> Result<String> {
         if field.generated == Some(Generator::Sequence) {
             let whole = matches!(field.ty, FieldType::Integer | FieldType::BigInt);
             if !field.primary || !whole {
-                let message = format!("{}.{}: a sequence can only make the values of an integer key", entity.name, field.name);
+                let name = format!("{}.{}", entity.name, field.name);
+                let message = format!("{name}: a sequence can only make the values of an integer key");
                 return Err(Error::unsupported("migrations", message));
             }
             // Without AUTOINCREMENT the numbers of deleted rows would come back.
@@ -185,8 +186,4 @@ fn literal(ty: &FieldType, value: &Value) -> SqlExpr {
         Value::List(_) | Value::Map(_) | Value::Record(_) | Value::Records(_) => json::to_text(value).into(),
     };
     SqlExpr::Constant(constant)
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

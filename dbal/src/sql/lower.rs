@@ -18,14 +18,20 @@ use super::dialect::Dialect;
 use super::iden;
 use crate::error::{Error, Result};
 use crate::plan::operation::{Encoding, Sql, SqlParam};
-use crate::query::ast::{Assign, Delete, Expr, Insert, ParamId, Statement, Update};
+use crate::query::ast::{Assign, Delete, Expr, Insert, Operand, ParamId, Statement, Update};
 use crate::query::param::Params;
-use crate::schema::{Entity, FieldId, FieldType, Schema};
+use crate::schema::{Entity, Field, FieldId, FieldType, Schema};
 
 /// Spells a statement in a dialect. Done once for each plan.
 pub fn lower(schema: &Schema, statement: &Statement, params: &Params, dialect: Dialect) -> Result<Sql> {
     let Dialect::Sqlite = dialect;
-    let lowering = Lowering { schema, params, aliases: Cell::new(0), slots: RefCell::new(Vec::new()) };
+    let lowering = Lowering {
+        schema,
+        params,
+        aliases: Cell::new(0),
+        slots: RefCell::new(Vec::new()),
+        references: RefCell::new(Vec::new()),
+    };
     let root = Scope { entity: schema.entity(statement.entity()), alias: None };
     match statement {
         Statement::Select(select) => {
@@ -50,6 +56,8 @@ struct Lowering<'a> {
     aliases: Cell<u32>,
     /// Parameters in the order in which placeholders were made; the writer finds their order in the text.
     slots: RefCell<Vec<SqlParam>>,
+    /// Foreign keys that are set, and to what.
+    references: RefCell<Vec<(FieldId, ParamId)>>,
 }
 
 /// The row that fields are read from.
@@ -81,7 +89,14 @@ impl<'a> Lowering<'a> {
         let mut writer = Writer::new(self.slots.into_inner());
         build(&mut writer);
         let (text, params) = writer.into_parts();
-        Sql { text: Arc::from(text), params }
+        Sql { text: Arc::from(text), params, references: self.references.into_inner() }
+    }
+
+    /// Remembers what a foreign key is set to.
+    fn refers(&self, declared: &Field, field: FieldId, operand: &Operand) {
+        if let (Some(_), Operand::Param(id)) = (&declared.foreign_key, operand) {
+            self.references.borrow_mut().push((field, *id));
+        }
     }
 
     /// A placeholder for a parameter.
@@ -111,7 +126,9 @@ impl<'a> Lowering<'a> {
         } else {
             built.columns(insert.values.iter().map(|(field, _)| iden(&root.entity.field(*field).column)));
             let values = insert.values.iter().map(|(field, operand)| {
-                self.operand(root, operand, storing(&root.entity.field(*field).ty))
+                let declared = root.entity.field(*field);
+                self.refers(declared, *field, operand);
+                self.operand(root, operand, storing(&declared.ty))
             });
             let values = values.collect::<Result<Vec<SqlExpr>>>()?;
             built.values(values).map_err(|_| Error::internal("as many values as columns were given"))?;
@@ -128,8 +145,14 @@ impl<'a> Lowering<'a> {
         for (field, assign) in &update.set {
             let declared = root.entity.field(*field);
             let value = match assign {
-                Assign::Set(operand) => self.operand(root, operand, storing(&declared.ty))?,
-                Assign::Increment(by) => operand::increment(declared, root.column(*field), self.operand(root, by, Encoding::Plain)?)?,
+                Assign::Set(operand) => {
+                    self.refers(declared, *field, operand);
+                    self.operand(root, operand, storing(&declared.ty))?
+                }
+                Assign::Increment(by) => {
+                    let by = self.operand(root, by, Encoding::Plain)?;
+                    operand::increment(declared, root.column(*field), by)?
+                }
             };
             built.value(iden(&declared.column), value);
         }

@@ -11,3 +11,8 @@ use sea_query::{DynIden, IntoIden};
 fn iden(name: &str) -> DynIden {
     name.to_owned().into_iden()
 }
+
+/// A name between quotes, for statements that are not built by sea-query.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

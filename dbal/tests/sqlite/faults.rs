@@ -56,7 +56,19 @@ fn a_reference_that_points_nowhere_or_is_pointed_at() {
     with(|connection| {
         assert_conflict(&add_post(connection, 404).unwrap_err(), Reason::ForeignKey, &["author"]);
         add_user(connection, 2, &[(user::MANAGER, Uuid::from_u128(1).into())]).unwrap();
+        let lost = add_user(connection, 3, &[(user::MANAGER, Uuid::from_u128(404).into())]).unwrap_err();
+        assert_conflict(&lost, Reason::ForeignKey, &["manager"]);
         add_post(connection, 1).unwrap();
+        let pair = |post: i64, tag: &str| [1.into(), post.into(), tag.into()];
+        effect(connection, insert(dbal::schema::EntityId(2), (0..2).map(FieldId), &[]), &["x".into(), "X".into()]).unwrap();
+        for (values, field) in [(pair(1, "none"), "tag"), (pair(404, "x"), "post"), (pair(404, "none"), "post")] {
+            let lost = effect(connection, insert(POST_TAG, (0..3).map(FieldId), &[]), &values).unwrap_err();
+            assert_conflict(&lost, Reason::ForeignKey, &[field]);
+        }
+        let set = vec![(post::AUTHOR, Assign::Set(param(0)))];
+        let update = Update { entity: POST, filter: Expr::TRUE, set, returning: vec![], check: None };
+        let moved = effect(connection, Statement::Update(update), &[Uuid::from_u128(404).into()]).unwrap_err();
+        assert_conflict(&moved, Reason::ForeignKey, &["author"]);
         let delete = |id: u128| {
             (Statement::Delete(Delete { entity: USER, filter: compare(user::ID, Comparison::Eq, param(0)) }), [Value::from(Uuid::from_u128(id))])
         };

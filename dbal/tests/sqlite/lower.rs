@@ -301,7 +301,7 @@ fn updates_and_deletes() {
     let filter = compare(user::ID, Comparison::Eq, param(3));
     lowers(
         Statement::Update(Update { entity: USER, filter: filter.clone(), set, returning: vec![user::AGE], check: None }),
-        r#"UPDATE "users" SET "name" = ?, "age" = dbal_add_integer("age", ?, -2147483648, 150, 'age'), "balance" = dbal_add_decimal("balance", ?, NULL, NULL, 12, 2, 'balance'), "score" = dbal_add_float("score", ?, NULL, NULL, 'score'), "email" = NULL WHERE "id" = ? RETURNING "age""#,
+        r#"UPDATE "users" SET "name" = ?, "age" = dbal_add_integer("age", ?, 32, NULL, 150, 'age'), "balance" = dbal_add_decimal("balance", ?, 12, 2, NULL, NULL, 'balance'), "score" = dbal_add_float("score", ?, NULL, NULL, 'score'), "email" = NULL WHERE "id" = ? RETURNING "age""#,
         &[0, 1, 2, 2, 3],
     );
     lowers(Statement::Delete(Delete { entity: USER, filter }), r#"DELETE FROM "users" WHERE "id" = ?"#, &[3]);

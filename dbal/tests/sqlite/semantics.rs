@@ -266,11 +266,16 @@ fn increments_stop_at_the_bounds() {
         };
         assert_eq!(add(user::AGE, 1.into()).unwrap(), [150.into(), Value::Null]);
         assert_eq!(add(user::BALANCE, decimal("0.49")).unwrap(), [decimal("9999999999.99"), Value::Null]);
-        for (field, by, name) in
-            [(user::AGE, 1.into(), "age"), (user::BALANCE, decimal("0.01"), "balance"), (user::SCORE, 1e308.into(), "score")]
-        {
+        let overflow = Some(Reason::Overflow);
+        for (field, by, name, reason) in [
+            (user::AGE, 1.into(), "age", None),
+            (user::AGE, i64::MAX.into(), "age", overflow),
+            (user::AGE, i64::from(i32::MAX).into(), "age", overflow),
+            (user::BALANCE, decimal("0.01"), "balance", overflow),
+            (user::SCORE, 1e308.into(), "score", overflow),
+        ] {
             let error = add(field, by).unwrap_err();
-            assert_eq!((error.kind(), error.reason()), (ErrorKind::ValidationError, Some(Reason::Overflow)));
+            assert_eq!((error.kind(), error.reason()), (ErrorKind::ValidationError, reason));
             assert_eq!(error.fields()[0].field, name);
         }
         assert_eq!(add(user::AGE, 0.into()).unwrap(), [150.into(), Value::Null], "what was refused left nothing");

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::error::{self, Fault};
 use super::pool::{Handle, Pool};
-use super::value;
+use super::{reference, value};
 use crate::adapter::{Connection, Intent};
 use crate::error::{Error, ErrorKind, Outcome, Reason, Result};
 use crate::plan::operation::{Lowered, Sql, Step};
@@ -133,10 +133,11 @@ impl<'a> SqliteConnection<'a> {
     }
 
     /// Says what went wrong, and what is left of the transaction.
-    fn failed(&mut self, step: &Step, sql: &Sql, fault: Fault) -> Error {
+    fn failed(&mut self, step: &Step, sql: &Sql, params: &[Value], fault: Fault) -> Error {
         let (error, ends) = match fault {
             Fault::Driver(error) => {
-                let error = error::running(self.schema, step.entity, &sql.text, &error);
+                let reference = || reference::broken(&self.handle().sqlite, self.schema, step.entity, sql, params);
+                let error = error::running(self.schema, step.entity, &error, reference);
                 let ends = error.kind() == ErrorKind::Timeout;
                 (error, ends)
             }
@@ -229,7 +230,7 @@ impl Connection for SqliteConnection<'_> {
             return Err(Error::internal("a step for SQLite is SQL"));
         };
         self.ready(deadline)?;
-        self.run_sql(step, sql, params, sink).map_err(|fault| self.failed(step, sql, fault))
+        self.run_sql(step, sql, params, sink).map_err(|fault| self.failed(step, sql, params, fault))
     }
 
     fn inspect(&mut self) -> Result<Snapshot> {
@@ -261,7 +262,8 @@ fn inspect(sqlite: &rusqlite::Connection) -> rusqlite::Result<Snapshot> {
     let names = |text: &str, table: &str| -> rusqlite::Result<Vec<String>> {
         sqlite.prepare(text)?.query_map([table], |row| row.get(0))?.collect()
     };
-    let tables = names("SELECT name FROM sqlite_schema WHERE type = ? AND name NOT GLOB 'sqlite_*' ORDER BY name", "table")?;
+    let ours = "SELECT name FROM sqlite_schema WHERE type = ? AND name NOT GLOB 'sqlite_*' ORDER BY name";
+    let tables = names(ours, "table")?;
     let info = |name: String| {
         Ok(TableInfo {
             columns: names("SELECT name FROM pragma_table_info(?) ORDER BY cid", &name)?,

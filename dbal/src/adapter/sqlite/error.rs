@@ -3,10 +3,10 @@
 use rusqlite::{ErrorCode, Row, ffi};
 
 use super::Location;
-use super::functions::OVERFLOW;
+use super::functions::Refused;
 use crate::error::{Error, ErrorKind, Outcome, Reason};
 use crate::plan::operation::Step;
-use crate::schema::{Entity, EntityId, Field, ForeignKey, Referential, Schema};
+use crate::schema::{Entity, EntityId, Schema};
 
 /// Why a step stopped.
 pub(super) enum Fault {
@@ -65,8 +65,13 @@ pub(super) fn ending(error: &rusqlite::Error) -> Error {
     other(error).with_outcome(outcome)
 }
 
-/// A statement that failed. SQLite has undone it.
-pub(super) fn running(schema: &Schema, entity: EntityId, sql: &str, error: &rusqlite::Error) -> Error {
+/// A statement that failed. SQLite has undone it. It does not say which reference failed: `reference` finds out.
+pub(super) fn running(
+    schema: &Schema,
+    entity: EntityId,
+    error: &rusqlite::Error,
+    reference: impl FnOnce() -> Error,
+) -> Error {
     let entity = schema.entity(entity);
     let message = match error {
         rusqlite::Error::SqliteFailure(_, Some(message)) => message.as_str(),
@@ -77,10 +82,18 @@ pub(super) fn running(schema: &Schema, entity: EntityId, sql: &str, error: &rusq
         ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
             unique(schema, entity, message)
         }
-        ffi::SQLITE_CONSTRAINT_FOREIGNKEY | ffi::SQLITE_CONSTRAINT_TRIGGER => foreign_key(schema, entity, sql),
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY | ffi::SQLITE_CONSTRAINT_TRIGGER => reference(),
         ffi::SQLITE_CONSTRAINT_NOTNULL => not_null(schema, entity, message, error),
-        _ => match message.strip_prefix(OVERFLOW) {
-            Some(field) => Error::validation(field, "the result is out of range").with_reason(Reason::Overflow),
+        _ => match Refused::parse(message) {
+            Some((Refused::Overflow, field)) => {
+                Error::validation(field, "the sum is outside the type's range").with_reason(Reason::Overflow)
+            }
+            Some((Refused::Least, field)) => {
+                Error::validation(field, "the sum is less than the least allowed value")
+            }
+            Some((Refused::Greatest, field)) => {
+                Error::validation(field, "the sum is more than the greatest allowed value")
+            }
             None => other(error),
         },
     };
@@ -113,7 +126,9 @@ pub(super) fn other(error: &rusqlite::Error) -> Error {
         ErrorCode::CannotOpen => "the database cannot be opened",
         ErrorCode::OutOfMemory => "memory is used up",
         ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch => "a rule of the database refused the row",
-        ErrorCode::Unknown if is_missing(&detail) => "the database lacks a table or a column of the schema; run migrate",
+        ErrorCode::Unknown if is_missing(&detail) => {
+            "the database lacks a table or a column of the schema; run migrate"
+        }
         _ => "the database refused the statement",
     };
     Error::database(message, detail).with_outcome(Outcome::NotApplied)
@@ -151,29 +166,6 @@ fn field_of<'s>(schema: &'s Schema, name: &str) -> Option<&'s str> {
         entity.fields.iter().find(|field| field.column == column).map(|field| field.name.as_str())
     };
     entities().find_map(of)
-}
-
-/// SQLite does not say which reference failed. A new row can only point nowhere; a row that goes can only be pointed at.
-fn foreign_key(schema: &Schema, entity: &Entity, sql: &str) -> Error {
-    let own = || entity.fields.iter().filter(|field| field.foreign_key.is_some()).map(|field| field.name.as_str());
-    let referring = |rule: fn(&ForeignKey) -> Referential| {
-        let fields = schema.entities().flat_map(|(_, other)| &other.fields);
-        let restricts = |field: &&Field| {
-            let key = field.foreign_key.as_ref();
-            key.is_some_and(|key| std::ptr::eq(schema.entity(key.entity), entity) && rule(key) == Referential::Restrict)
-        };
-        fields.filter(restricts).map(|field| field.name.as_str()).collect()
-    };
-    let points_nowhere = "a reference points to a row that does not exist";
-    let pointed_at = "another row still refers to this one";
-    let (mut fields, message): (Vec<&str>, _) = match sql.get(..6) {
-        Some("DELETE") => (referring(|key| key.on_delete), pointed_at),
-        Some("UPDATE") if own().next().is_none() => (referring(|key| key.on_update), pointed_at),
-        _ => (own().collect(), points_nowhere),
-    };
-    fields.sort_unstable();
-    fields.dedup();
-    Error::conflict(Reason::ForeignKey, &fields, message)
 }
 
 /// A stored value that does not fit its declared type.

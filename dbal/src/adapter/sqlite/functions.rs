@@ -8,10 +8,39 @@ use rusqlite::{Connection, Error, Result};
 
 use crate::value::json::{self, PathStep, Test};
 use crate::value::text;
+use crate::value::decimal::MAX_DIGITS;
 use crate::value::{Decimal, Value};
 
-/// What the message of a refused increment begins with; the field's name follows.
-pub(super) const OVERFLOW: &str = "dbal overflow: ";
+/// What the message of a refused increment begins with; a word and the field's name follow.
+const REFUSED: &str = "dbal refused: ";
+
+/// Why an increment was refused.
+#[derive(Clone, Copy)]
+pub(super) enum Refused {
+    /// The sum is not of the field's type.
+    Overflow,
+    /// It is less than the least value.
+    Least,
+    /// It is more than the greatest value.
+    Greatest,
+}
+
+impl Refused {
+    fn word(self) -> &'static str {
+        match self {
+            Refused::Overflow => "overflow",
+            Refused::Least => "least",
+            Refused::Greatest => "greatest",
+        }
+    }
+
+    /// Finds out from SQLite's message, which is all that comes back, and of which field.
+    pub(super) fn parse(message: &str) -> Option<(Refused, &str)> {
+        let (word, field) = message.strip_prefix(REFUSED)?.split_once(' ')?;
+        let all = [Refused::Overflow, Refused::Least, Refused::Greatest];
+        Some((all.into_iter().find(|refused| refused.word() == word)?, field))
+    }
+}
 
 /// Makes them known to a connection. Each gives null for a null argument, and for one that is not what it takes: what
 /// is stored wrongly in a column matches nothing.
@@ -22,13 +51,17 @@ pub(super) fn register(sqlite: &Connection) -> Result<()> {
     sqlite.create_scalar_function("dbal_fold", 1, flags, |context| {
         Ok(text_at(context, 0).map(|text| text::fold(text).into_owned()))
     })?;
-    sqlite.create_scalar_function("dbal_like", 2, flags, |context| Ok(both(context).map(|(text, pattern)| text::like(text, pattern))))?;
+    sqlite.create_scalar_function("dbal_like", 2, flags, |context| {
+        Ok(both(context).map(|(text, pattern)| text::like(text, pattern)))
+    })?;
     sqlite.create_scalar_function("dbal_ends_with", 2, flags, |context| {
         Ok(both(context).map(|(text, suffix)| text.ends_with(suffix)))
     })?;
     sqlite.create_scalar_function("dbal_json", 4, flags, json_test)?;
-    sqlite.create_scalar_function("dbal_json_equal", 2, flags, |context| Ok(both(context).and_then(|(a, b)| json_equal(a, b))))?;
-    sqlite.create_scalar_function("dbal_add_integer", 5, flags, add_integer)?;
+    sqlite.create_scalar_function("dbal_json_equal", 2, flags, |context| {
+        Ok(both(context).and_then(|(a, b)| json_equal(a, b)))
+    })?;
+    sqlite.create_scalar_function("dbal_add_integer", 6, flags, add_integer)?;
     sqlite.create_scalar_function("dbal_add_float", 5, flags, add_float)?;
     sqlite.create_scalar_function("dbal_add_decimal", 7, flags, add_decimal)
 }
@@ -60,7 +93,10 @@ fn json_test(context: &mut Context<'_>) -> Result<Option<bool>> {
         let path = raw.as_str().ok().and_then(json::parse_path);
         path.ok_or("dbal_json: not a path")
     })?;
-    let test = context.get_or_create_aux(2, |raw| raw.as_str().ok().and_then(Test::parse).ok_or("dbal_json: not a test"))?;
+    let test = context.get_or_create_aux(2, |raw| {
+        let test = raw.as_str().ok().and_then(Test::parse);
+        test.ok_or("dbal_json: not a test")
+    })?;
     let operand = context.get_or_create_aux(3, |raw| match raw {
         ValueRef::Null => Ok(Value::Null),
         ValueRef::Text(text) => json::parse(text).map_err(|_| "dbal_json: not JSON"),
@@ -80,17 +116,16 @@ fn json_equal(a: &str, b: &str) -> Option<bool> {
     Some(json::equal(&json::parse(a.as_bytes()).ok()?, &json::parse(b.as_bytes()).ok()?))
 }
 
-/// `dbal_add_integer(old, by, least, greatest, field)`.
+/// `dbal_add_integer(old, by, bits, least, greatest, field)`; bounds may be null.
 fn add_integer(context: &mut Context<'_>) -> Result<Option<i64>> {
-    let (Some(old), Some(by)) = (context.get::<Option<i64>>(0)?, context.get::<Option<i64>>(1)?) else {
-        return Ok(None);
-    };
-    let (least, greatest): (i64, i64) = (context.get(2)?, context.get(3)?);
-    let sum = old.checked_add(by).filter(|sum| (least..=greatest).contains(sum));
-    sum.map(Some).ok_or_else(|| overflow(context, 4))
+    let number = |at: usize| context.get::<Option<i64>>(at);
+    let (Some(old), Some(by)) = (number(0)?, number(1)?) else { return Ok(None) };
+    let fits = |sum: &i64| number(2) != Ok(Some(32)) || i32::try_from(*sum).is_ok();
+    let sum = old.checked_add(by).filter(fits);
+    within(context, sum, (number(3)?, number(4)?), 5)
 }
 
-/// `dbal_add_float(old, by, least, greatest, field)`; the bounds are text or null.
+/// `dbal_add_float(old, by, least, greatest, field)`; bounds are text or null.
 fn add_float(context: &mut Context<'_>) -> Result<Option<f64>> {
     let number = |at: usize| match context.get_raw(at) {
         ValueRef::Real(number) => Some(number),
@@ -99,36 +134,39 @@ fn add_float(context: &mut Context<'_>) -> Result<Option<f64>> {
     };
     let (Some(old), Some(by)) = (number(0), number(1)) else { return Ok(None) };
     let bound = |at: usize| text_at(context, at).and_then(|text| text.parse::<f64>().ok());
-    let sum = old + by;
-    let fits = sum.is_finite() && bound(2).is_none_or(|least| sum >= least) && bound(3).is_none_or(|greatest| sum <= greatest);
-    if fits { Ok(Some(sum)) } else { Err(overflow(context, 4)) }
+    let sum = Some(old + by).filter(|sum| sum.is_finite());
+    within(context, sum, (bound(2), bound(3)), 4)
 }
 
-/// `dbal_add_decimal(old, by, least, greatest, precision, scale, field)`; the bounds are text or null.
+/// `dbal_add_decimal(old, by, precision, scale, least, greatest, field)`; bounds are text or null, digits may be null.
 fn add_decimal(context: &mut Context<'_>) -> Result<Option<String>> {
     let number = |at: usize| match context.get_raw(at) {
         ValueRef::Integer(number) => Some(Decimal::from(number)),
         _ => text_at(context, at)?.parse::<Decimal>().ok(),
     };
     let (Some(old), Some(by)) = (number(0), number(1)) else { return Ok(None) };
-    let digits = |at: usize| context.get::<Option<u32>>(at);
-    let (precision, scale) = (digits(4)?, digits(5)?);
+    let (precision, scale) = (context.get::<Option<u32>>(2)?, context.get::<Option<u32>>(3)?);
     let sum = old.checked_add(by).and_then(|sum| match scale {
         Some(scale) => sum.with_scale(scale).ok(),
         None => Some(sum.normalized()),
     });
-    let fits = |sum: &Decimal| {
-        precision.is_none_or(|precision| sum.digits() <= precision)
-            && number(2).is_none_or(|least| *sum >= least)
-            && number(3).is_none_or(|greatest| *sum <= greatest)
-    };
-    match sum.filter(fits) {
-        Some(sum) => Ok(Some(sum.to_string())),
-        None => Err(overflow(context, 6)),
-    }
+    let sum = sum.filter(|sum| sum.digits() <= precision.unwrap_or(MAX_DIGITS));
+    Ok(within(context, sum, (number(4), number(5)), 6)?.map(|sum| sum.to_string()))
 }
 
-fn overflow(context: &Context<'_>, field: usize) -> Error {
-    let name = text_at(context, field).unwrap_or_default();
-    Error::UserFunctionError(format!("{OVERFLOW}{name}").into())
+/// The sum, unless it left its type (then there is none) or its bounds.
+fn within<T: PartialOrd>(
+    context: &Context<'_>,
+    sum: Option<T>,
+    bounds: (Option<T>, Option<T>),
+    field: usize,
+) -> Result<Option<T>> {
+    let refused = match &sum {
+        None => Refused::Overflow,
+        Some(sum) if bounds.0.is_some_and(|least| *sum < least) => Refused::Least,
+        Some(sum) if bounds.1.is_some_and(|greatest| *sum > greatest) => Refused::Greatest,
+        Some(_) => return Ok(sum),
+    };
+    let field = text_at(context, field).unwrap_or_default();
+    Err(Error::UserFunctionError(format!("{REFUSED}{} {field}", refused.word()).into()))
 }

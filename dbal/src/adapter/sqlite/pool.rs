@@ -115,7 +115,8 @@ impl Handle {
             .map_err(|error| error::opening(&error, &options.location))?;
         if encoding != "UTF-8" {
             // In UTF-16 text would be ordered by code unit instead of by code point.
-            return Err(Error::database("the database's text is not UTF-8, so it cannot be ordered by code point", encoding));
+            let message = "the database's text is not UTF-8, so it cannot be ordered by code point";
+            return Err(Error::database(message, encoding));
         }
         Ok(Handle { sqlite, deadline })
     }

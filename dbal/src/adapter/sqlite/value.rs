@@ -1,4 +1,4 @@
-//! Values to parameters, and stored cells to values. Nothing here coerces: a cell that does not fit its type is a fault.
+//! Values to parameters, and stored cells to values. Nothing is coerced: a cell that does not fit its type is a fault.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -17,7 +17,9 @@ use crate::value::{Date, DateTime, Decimal, Uuid, Value, ValueRef, json, text};
 pub(super) fn bind(statement: &mut Statement<'_>, at: usize, encoding: Encoding, value: &Value) -> Result<(), Fault> {
     match (encoding, value) {
         (Encoding::Plain, value) => bind_plain(statement, at, value),
-        (Encoding::Json | Encoding::Folded, Value::Null | Value::Undefined) => Ok(statement.raw_bind_parameter(at, Null)?),
+        (Encoding::Json | Encoding::Folded, Value::Null | Value::Undefined) => {
+            Ok(statement.raw_bind_parameter(at, Null)?)
+        }
         (Encoding::Json, document) => Ok(statement.raw_bind_parameter(at, json::to_text(document))?),
         (Encoding::Folded, Value::Text(plain)) => Ok(statement.raw_bind_parameter(at, text::fold(plain).as_ref())?),
         (Encoding::List | Encoding::FoldedList, Value::List(items)) => {
@@ -48,7 +50,9 @@ fn bind_plain(statement: &mut Statement<'_>, at: usize, value: &Value) -> Result
         }
         Value::DateTime(v) => statement.raw_bind_parameter(at, v.epoch_millis())?,
         Value::Date(v) => statement.raw_bind_parameter(at, v.to_string())?,
-        Value::List(_) | Value::Map(_) | Value::Record(_) | Value::Records(_) => return Err(Fault::Own(misplaced(value))),
+        Value::List(_) | Value::Map(_) | Value::Record(_) | Value::Records(_) => {
+            return Err(Fault::Own(misplaced(value)));
+        }
     }
     Ok(())
 }

@@ -46,7 +46,14 @@ impl<'a> Lowering<'a> {
         parts.iter().map(|part| self.condition(scope, part)).collect()
     }
 
-    fn compare(&self, scope: &Scope<'a>, left: &Operand, op: Comparison, right: &Operand, fold: bool) -> Result<SqlExpr> {
+    fn compare(
+        &self,
+        scope: &Scope<'a>,
+        left: &Operand,
+        op: Comparison,
+        right: &Operand,
+        fold: bool,
+    ) -> Result<SqlExpr> {
         let ty = self.operand_type(scope, left).or_else(|| self.operand_type(scope, right));
         if let (Some(ty @ FieldType::Json), Comparison::Eq | Comparison::Ne) = (ty, op) {
             let sides = [self.operand(scope, left, storing(ty))?, self.operand(scope, right, storing(ty))?];
@@ -78,7 +85,14 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn text_match(&self, scope: &Scope<'a>, value: &Operand, op: TextMatch, pattern: &Operand, fold: bool) -> Result<SqlExpr> {
+    fn text_match(
+        &self,
+        scope: &Scope<'a>,
+        value: &Operand,
+        op: TextMatch,
+        pattern: &Operand,
+        fold: bool,
+    ) -> Result<SqlExpr> {
         let text = self.text_operand(scope, value, fold)?;
         let needle = self.text_operand(scope, pattern, fold)?;
         Ok(match op {

@@ -8,7 +8,7 @@ use crate::plan::operation::Encoding;
 use crate::query::ast::{Literal, Operand};
 use crate::query::param::ParamSource;
 use crate::schema::field::Bound;
-use crate::schema::{Field, FieldId, FieldType, RelationId};
+use crate::schema::{Entity, Field, FieldId, FieldType, RelationId};
 use crate::sql::iden;
 
 impl<'a> Lowering<'a> {
@@ -51,7 +51,7 @@ impl<'a> Lowering<'a> {
         match operand {
             Operand::Field(field) => Some(&scope.entity.field(*field).ty),
             Operand::Related { path, field } => {
-                let step = |entity: &'a crate::schema::Entity, id: &RelationId| self.schema.entity(entity.relation(*id).target);
+                let step = |entity: &'a Entity, id: &RelationId| self.schema.entity(entity.relation(*id).target);
                 Some(&path.iter().fold(scope.entity, step).field(*field).ty)
             }
             Operand::Param(id) => match self.params.get(*id) {
@@ -92,34 +92,30 @@ pub(super) fn collated(expr: SqlExpr, operand: &Operand, ty: Option<&FieldType>)
     }
 }
 
-/// The old value plus a number. The function refuses a result that leaves the field's type or bounds; SQLite itself
-/// would go on in floating point.
+/// The old value plus a number. The function refuses a sum that leaves the field's type or bounds; SQLite itself would
+/// go on in floating point.
 pub(super) fn increment(field: &Field, old: SqlExpr, by: SqlExpr) -> Result<SqlExpr> {
     let name = text_literal(&field.name)?;
-    let int = |bound: &Option<Bound>, or: i64| match bound {
-        Some(Bound::Int(bound)) => SqlExpr::Constant((*bound).into()),
-        _ => SqlExpr::Constant(or.into()),
-    };
-    let text = |bound: &Option<Bound>| match bound {
+    let (least, greatest) = (bound(&field.min)?, bound(&field.max)?);
+    let number = |number: u32| SqlExpr::Constant(i64::from(number).into());
+    let digits = |digits: Option<u32>| digits.map_or_else(SqlExpr::null, number);
+    Ok(match &field.ty {
+        FieldType::Integer => call("dbal_add_integer", [old, by, number(32), least, greatest, name]),
+        FieldType::BigInt => call("dbal_add_integer", [old, by, number(64), least, greatest, name]),
+        FieldType::Float => call("dbal_add_float", [old, by, least, greatest, name]),
+        FieldType::Decimal { precision, scale } => {
+            call("dbal_add_decimal", [old, by, digits(*precision), digits(*scale), least, greatest, name])
+        }
+        _ => return Err(Error::internal("only numbers can be incremented")),
+    })
+}
+
+/// A bound for such a function: a whole number, or text that the function parses exactly.
+fn bound(bound: &Option<Bound>) -> Result<SqlExpr> {
+    match bound {
+        None => Ok(SqlExpr::null()),
+        Some(Bound::Int(bound)) => Ok(SqlExpr::Constant((*bound).into())),
         Some(Bound::Float(bound)) => text_literal(&bound.to_string()),
         Some(Bound::Decimal(bound)) => text_literal(&bound.to_string()),
-        _ => Ok(SqlExpr::null()),
-    };
-    let digits = |digits: Option<u32>| digits.map_or_else(SqlExpr::null, |digits| SqlExpr::Constant(i64::from(digits).into()));
-    match &field.ty {
-        FieldType::Integer => {
-            let bounds = (int(&field.min, i32::MIN.into()), int(&field.max, i32::MAX.into()));
-            Ok(call("dbal_add_integer", [old, by, bounds.0, bounds.1, name]))
-        }
-        FieldType::BigInt => {
-            let bounds = (int(&field.min, i64::MIN), int(&field.max, i64::MAX));
-            Ok(call("dbal_add_integer", [old, by, bounds.0, bounds.1, name]))
-        }
-        FieldType::Float => Ok(call("dbal_add_float", [old, by, text(&field.min)?, text(&field.max)?, name])),
-        FieldType::Decimal { precision, scale } => Ok(call(
-            "dbal_add_decimal",
-            [old, by, text(&field.min)?, text(&field.max)?, digits(*precision), digits(*scale), name],
-        )),
-        _ => Err(Error::internal("only numbers can be incremented")),
     }
 }
