@@ -20,7 +20,7 @@ use crate::query::paging::Paging;
 use crate::query::param::{Cast, ClaimScope, ParamSource, Params};
 use crate::query::validate::{Context, validate};
 use crate::query::view::{Trusted, View};
-use crate::query::{expire, shape};
+use crate::query::{expire, normalize, optimize, shape};
 use crate::request::Request;
 use crate::schema::convert::convert;
 use crate::schema::generate::generate;
@@ -131,6 +131,7 @@ impl Engine {
             Err(error) => return Err(self.denied(caller, request).unwrap_or(error)),
         };
         let (mut query, mut params) = (validated.query, validated.params);
+        normalize::normalize(&mut query);
         let rules = match &bound {
             Some((principal, _)) => self
                 .policy
@@ -140,6 +141,7 @@ impl Engine {
         };
         // After the rules, because they tell by the filter what the caller asked, and bring relations of their own.
         expire::hide(&self.schema, &mut query, &mut params);
+        optimize::optimize_query(&mut query);
         let params = shape::shape(&mut query, params);
         let key = shape_key(caller, &query, &params);
         let plan = self.cache.plan(key, || {

@@ -1,14 +1,20 @@
-//! The shape of a query: its parameters renumbered in the order of first use, unused ones dropped, so that queries
-//! that differ only in how they were written down, or in their values, are equal.
+//! The shape of a query: its parameters renumbered in the order of first use, so that queries that differ only in how
+//! they were written down, or in their values, are equal.
 
-use crate::query::ast::{Assign, Expr, Include, JsonTest, Operand, ParamId, Query, Select, Statement};
+use crate::query::ast::{Assign, Expr, Include, Operand, ParamId, Query, Select, Statement};
 use crate::query::param::{ParamSource, Params};
 
-/// Renumbers the parameters of a query.
+/// Renumbers the parameters of a query, and drops unused ones. Values of the request stay: one whose condition was
+/// decided without it must still be checked when the plan serves another request.
 pub fn shape(query: &mut Query, params: Params) -> Params {
     let mut order = Order { old: params, new: Params::default(), map: Vec::new() };
     order.map.resize(order.old.0.len(), None);
     order.query(query);
+    for at in 0..order.old.0.len() {
+        if matches!(order.old.0[at], ParamSource::Argument { .. }) {
+            order.moved(ParamId(at as u16));
+        }
+    }
     order.new
 }
 
@@ -77,40 +83,10 @@ impl Order {
     }
 
     fn operand(&mut self, operand: &mut Operand) {
-        match operand {
-            Operand::Param(id) => self.id(id),
-            Operand::Rank { of, .. } => self.operand(of),
-            Operand::Field(_) | Operand::Related { .. } | Operand::Const(_) => {}
-        }
+        operand.each_param(&mut |id| self.id(id));
     }
 
     fn expr(&mut self, expr: &mut Expr) {
-        match expr {
-            Expr::Const(_) => {}
-            Expr::And(all) | Expr::Or(all) => all.iter_mut().for_each(|one| self.expr(one)),
-            Expr::Not(inner) => self.expr(inner),
-            Expr::Compare { left, right, .. } => {
-                self.operand(left);
-                self.operand(right);
-            }
-            Expr::In { value, list, .. } => {
-                self.operand(value);
-                self.id(list);
-            }
-            Expr::IsNull(operand) => self.operand(operand),
-            Expr::Text { value, pattern, .. } => {
-                self.operand(value);
-                self.operand(pattern);
-            }
-            Expr::Json { test, .. } => match test {
-                JsonTest::Compare(_, id) | JsonTest::In(id) => self.id(id),
-                JsonTest::Text { pattern, .. } => self.id(pattern),
-                JsonTest::Exists => {}
-            },
-            Expr::Related { visible, filter, .. } => {
-                self.expr(visible);
-                self.expr(filter);
-            }
-        }
+        expr.each_param(&mut |id| self.id(id));
     }
 }
