@@ -179,7 +179,7 @@ impl Config {
         let schema = match self.schema {
             Source::Loaded(schema) => schema,
             Source::Dir(path) => Arc::new(load_dir(&path)?.schema),
-            Source::Text(text) => Arc::new(load_sources(vec![("schema".into(), text)])?.schema),
+            Source::Text(text) => Arc::new(load_sources(vec![("schema".to_owned(), text)])?.schema),
             Source::Missing => {
                 return Err(Error::validation("schema", "missing; expected a folder, a text or a loaded schema"));
             }
