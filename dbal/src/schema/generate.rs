@@ -36,6 +36,7 @@ fn uuid() -> Uuid {
     const RANDOM_BITS: u32 = 74;
     let now = DateTime::now().epoch_millis().unsigned_abs();
     SOURCE.with_borrow_mut(|source| {
+        source.check_process();
         let step = u128::from(u32::from_le_bytes(source.take())) + 1;
         let last = source.last_millis;
         let next = source.last_random + step;
@@ -59,6 +60,7 @@ fn uuid() -> Uuid {
 fn cuid() -> String {
     const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
     SOURCE.with_borrow_mut(|source| {
+        source.check_process();
         let mut id = String::with_capacity(24);
         while id.len() < 24 {
             let choices = if id.is_empty() { 26 } else { 36 };
@@ -91,20 +93,25 @@ impl Source {
         Source { bytes: [0; 512], used: 512, process: 0, last_millis: 0, last_random: 0 }
     }
 
-    fn take<const N: usize>(&mut self) -> [u8; N] {
+    /// Forgets everything in the child of a fork. Once for each value made: it is a call into the kernel as well, but a
+    /// cheap one.
+    fn check_process(&mut self) {
         let process = std::process::id();
-        if self.used + N > self.bytes.len() || self.process != process {
+        if self.process != process {
+            *self = Source { process, ..Source::new() };
+        }
+    }
+
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        if self.used + N > self.bytes.len() {
             fill(&mut self.bytes);
             self.used = 0;
-            if self.process != process {
-                (self.process, self.last_millis, self.last_random) = (process, 0, 0);
-            }
         }
         let taken = &mut self.bytes[self.used..self.used + N];
         self.used += N;
         let mut out = [0; N];
         out.copy_from_slice(taken);
-        // What was handed out may be part of a secret; it does not stay behind.
+        // What was handed out may be part of an id that nobody should guess; it does not stay behind.
         taken.fill(0);
         out
     }
