@@ -119,10 +119,12 @@ fn float(number: f64) -> Result<Value, String> {
 
 fn decimal(number: Decimal, precision: Option<u32>, scale: Option<u32>) -> Result<Value, String> {
     let number = match scale {
-        Some(scale) => number.normalized().with_scale(scale).map_err(|fault| match number.normalized().scale() > scale {
-            true => format!("more than {scale} digits after the point"),
-            false => fault.to_owned(),
-        })?,
+        Some(scale) => {
+            number.normalized().with_scale(scale).map_err(|fault| match number.normalized().scale() > scale {
+                true => format!("more than {scale} digits after the point"),
+                false => fault.to_owned(),
+            })?
+        }
         None => number.normalized(),
     };
     match precision {

@@ -212,7 +212,11 @@ impl Digits {
             return Ok(());
         }
         let shift = self.zeros.unsigned_abs() + 1;
-        let longer = if self.coefficient == 0 { Some(0) } else { 10_i128.checked_pow(shift).and_then(|p| self.coefficient.checked_mul(p)) };
+        let longer = if self.coefficient == 0 {
+            Some(0)
+        } else {
+            10_i128.checked_pow(shift).and_then(|p| self.coefficient.checked_mul(p))
+        };
         self.coefficient = longer.map(|c| c + i128::from(digit)).filter(|c| *c < LIMIT).ok_or(TOO_LONG)?;
         self.zeros = 0;
         Ok(())

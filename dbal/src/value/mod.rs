@@ -197,7 +197,7 @@ impl ValueRef<'_> {
             ValueRef::Bool(v) => Value::Bool(v),
             ValueRef::Int(v) => Value::Int(v),
             ValueRef::Float(v) => Value::Float(v),
-            ValueRef::Decimal(v) => Value::Decimal(Box::new(v.clone())),
+            ValueRef::Decimal(v) => Value::Decimal(Box::new(*v)),
             ValueRef::Text(v) => Value::Text(v.to_owned()),
             ValueRef::Bytes(v) => Value::Bytes(v.to_vec()),
             ValueRef::Uuid(v) => Value::Uuid(v),

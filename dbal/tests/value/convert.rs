@@ -1,8 +1,10 @@
 use std::sync::Arc;
 
 use dbal::schema::convert::{check_rules, convert, hash_stored, verify_hash};
-use dbal::schema::{Bound, EnumType, Field, FieldAcl, FieldType, StoredAs, TextKind};
+use dbal::schema::{Bound, EnumType, Field, FieldType, StoredAs, TextKind};
 use dbal::{Date, DateTime, Decimal, Uuid, Value, value};
+
+use crate::schema;
 
 const STRING: FieldType = FieldType::Text(TextKind::String);
 const PLAIN_DECIMAL: FieldType = FieldType::Decimal { precision: None, scale: None };
@@ -132,9 +134,21 @@ fn refused_values() {
         (decimal(Some(5), Some(2)), value!("1234.5"), "more than 5 digits"),
         (decimal(Some(5), Some(2)), value!(1000), "more than 5 digits"),
         (decimal(None, Some(10)), value!("1e33"), "more than 34 digits"),
-        (FieldType::Uuid, value!("018f3c1e7b1c700080000000000000ab"), "not a uuid such as 018f3c1e-7b1c-7000-8000-000000000001"),
-        (FieldType::Uuid, value!("{018f3c1e-7b1c-7000-8000-0000000000ab}"), "not a uuid such as 018f3c1e-7b1c-7000-8000-000000000001"),
-        (FieldType::Uuid, value!("018f3c1e-7b1c-7000-8000-0000000000ag"), "not a uuid such as 018f3c1e-7b1c-7000-8000-000000000001"),
+        (
+            FieldType::Uuid,
+            value!("018f3c1e7b1c700080000000000000ab"),
+            "not a uuid such as 018f3c1e-7b1c-7000-8000-000000000001",
+        ),
+        (
+            FieldType::Uuid,
+            value!("{018f3c1e-7b1c-7000-8000-0000000000ab}"),
+            "not a uuid such as 018f3c1e-7b1c-7000-8000-000000000001",
+        ),
+        (
+            FieldType::Uuid,
+            value!("018f3c1e-7b1c-7000-8000-0000000000ag"),
+            "not a uuid such as 018f3c1e-7b1c-7000-8000-000000000001",
+        ),
         (FieldType::Date, value!("2023-02-29"), "a day that is in no calendar"),
         (FieldType::Date, value!("2024-02-29T00:00:00Z"), "not a date such as 2024-01-31"),
         (FieldType::DateTime, value!(0), "expected a datetime, got integer"),
@@ -179,32 +193,7 @@ fn no_fault_repeats_a_value() {
 }
 
 fn field(ty: FieldType) -> Field {
-    Field {
-        name: "f".into(),
-        column: "f".into(),
-        ty,
-        description: String::new(),
-        primary: false,
-        nullable: true,
-        required: false,
-        generated: None,
-        default: None,
-        unique: false,
-        index: false,
-        min_length: None,
-        max_length: None,
-        pattern: None,
-        min: None,
-        max: None,
-        immutable: false,
-        auto_update: false,
-        version: false,
-        sensitive: false,
-        stored_as: None,
-        deprecated: false,
-        foreign_key: None,
-        acl: FieldAcl::default(),
-    }
+    schema::field("f", ty)
 }
 
 #[test]
@@ -228,7 +217,9 @@ fn rules_count_code_points_and_report_together() {
 #[test]
 fn ranges_include_their_bounds() {
     let level = Field { min: Some(Bound::Int(1)), max: Some(Bound::Int(5)), ..field(FieldType::Integer) };
-    for (given, expected) in [(1, Ok(())), (5, Ok(())), (0, Err("less than 1".into())), (6, Err("greater than 5".into()))] {
+    for (given, expected) in
+        [(1, Ok(())), (5, Ok(())), (0, Err("less than 1".into())), (6, Err("greater than 5".into()))]
+    {
         assert_eq!(check_rules(&level, &value!(given)), expected);
     }
     let bound = |text: &str| Some(Bound::Decimal(text.parse().unwrap()));

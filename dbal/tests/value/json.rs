@@ -59,9 +59,40 @@ fn canonical_text() {
 #[test]
 fn malformed_text_is_refused_with_its_place() {
     for text in [
-        "", " ", "{", "[", "]", "[1,]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "'a'", "tru", "nul", "NaN", "Infinity",
-        "-Infinity", "01", "1.", ".5", "+1", "1e", "--1", "0x1", "\"a", "\"\\x\"", "\"\n\"", "\"\\ud800\"", "\"\\udc00\"",
-        "\"\\ud800\\u0041\"", "1 2", "[1 2]", "{} {}", "// comment\n1", "\u{feff}1",
+        "",
+        " ",
+        "{",
+        "[",
+        "]",
+        "[1,]",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{a:1}",
+        "'a'",
+        "tru",
+        "nul",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "01",
+        "1.",
+        ".5",
+        "+1",
+        "1e",
+        "--1",
+        "0x1",
+        "\"a",
+        "\"\\x\"",
+        "\"\n\"",
+        "\"\\ud800\"",
+        "\"\\udc00\"",
+        "\"\\ud800\\u0041\"",
+        "1 2",
+        "[1 2]",
+        "{} {}",
+        "// comment\n1",
+        "\u{feff}1",
     ] {
         assert!(refused(text).starts_with("not JSON: "), "{text:?}: {}", refused(text));
     }
@@ -227,10 +258,7 @@ pub fn documents() -> impl Strategy<Value = Value> {
     ];
     leaf.prop_recursive(4, 32, 5, |inner| {
         let object = prop::collection::btree_map("[^\0]{0,3}", inner.clone(), 0..5);
-        prop_oneof![
-            prop::collection::vec(inner, 0..5).prop_map(Value::List),
-            object.prop_shuffle_map(),
-        ]
+        prop_oneof![prop::collection::vec(inner, 0..5).prop_map(Value::List), object.prop_shuffle_map(),]
     })
 }
 

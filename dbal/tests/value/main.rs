@@ -7,6 +7,9 @@ mod decimal;
 mod generate;
 mod json;
 mod json_path;
+#[path = "../common/schema.rs"]
+#[allow(dead_code, reason = "one field is enough here")]
+mod schema;
 mod serde;
 mod temporal;
 mod text;

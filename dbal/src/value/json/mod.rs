@@ -23,7 +23,6 @@ pub use parse::{Limits, parse, parse_with};
 pub use path::{PathStep, Test, at_path, find, parse_path, path_text, test};
 pub use write::{to_text, to_wire, write, write_wire};
 
-
 /// How many lists and objects may stand inside each other.
 pub const MAX_DEPTH: u32 = 64;
 

@@ -191,7 +191,10 @@ impl<'t> Parser<'t> {
 /// Whether two keys are the same. Small objects, which nearly all are, need no table.
 pub(crate) fn has_duplicate(map: &[(Name, Value)]) -> bool {
     if map.len() <= 16 {
-        return map.iter().enumerate().any(|(position, (key, _))| map[..position].iter().any(|(other, _)| other == key));
+        return map
+            .iter()
+            .enumerate()
+            .any(|(position, (key, _))| map[..position].iter().any(|(other, _)| other == key));
     }
     let mut seen = HashSet::with_capacity(map.len());
     !map.iter().all(|(key, _)| seen.insert(key.as_ref()))
