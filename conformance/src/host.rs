@@ -6,8 +6,11 @@ use crate::suite::Fixture;
 
 /// A client of some host language over some backend.
 pub trait Host: Send + Sync {
-    /// Its name, such as `sqlite`; cases may say that they differ there.
+    /// Its name, such as `node on sqlite`.
     fn name(&self) -> &str;
+
+    /// The backend under it, such as `sqlite`; cases may say that they differ there.
+    fn backend(&self) -> &str;
 
     /// Every capability by name, and whether the backend has it, natively or emulated.
     fn capabilities(&self) -> Vec<(String, bool)>;

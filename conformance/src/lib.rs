@@ -12,6 +12,7 @@
 //! # struct MyHost;
 //! # impl dbal_conformance::Host for MyHost {
 //! #     fn name(&self) -> &str { "mine" }
+//! #     fn backend(&self) -> &str { "memory" }
 //! #     fn capabilities(&self) -> Vec<(String, bool)> { Vec::new() }
 //! #     fn open(&self, _: &dbal_conformance::Fixture) -> Result<Box<dyn dbal_conformance::Database>, dbal_conformance::Failure> { Err(dbal_conformance::Failure::default()) }
 //! # }
@@ -21,6 +22,7 @@
 //! ```
 
 pub mod case;
+pub mod client;
 pub mod expect;
 pub mod host;
 pub mod run;
@@ -36,6 +38,7 @@ use std::sync::Arc;
 use libtest_mimic::{Arguments, Completion, Trial};
 
 pub use case::Case;
+pub use client::{Backend, Face, RustHost};
 pub use host::{Caller, Database, Ending, Failure, FieldFailure, Host, Request};
 pub use run::{Verdict, run};
 pub use suite::{Fault, Fixture, SchemaSource, Suite};

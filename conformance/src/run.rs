@@ -22,7 +22,7 @@ pub enum Verdict {
 
 /// Runs one case on a fresh database.
 pub fn run(case: &Case, fixture: &Fixture, host: &dyn Host) -> Verdict {
-    if let Some(reason) = case.differs.get(host.name()) {
+    if let Some(reason) = case.differs.get(host.backend()) {
         return Verdict::Differs(reason.clone());
     }
     let database = match host.open(fixture) {

@@ -1,0 +1,325 @@
+//! The hosts of this crate: the Rust clients, blocking and awaited, on the backends that need no server.
+
+use std::collections::HashMap;
+use std::fs;
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use dbal::capability::Support;
+use dbal::client::nonblocking::AsyncTransaction;
+use dbal::client::transaction::Transaction;
+use dbal::{AsyncClient, Client, Config, Error, Operation, Principal, Schema, Value};
+use tempfile::TempDir;
+
+use crate::host::{Caller, Database, Ending, Failure, FieldFailure, Host, Request};
+use crate::suite::{Fixture, SchemaSource};
+
+/// A backend that needs no server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// Rows in memory.
+    Memory,
+    /// A SQLite file.
+    Sqlite,
+}
+
+/// Which face of the client is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Face {
+    /// [`Client`].
+    Blocking,
+    /// [`AsyncClient`].
+    Awaited,
+}
+
+/// The Rust client on a backend.
+pub struct RustHost {
+    name: &'static str,
+    backend: Backend,
+    face: Face,
+    capabilities: Vec<(String, bool)>,
+    folder: TempDir,
+    /// What the cases of a fixture share, by its name.
+    prepared: Mutex<HashMap<String, Arc<Prepared>>>,
+    files: AtomicU64,
+}
+
+/// A fixture's schema, loaded, and for SQLite the file that holds its rows: a case begins with a copy.
+struct Prepared {
+    schema: Arc<Schema>,
+    file: Option<PathBuf>,
+}
+
+/// No case waits longer than this: one that deadlocks fails instead.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+impl RustHost {
+    /// The host of a face on a backend.
+    ///
+    /// # Errors
+    /// When there is no place for temporary files, or no database can be opened at all.
+    pub fn new(backend: Backend, face: Face) -> Result<Self, Failure> {
+        let (name, config) = match (backend, face) {
+            (Backend::Memory, Face::Blocking) => ("memory", Config::memory()),
+            (Backend::Sqlite, Face::Blocking) => ("sqlite", Config::sqlite(":memory:")),
+            (Backend::Memory, Face::Awaited) => ("memory awaited", Config::memory()),
+            (Backend::Sqlite, Face::Awaited) => ("sqlite awaited", Config::sqlite(":memory:")),
+        };
+        let probe = Client::open(config.schema_text("entity: Probe\nfields: { id: { type: integer, primary: true } }\n"))?;
+        let has = |(name, support): (&str, Support)| (name.to_owned(), support != Support::Unsupported);
+        Ok(RustHost {
+            name,
+            backend,
+            face,
+            capabilities: probe.capabilities().list().into_iter().map(has).collect(),
+            folder: TempDir::with_prefix("dbal-conformance").map_err(|error| broken(&error.to_string()))?,
+            prepared: Mutex::default(),
+            files: AtomicU64::new(0),
+        })
+    }
+
+    /// A client on an empty or a copied database.
+    fn client(&self, prepared: &Prepared, fixture: &Fixture) -> Result<Client, Failure> {
+        let config = match &prepared.file {
+            None => Config::memory(),
+            Some(template) => {
+                let number = self.files.fetch_add(1, Ordering::Relaxed);
+                let file = self.folder.path().join(format!("{number}.db"));
+                fs::copy(template, &file).map_err(|error| broken(&error.to_string()))?;
+                Config::sqlite(&file)
+            }
+        };
+        Ok(Client::open(configured(config, &prepared.schema, fixture))?)
+    }
+
+    /// Loads a fixture's schema once, and for SQLite fills a file with its rows once.
+    fn prepare(&self, fixture: &Fixture) -> Result<Arc<Prepared>, Failure> {
+        let mut all = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(prepared) = all.get(&fixture.name) {
+            return Ok(prepared.clone());
+        }
+        let config = match &fixture.schema {
+            SchemaSource::Text(text) => Config::memory().schema_text(text.clone()),
+            SchemaSource::Folder(folder) => Config::memory().schema_dir(folder),
+        };
+        let schema = Client::open(config)?.schema().clone();
+        let file = match self.backend {
+            Backend::Memory => None,
+            Backend::Sqlite => {
+                let file = self.folder.path().join(format!("fixture-{}.db", all.len()));
+                let client = Client::open(configured(Config::sqlite(&file), &schema, fixture))?;
+                fill(&client, fixture)?;
+                // Closing the last connection folds the write-ahead log into the file.
+                Some(file)
+            }
+        };
+        let prepared = Arc::new(Prepared { schema, file });
+        all.insert(fixture.name.clone(), prepared.clone());
+        Ok(prepared)
+    }
+}
+
+fn configured(config: Config, schema: &Arc<Schema>, fixture: &Fixture) -> Config {
+    let config = config.schema(schema.clone()).timeout(TIMEOUT);
+    match &fixture.rules {
+        Some(rules) => config.rules_text(rules.clone()),
+        None => config,
+    }
+}
+
+fn fill(client: &Client, fixture: &Fixture) -> Result<(), Failure> {
+    client.migrate()?;
+    client.transaction(|inside| {
+        fixture.data.iter().try_for_each(|(entity, row)| {
+            let request = dbal::Request::new(Operation::Create, entity.clone()).arg("data", row.clone());
+            inside.execute(&request).map(drop)
+        })
+    })?;
+    Ok(())
+}
+
+impl Host for RustHost {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn backend(&self) -> &str {
+        match self.backend {
+            Backend::Memory => "memory",
+            Backend::Sqlite => "sqlite",
+        }
+    }
+
+    fn capabilities(&self) -> Vec<(String, bool)> {
+        self.capabilities.clone()
+    }
+
+    fn open(&self, fixture: &Fixture) -> Result<Box<dyn Database>, Failure> {
+        let prepared = self.prepare(fixture)?;
+        let client = self.client(&prepared, fixture)?;
+        if self.backend == Backend::Memory {
+            fill(&client, fixture)?;
+        }
+        Ok(match self.face {
+            Face::Blocking => Box::new(Blocking(client)),
+            Face::Awaited => Box::new(Awaited(AsyncClient::from(client))),
+        })
+    }
+}
+
+struct Blocking(Client);
+
+impl Database for Blocking {
+    fn run(&self, caller: &Caller, request: &Request) -> Result<Value, Failure> {
+        Ok(self.bound(caller).execute(&asked(request)?)?.into_value())
+    }
+
+    fn transaction(&self, caller: &Caller, body: &mut dyn FnMut(&dyn Database) -> Ending) -> Result<(), Failure> {
+        let ended = self.bound(caller).transaction(|inside| ended(body(&BlockingInside(inside))));
+        settled(ended)
+    }
+}
+
+impl Blocking {
+    fn bound(&self, caller: &Caller) -> Client {
+        principal(caller).map_or_else(|| self.0.clone(), |principal| self.0.as_principal(principal))
+    }
+}
+
+struct BlockingInside<'t, 'c>(&'t Transaction<'c>);
+
+impl Database for BlockingInside<'_, '_> {
+    fn run(&self, _caller: &Caller, request: &Request) -> Result<Value, Failure> {
+        Ok(self.0.execute(&asked(request)?)?.into_value())
+    }
+
+    fn transaction(&self, _: &Caller, _: &mut dyn FnMut(&dyn Database) -> Ending) -> Result<(), Failure> {
+        Err(not_nested())
+    }
+}
+
+struct Awaited(AsyncClient);
+
+impl Database for Awaited {
+    fn run(&self, caller: &Caller, request: &Request) -> Result<Value, Failure> {
+        Ok(block_on(self.bound(caller).execute(&asked(request)?))?.into_value())
+    }
+
+    fn transaction(&self, caller: &Caller, body: &mut dyn FnMut(&dyn Database) -> Ending) -> Result<(), Failure> {
+        let client = self.bound(caller);
+        settled(block_on(client.transaction(async |inside| ended(body(&AwaitedInside(inside))))))
+    }
+}
+
+impl Awaited {
+    fn bound(&self, caller: &Caller) -> AsyncClient {
+        principal(caller).map_or_else(|| self.0.clone(), |principal| self.0.as_principal(principal))
+    }
+}
+
+struct AwaitedInside<'t>(&'t AsyncTransaction);
+
+impl Database for AwaitedInside<'_> {
+    fn run(&self, _caller: &Caller, request: &Request) -> Result<Value, Failure> {
+        Ok(block_on(self.0.execute(&asked(request)?))?.into_value())
+    }
+
+    fn transaction(&self, _: &Caller, _: &mut dyn FnMut(&dyn Database) -> Ending) -> Result<(), Failure> {
+        Err(not_nested())
+    }
+}
+
+/// Why a transaction's closure did not return well.
+enum Stop {
+    /// As the case wanted.
+    RolledBack,
+    /// Begin, commit or rollback failed.
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Stop::Failed(error)
+    }
+}
+
+fn ended(ending: Ending) -> Result<(), Stop> {
+    match ending {
+        Ending::Commit => Ok(()),
+        Ending::RollBack => Err(Stop::RolledBack),
+    }
+}
+
+fn settled(result: Result<(), Stop>) -> Result<(), Failure> {
+    match result {
+        Ok(()) | Err(Stop::RolledBack) => Ok(()),
+        Err(Stop::Failed(error)) => Err(error.into()),
+    }
+}
+
+fn principal(caller: &Caller) -> Option<Principal> {
+    match caller {
+        Caller::Trusted => None,
+        Caller::Anonymous => Some(Principal::anonymous()),
+        Caller::Principal { user, session, roles } => {
+            Some(Principal { user: user.clone(), session: session.clone(), roles: roles.clone() })
+        }
+    }
+}
+
+fn asked(request: &Request) -> Result<dbal::Request, Failure> {
+    let operation = Operation::parse(&request.operation)
+        .ok_or_else(|| broken(&format!("the Rust client has no operation `{}`", request.operation)))?;
+    Ok(dbal::Request { operation, entity: request.entity.clone().into(), args: request.args.clone() })
+}
+
+fn broken(message: &str) -> Failure {
+    Failure { code: "INTERNAL_ERROR".into(), message: message.into(), ..Failure::default() }
+}
+
+fn not_nested() -> Failure {
+    let message = "the Rust client has no nested_transactions yet".into();
+    Failure { code: "CAPABILITY_NOT_SUPPORTED".into(), message, ..Failure::default() }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let field = |fault: &dbal::FieldFault| FieldFailure {
+            field: fault.field.clone(),
+            message: fault.message.clone(),
+            index: fault.index,
+        };
+        Failure {
+            code: error.code().into(),
+            message: error.message().into(),
+            reason: error.reason().map(|reason| reason.as_str().into()),
+            fields: error.fields().iter().map(field).collect(),
+        }
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Polls a future on this thread until it is done.
+fn block_on<F: Future>(future: F) -> F::Output {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
