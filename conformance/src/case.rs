@@ -1,20 +1,23 @@
 //! A case: what it asks and what must come back. The grammar is described in `common/contracts/README.md`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use dbal::capability::Capabilities;
+use dbal::yaml::{Block, Entry, Node, Place, Report};
 use dbal::{ErrorKind, Map, Name, Value};
 
 use crate::expect::{Expect, ExpectError, ExpectPage};
 use crate::host::Caller;
-use crate::term::{self, Faults, Saved, Side, Term};
-use crate::yaml::{Entry, Node, Place};
+use crate::term::{self, Saved, Side, Term};
 
 /// One case of a file.
 #[derive(Clone, Debug)]
 pub struct Case {
     /// The file below the contracts folder without its ending, such as `filters/null`.
     pub file: String,
+    /// The file as it was opened.
+    pub path: Arc<str>,
     /// Where its name stands.
     pub place: Place,
     /// The rule it shows, as a sentence.
@@ -109,57 +112,55 @@ impl CallerTerm {
     }
 }
 
-/// Reads the cases of one file's document.
-pub fn read_file(file: &str, document: &Node, faults: &mut Faults) -> Vec<Case> {
-    let mut top = Keys::of(document, faults);
-    let fixture = top.text("fixture", faults);
-    let cases = top.take("cases").and_then(Node::list).unwrap_or_default();
-    if cases.is_empty() {
-        faults.push((document.place, "expected `cases:`, a list that is not empty".into()));
+/// Reads the cases of one file's document; `file` is its name below the contracts folder.
+pub fn read_file(file: &str, document: &Node, report: &Report) -> Vec<Case> {
+    let Some(mut top) = report.strict(document, "a case file") else { return Vec::new() };
+    let fixture = top.written("fixture");
+    let nodes = top.list("cases").unwrap_or_default();
+    top.finish();
+    if nodes.is_empty() {
+        report.error(document.place, "expected cases: a list that is not empty");
     }
-    top.finish("a case file", faults);
-    let mut read: Vec<Case> = Vec::with_capacity(cases.len());
-    for node in cases {
-        let case = read_case(file, node, fixture.as_deref(), faults);
-        if read.iter().any(|other| other.name == case.name) {
-            faults.push((case.place, format!("a case named `{}` stands above", case.name)));
+    let mut cases: Vec<Case> = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let Some(case) = read_case(file, node, fixture, report) else { continue };
+        if cases.iter().any(|other| other.name == case.name) {
+            report.error(case.place, format!("a case named {:?} stands above", case.name));
         }
-        read.push(case);
+        cases.push(case);
     }
-    read
+    cases
 }
 
-fn read_case(file: &str, node: &Node, fixture: Option<&str>, faults: &mut Faults) -> Case {
-    let mut keys = Keys::of(node, faults);
-    let place = keys.take("name").map_or(node.place, |name| name.place);
-    let name = keys.required("name", faults);
-    let fixture = keys.text("fixture", faults).or_else(|| fixture.map(str::to_owned));
+fn read_case(file: &str, node: &Node, fixture: Option<&str>, report: &Report) -> Option<Case> {
+    let mut block = report.strict(node, "a case")?;
+    let name = required(&mut block, "name");
+    let fixture = block.written("fixture").or(fixture);
     if fixture.is_none() {
-        faults.push((place, "no `fixture`, neither here nor at the top of the file".into()));
+        report.error(node.place, "no fixture, neither here nor at the top of the file");
     }
-    let requires = keys.texts("requires", faults);
+    let requires = block.texts("requires").unwrap_or_default();
     let known = Capabilities::NONE.list();
-    for capability in &requires {
-        if !known.iter().any(|(name, _)| name == capability) {
-            faults.push((place, format!("unknown capability `{capability}` in `requires`")));
-        }
+    for capability in requires.iter().filter(|name| !known.iter().any(|(known, _)| known == name)) {
+        report.error(node.place, format!("unknown capability {capability} in requires"));
     }
     let mut differs = BTreeMap::new();
-    for entry in keys.take("differs").and_then(Node::map).unwrap_or_default() {
-        match entry.value.text() {
+    for entry in block.get("differs").map(Node::entries).unwrap_or_default() {
+        match entry.value.as_str() {
             Some(reason) if !reason.is_empty() => drop(differs.insert(entry.key.clone(), reason.to_owned())),
-            _ => faults.push((entry.place, "`differs` maps a backend to the reason".into())),
+            _ => report.error(entry.place, "differs maps a backend to the reason"),
         }
     }
-    let caller = keys.take("as").map_or_else(CallerTerm::default, |node| read_caller(node, faults));
-    let steps = match keys.take("steps") {
+    let caller = block.get("as").map_or_else(CallerTerm::default, |node| read_caller(node, report));
+    let steps = match block.get("steps") {
         Some(list) => {
-            keys.finish("a case with steps", faults);
-            read_steps(list, &caller, Within::Case, faults)
+            block.finish();
+            read_steps(list, &caller, Within::Case, report)
         }
-        None => vec![Step::Request(Box::new(read_request(node, keys, caller, &["name", "fixture"], faults)))],
+        None => vec![Step::Request(Box::new(read_request(block, caller)))],
     };
-    Case { file: file.to_owned(), place, name, fixture: fixture.unwrap_or_default(), requires, differs, steps }
+    let (file, path) = (file.to_owned(), report.file_name(node.place.file));
+    Some(Case { file, path, place: node.place, name, fixture: fixture?.to_owned(), requires, differs, steps })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -168,226 +169,145 @@ enum Within {
     Transaction,
 }
 
-fn read_steps(list: &Node, caller: &CallerTerm, within: Within, faults: &mut Faults) -> Vec<Step> {
-    let items = list.list().unwrap_or_default();
-    if items.is_empty() {
-        faults.push((list.place, "expected a list of steps that is not empty".into()));
+fn read_steps(list: &Node, caller: &CallerTerm, within: Within, report: &Report) -> Vec<Step> {
+    if list.items().is_empty() {
+        report.error(list.place, "expected a list of steps that is not empty");
     }
-    items.iter().map(|node| read_step(node, caller, within, faults)).collect()
+    list.items().iter().filter_map(|node| read_step(node, caller, within, report)).collect()
 }
 
-fn read_step(node: &Node, caller: &CallerTerm, within: Within, faults: &mut Faults) -> Step {
-    let mut keys = Keys::of(node, faults);
-    let outside = keys.flag("outside", faults);
-    let own = keys.take("as");
+fn read_step(node: &Node, caller: &CallerTerm, within: Within, report: &Report) -> Option<Step> {
+    let mut block = report.strict(node, "a step")?;
+    let outside = block.boolean("outside").unwrap_or_default();
+    let own = block.get("as");
     if within == Within::Transaction && own.is_some() && !outside {
-        faults.push((node.place, "a transaction has one caller: say `as` beside `transaction`".into()));
+        report.error(node.place, "a transaction has one caller: say `as` beside `transaction`");
     }
     if within == Within::Case && outside {
-        faults.push((node.place, "`outside` is for steps of a transaction".into()));
+        report.error(node.place, "outside is for steps of a transaction");
     }
-    let caller = own.map_or_else(|| caller.clone(), |node| read_caller(node, faults));
-    if let Some(list) = keys.take("transaction") {
-        let roll_back = keys.flag("rollback", faults);
-        let expect = keys.take("expect").and_then(|node| read_expect(node, faults).error);
-        keys.finish("a transaction", faults);
-        let steps = read_steps(list, &caller, Within::Transaction, faults);
-        return Step::Transaction(TransactionStep { place: node.place, caller, steps, roll_back, expect });
+    let caller = own.map_or_else(|| caller.clone(), |node| read_caller(node, report));
+    if let Some(list) = block.get("transaction") {
+        let roll_back = block.boolean("rollback").unwrap_or_default();
+        let expect = block.get("expect").and_then(|node| read_expect(node, report).error);
+        block.finish();
+        let steps = read_steps(list, &caller, Within::Transaction, report);
+        return Some(Step::Transaction(TransactionStep { place: node.place, caller, steps, roll_back, expect }));
     }
-    let mut step = read_request(node, keys, caller, &[], faults);
-    step.outside = outside;
-    Step::Request(Box::new(step))
+    Some(Step::Request(Box::new(RequestStep { outside, ..read_request(block, caller) })))
 }
 
-fn read_request(node: &Node, mut keys: Keys<'_>, caller: CallerTerm, also: &[&str], faults: &mut Faults) -> RequestStep {
-    for key in also {
-        keys.take(key);
-    }
-    let save = keys.text("save", faults);
-    let expect = keys.take("expect").map(|node| read_expect(node, faults)).unwrap_or_default();
+fn read_request(mut block: Block<'_>, caller: CallerTerm) -> RequestStep {
+    let (report, place) = (block.report(), block.place());
+    let save = block.written("save").map(str::to_owned);
+    let expect = block.get("expect").map(|node| read_expect(node, report)).unwrap_or_default();
     let (mut operation, mut entity, mut args) = (String::new(), String::new(), Vec::new());
-    match keys.take("request") {
-        None => faults.push((node.place, "expected `request`, `steps` or `transaction`".into())),
+    match block.get("request") {
+        None => report.error(place, "expected request, steps or transaction"),
         Some(request) => {
-            for Entry { key, value, .. } in request.map().unwrap_or_default() {
+            for Entry { key, value, .. } in request.entries() {
                 match key.as_str() {
-                    "operation" => operation = value.text().unwrap_or_default().to_owned(),
-                    "entity" => entity = value.text().unwrap_or_default().to_owned(),
-                    _ => args.push((Name::from(key.clone()), term::read(value, Side::Given, faults))),
+                    "operation" => operation = value.written().unwrap_or_default().to_owned(),
+                    "entity" => entity = value.written().unwrap_or_default().to_owned(),
+                    _ => args.push((Name::from(key.clone()), term::read(value, Side::Given, report))),
                 }
             }
             if operation.is_empty() || entity.is_empty() {
-                faults.push((request.place, "a request names its `operation` and its `entity`".into()));
+                report.error(request.place, "a request names its operation and its entity");
             }
         }
     }
-    keys.finish("a step", faults);
-    RequestStep { place: node.place, caller, operation, entity, args, save, expect, outside: false }
+    block.finish();
+    RequestStep { place, caller, operation, entity, args, save, expect, outside: false }
 }
 
-fn read_caller(node: &Node, faults: &mut Faults) -> CallerTerm {
-    match node.text() {
+fn read_caller(node: &Node, report: &Report) -> CallerTerm {
+    match node.as_str() {
         Some("anonymous") => return CallerTerm::Anonymous,
         Some("trusted") => return CallerTerm::Trusted,
         _ => {}
     }
-    let Some(entries) = node.map() else {
-        faults.push((node.place, "`as` is a principal, `anonymous` or `trusted`".into()));
-        return CallerTerm::Anonymous;
-    };
+    if node.as_map().is_none() {
+        report.error(node.place, "`as` is a principal, anonymous or trusted");
+    }
     let (mut user, mut session, mut roles) = (Vec::new(), Vec::new(), None);
-    for Entry { key, value, .. } in entries {
-        let claim = term::read(value, Side::Given, faults);
-        match (key.as_str(), claim) {
+    for Entry { key, value, .. } in node.entries() {
+        match (key.as_str(), term::read(value, Side::Given, report)) {
             ("session", Term::Map(claims)) => session = claims,
-            ("roles", _) => roles = Some(texts(value, faults)),
+            ("roles", _) => roles = Some(value.items().iter().filter_map(Node::as_str).map(str::to_owned).collect()),
             (name, claim) => user.push((Name::from(name.to_owned()), claim)),
         }
     }
-    let role = node.get("role").and_then(Node::text).map(str::to_owned);
+    let role = node.get("role").and_then(Node::as_str).map(str::to_owned);
     CallerTerm::Principal { user, session, roles: roles.unwrap_or_else(|| role.into_iter().collect()) }
 }
 
-fn read_expect(node: &Node, faults: &mut Faults) -> Expect {
-    let mut keys = Keys::of(node, faults);
-    let mut term = |keys: &mut Keys<'_>, key: &str| keys.take(key).map(|node| term::read(node, Side::Expected, faults));
-    let ids = term(&mut keys, "ids");
-    let row = term(&mut keys, "row");
-    let rows = term(&mut keys, "rows");
-    let value = term(&mut keys, "value");
+fn expected(block: &mut Block<'_>, name: &'static str) -> Option<Term> {
+    let report = block.report();
+    block.get_or_null(name).map(|node| term::read(node, Side::Expected, report))
+}
+
+fn read_expect(node: &Node, report: &Report) -> Expect {
+    let Some(mut block) = report.strict(node, "expect") else { return Expect::default() };
     let expect = Expect {
-        ids,
-        row,
-        rows,
-        value,
-        page: keys.take("page").map(|node| read_page(node, faults)),
-        null: keys.flag("null", faults),
-        absent: keys.texts("absent", faults),
-        exact: keys.flag("exact", faults),
-        error: keys.take("error").map(|node| read_error(node, faults)),
+        ids: expected(&mut block, "ids"),
+        row: expected(&mut block, "row"),
+        rows: expected(&mut block, "rows"),
+        value: expected(&mut block, "value"),
+        page: block.get("page").map(|node| read_page(node, report)),
+        null: block.boolean("null").unwrap_or_default(),
+        absent: block.texts("absent").unwrap_or_default(),
+        exact: block.boolean("exact").unwrap_or_default(),
+        error: block.get("error").map(|node| read_error(node, report)),
     };
-    keys.finish("`expect`", faults);
+    block.finish();
     if expect.is_empty() {
-        faults.push((node.place, "`expect` says nothing; leave it out where any answer but an error will do".into()));
+        report.error(node.place, "expect says nothing; leave it out where any answer but an error will do");
     }
     expect
 }
 
-fn read_page(node: &Node, faults: &mut Faults) -> ExpectPage {
-    let mut keys = Keys::of(node, faults);
-    let ids = keys.take("ids").map(|node| term::read(node, Side::Expected, faults));
-    let data = keys.take("data").map(|node| term::read(node, Side::Expected, faults));
-    let mut envelope = Vec::new();
-    for name in ["total", "page", "limit", "has_more", "next_cursor", "prev_cursor"] {
-        if let Some(node) = keys.take(name) {
-            envelope.push((name, term::read(node, Side::Expected, faults)));
-        }
-    }
-    keys.finish("`page`", faults);
+fn read_page(node: &Node, report: &Report) -> ExpectPage {
+    let Some(mut block) = report.strict(node, "page") else { return ExpectPage::default() };
+    let (ids, data) = (expected(&mut block, "ids"), expected(&mut block, "data"));
+    let names = ["total", "page", "limit", "has_more", "next_cursor", "prev_cursor"];
+    let envelope = names.into_iter().filter_map(|name| Some((name, expected(&mut block, name)?))).collect();
+    block.finish();
     ExpectPage { ids, data, envelope }
 }
 
-fn read_error(node: &Node, faults: &mut Faults) -> ExpectError {
-    if let Some(code) = node.text() {
-        return ExpectError { code: known_code(code, node.place, faults), ..ExpectError::default() };
+fn read_error(node: &Node, report: &Report) -> ExpectError {
+    if let Some(code) = node.as_str() {
+        return ExpectError { code: known_code(code, node.place, report), ..ExpectError::default() };
     }
-    let mut keys = Keys::of(node, faults);
-    let code = keys.required("code", faults);
+    let Some(mut block) = report.strict(node, "error") else { return ExpectError::default() };
+    let code = required(&mut block, "code");
     let error = ExpectError {
-        code: known_code(&code, node.place, faults),
-        reason: keys.text("reason", faults),
-        fields: keys.take("fields").map(|node| texts(node, faults)),
-        contains: keys.texts("contains", faults),
-        lacks: keys.texts("lacks", faults),
-        index: keys.take("index").and_then(Node::text).and_then(|text| text.parse().ok()),
-        same_as: keys.text("same_as", faults),
+        code: known_code(&code, node.place, report),
+        reason: block.written("reason").map(str::to_owned),
+        fields: block.texts("fields"),
+        contains: block.texts("contains").unwrap_or_default(),
+        lacks: block.texts("lacks").unwrap_or_default(),
+        index: block.integer("index", 0, i64::MAX).and_then(|index| usize::try_from(index).ok()),
+        same_as: block.written("same_as").map(str::to_owned),
     };
-    keys.finish("`error`", faults);
+    block.finish();
     error
 }
 
-fn known_code(code: &str, place: Place, faults: &mut Faults) -> String {
+fn known_code(code: &str, place: Place, report: &Report) -> String {
     if !ErrorKind::ALL.iter().any(|kind| kind.code() == code) {
-        faults.push((place, format!("`{code}` is no error code of the catalogue")));
+        report.error(place, format!("{code} is no error code of the catalogue"));
     }
     code.to_owned()
 }
 
-fn texts(node: &Node, faults: &mut Faults) -> Vec<String> {
-    let items: Option<Vec<String>> = match node.list() {
-        Some(items) => items.iter().map(|item| item.text().map(str::to_owned)).collect(),
-        None => node.text().map(|text| vec![text.to_owned()]),
-    };
-    items.unwrap_or_else(|| {
-        faults.push((node.place, "expected a text or a list of texts".into()));
-        Vec::new()
-    })
-}
-
-/// The keys of a map, taken one by one; what is left at the end is unknown.
-pub struct Keys<'n> {
-    entries: Vec<(&'n Entry, bool)>,
-}
-
-impl<'n> Keys<'n> {
-    /// The keys of a node, which must be a map.
-    pub fn of(node: &'n Node, faults: &mut Faults) -> Self {
-        if node.map().is_none() {
-            faults.push((node.place, format!("expected a map, found {}", node.describe())));
-        }
-        Keys { entries: node.map().unwrap_or_default().iter().map(|entry| (entry, false)).collect() }
+fn required(block: &mut Block<'_>, name: &'static str) -> String {
+    let text = block.written(name);
+    if text.is_none() {
+        block.report().error(block.place(), format!("{} needs {name}", block.what()));
     }
-
-    /// The value under a key.
-    pub fn take(&mut self, key: &str) -> Option<&'n Node> {
-        self.entries.iter_mut().find(|(entry, _)| entry.key == key).map(|(entry, taken)| {
-            *taken = true;
-            &entry.value
-        })
-    }
-
-    /// A text under a key.
-    pub fn text(&mut self, key: &str, faults: &mut Faults) -> Option<String> {
-        let node = self.take(key)?;
-        if node.text().is_none() {
-            faults.push((node.place, format!("`{key}` is a text, not {}", node.describe())));
-        }
-        node.text().map(str::to_owned)
-    }
-
-    /// A text that must be there.
-    pub fn required(&mut self, key: &str, faults: &mut Faults) -> String {
-        self.text(key, faults).unwrap_or_else(|| {
-            let place = self.entries.first().map(|(entry, _)| entry.place).unwrap_or_default();
-            faults.push((place, format!("`{key}` is missing")));
-            String::new()
-        })
-    }
-
-    fn texts(&mut self, key: &str, faults: &mut Faults) -> Vec<String> {
-        self.take(key).map(|node| texts(node, faults)).unwrap_or_default()
-    }
-
-    fn flag(&mut self, key: &str, faults: &mut Faults) -> bool {
-        let Some(node) = self.take(key) else { return false };
-        match node.text() {
-            Some("true") => true,
-            Some("false") => false,
-            _ => {
-                faults.push((node.place, format!("`{key}` is true or false")));
-                false
-            }
-        }
-    }
-
-    /// Faults every key that was not taken.
-    pub fn finish(self, of: &str, faults: &mut Faults) {
-        for (entry, taken) in self.entries {
-            if !taken {
-                faults.push((entry.place, format!("`{}` is no key of {of}", entry.key)));
-            }
-        }
-    }
+    text.unwrap_or_default().to_owned()
 }
 
 /// The request of a step, references filled in.

@@ -380,14 +380,14 @@ pub fn plain(value: Value) -> Value {
 mod tests {
     use super::*;
     use crate::term::{self, Side};
-    use crate::yaml;
     use dbal::value;
     use dbal::value::Uuid;
+    use dbal::yaml::Report;
 
     fn disagreements(expected: &str, exact: bool, got: Value) -> usize {
-        let mut faults = Vec::new();
-        let term = term::read(&yaml::parse(expected).expect("yaml"), Side::Expected, &mut faults);
-        assert!(faults.is_empty(), "{faults:?}");
+        let report = Report::new();
+        let term = term::read(&report.read_one("case.yaml", expected), Side::Expected, &report);
+        report.finish(()).expect("no faults");
         let expect = Expect { rows: Some(term), exact, ..Expect::default() };
         expect.check(&Ok(got), &Saved::new()).len()
     }

@@ -29,7 +29,6 @@ pub mod run;
 pub mod spell;
 pub mod suite;
 pub mod term;
-pub mod yaml;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -41,7 +40,7 @@ pub use case::Case;
 pub use client::{Backend, Face, RustHost};
 pub use host::{Caller, Database, Ending, Failure, FieldFailure, Host, Request};
 pub use run::{Verdict, run};
-pub use suite::{Fault, Fixture, SchemaSource, Suite};
+pub use suite::{Fixture, SchemaSource, Suite};
 
 /// Runs every case on every host as one test each, `[host] file::name`, with the arguments of `cargo test`.
 pub fn main(common: &Path, hosts: Vec<Arc<dyn Host>>) -> ExitCode {
@@ -49,10 +48,7 @@ pub fn main(common: &Path, hosts: Vec<Arc<dyn Host>>) -> ExitCode {
     match Suite::load(common) {
         Ok(suite) => libtest_mimic::run(&arguments, trials(&suite, &hosts)).exit_code(),
         Err(faults) => {
-            for fault in &faults {
-                eprintln!("{fault}");
-            }
-            eprintln!("{} faults in the case files; nothing was run", faults.len());
+            eprintln!("{faults}\n{} faults in the case files; nothing was run", faults.0.len());
             ExitCode::FAILURE
         }
     }

@@ -1,13 +1,13 @@
 //! Runs a case against a host and tells what came back wrong.
 
 use dbal::Value;
+use dbal::yaml::Place;
 
 use crate::case::{Case, RequestStep, Step, TransactionStep, arguments};
 use crate::expect::{masked, plain, show, tell};
 use crate::host::{Caller, Database, Ending, Failure, Host, Request};
 use crate::suite::Fixture;
 use crate::term::Saved;
-use crate::yaml::Place;
 
 /// What became of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub fn run(case: &Case, fixture: &Fixture, host: &dyn Host) -> Verdict {
     if run.told.is_empty() {
         return Verdict::Passed;
     }
-    let lines = run.told.iter().map(|(place, line)| format!("  contracts/{}.yaml:{place}: {line}", case.file));
+    let lines = run.told.iter().map(|(place, line)| format!("  {}:{}:{}: {line}", case.path, place.line, place.column));
     Verdict::Failed(lines.collect::<Vec<_>>().join("\n"))
 }
 

@@ -1,16 +1,15 @@
 //! The files of `common/`: which cases there are, and the fixtures they run on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use dbal::yaml::{Entry, Faults, Node, Place, Report};
 use dbal::{Map, Value};
 
-use crate::case::{self, Case, Keys, Step};
-use crate::term::{self, Faults, Saved, Side};
-use crate::yaml::{self, Entry, Node, Place};
+use crate::case::{self, Case, Step};
+use crate::term::{self, Saved, Side};
 
 /// How many cases may say that a backend differs; more would mean that the semantics are not the same everywhere.
 pub const MOST_DIFFERENCES: usize = 10;
@@ -46,51 +45,31 @@ pub enum SchemaSource {
     Folder(PathBuf),
 }
 
-/// A fault of a case file or a fixture.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The file.
-    pub file: PathBuf,
-    /// Where in it.
-    pub place: Place,
-    /// What is wrong.
-    pub message: String,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.file.display(), self.place, self.message)
-    }
-}
-
 impl Suite {
-    /// Reads `contracts/**/*.yaml` and `fixtures/*.yaml` below a folder such as `common`; all faults at once.
-    pub fn load(common: &Path) -> Result<Suite, Vec<Fault>> {
-        let mut faults = Vec::new();
+    /// Reads `contracts/**/*.yaml` and `fixtures/*.yaml` below a folder such as `common`.
+    ///
+    /// # Errors
+    /// Every fault of every file, with its place.
+    pub fn load(common: &Path) -> Result<Suite, Faults> {
+        let report = Report::new();
         let mut fixtures = BTreeMap::new();
-        for (name, path) in files(&common.join("fixtures"), &mut faults) {
-            let read = |node: &Node, found: &mut Faults| read_fixture(&name, &path, node, found);
-            if let Some(fixture) = document(&path, &mut faults, read) {
-                fixtures.insert(name.clone(), Arc::new(fixture));
-            }
+        for (name, path) in files(&common.join("fixtures"), &report) {
+            let fixture = document(&path, &report).and_then(|node| read_fixture(&name, &path, &node, &report));
+            fixtures.extend(fixture.map(|fixture| (name, Arc::new(fixture))));
         }
         let mut cases = Vec::new();
-        for (name, path) in files(&common.join("contracts"), &mut faults) {
-            let read = |node: &Node, found: &mut Faults| {
-                let cases = case::read_file(&name, node, found);
-                for case in &cases {
-                    check(case, &fixtures, found);
-                }
-                cases
-            };
-            cases.extend(document(&path, &mut faults, read).unwrap_or_default().into_iter().map(Arc::new));
+        for (name, path) in files(&common.join("contracts"), &report) {
+            let Some(node) = document(&path, &report) else { continue };
+            for case in case::read_file(&name, &node, &report) {
+                check(&case, &fixtures, &report);
+                cases.push(Arc::new(case));
+            }
         }
-        let differing = cases.iter().filter(|case| !case.differs.is_empty()).count();
-        if differing > MOST_DIFFERENCES {
-            let message = format!("{differing} cases say `differs`; at most {MOST_DIFFERENCES} may");
-            faults.push(Fault { file: common.to_owned(), place: Place::default(), message });
+        let mut differing = cases.iter().filter(|case| !case.differs.is_empty());
+        if let Some(case) = differing.nth(MOST_DIFFERENCES) {
+            report.error(case.place, format!("more than {MOST_DIFFERENCES} cases say that a backend differs"));
         }
-        if faults.is_empty() { Ok(Suite { cases, fixtures }) } else { Err(faults) }
+        report.finish(Suite { cases, fixtures }).map(|(suite, _)| suite)
     }
 
     /// The fixture of a case.
@@ -100,14 +79,14 @@ impl Suite {
 }
 
 /// Every YAML file below a folder, by its path below it without ending, in order.
-fn files(folder: &Path, faults: &mut Vec<Fault>) -> BTreeMap<String, PathBuf> {
+fn files(folder: &Path, report: &Report) -> BTreeMap<String, PathBuf> {
     let mut found = BTreeMap::new();
     let mut open = vec![folder.to_owned()];
     while let Some(current) = open.pop() {
         let entries = match fs::read_dir(&current) {
             Ok(entries) => entries,
             Err(error) => {
-                faults.push(Fault { file: current, place: Place::default(), message: error.to_string() });
+                unreadable(&current, &error, report);
                 continue;
             }
         };
@@ -124,74 +103,64 @@ fn files(folder: &Path, faults: &mut Vec<Fault>) -> BTreeMap<String, PathBuf> {
     found
 }
 
-fn document<T>(path: &Path, faults: &mut Vec<Fault>, read: impl FnOnce(&Node, &mut Faults) -> T) -> Option<T> {
-    let mut fault = |place, message| faults.push(Fault { file: path.to_owned(), place, message });
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
+fn document(path: &Path, report: &Report) -> Option<Node> {
+    match fs::read_to_string(path) {
+        Ok(text) => Some(report.read_one(&path.display().to_string(), &text)),
         Err(error) => {
-            fault(Place::default(), error.to_string());
-            return None;
-        }
-    };
-    match yaml::parse(&text) {
-        Ok(node) => {
-            let mut found = Faults::new();
-            let read = read(&node, &mut found);
-            found.into_iter().for_each(|(place, message)| fault(place, message));
-            Some(read)
-        }
-        Err((place, message)) => {
-            fault(place, message);
+            unreadable(path, &error, report);
             None
         }
     }
 }
 
-fn read_fixture(name: &str, path: &Path, node: &Node, faults: &mut Faults) -> Fixture {
-    let mut keys = Keys::of(node, faults);
-    keys.text("description", faults);
-    let text = keys.text("schema", faults);
-    let folder = keys.text("schema_dir", faults);
-    let schema = match (text, folder) {
-        (Some(text), None) => SchemaSource::Text(text),
+fn unreadable(path: &Path, error: &std::io::Error, report: &Report) {
+    let file = report.file(&path.display().to_string());
+    report.error(Place { file, ..Place::default() }, format!("cannot be read: {error}"));
+}
+
+fn read_fixture(name: &str, path: &Path, node: &Node, report: &Report) -> Option<Fixture> {
+    let mut block = report.strict(node, "a fixture")?;
+    block.text("description");
+    let schema = match (block.text("schema"), block.text("schema_dir")) {
+        (Some(text), None) => SchemaSource::Text(text.to_owned()),
         (None, Some(folder)) => SchemaSource::Folder(path.parent().unwrap_or(Path::new(".")).join(folder)),
         _ => {
-            faults.push((node.place, "expected either `schema` or `schema_dir`".into()));
-            SchemaSource::Text(String::new())
+            report.error(node.place, "expected either schema or schema_dir");
+            return None;
         }
     };
-    let rules = keys.text("acl", faults);
+    let rules = block.text("acl").map(str::to_owned);
     let mut data = Vec::new();
-    for Entry { key, value, .. } in keys.take("data").and_then(Node::map).unwrap_or_default() {
-        for row in value.list().unwrap_or_default() {
-            match term::read(row, Side::Given, faults).resolve(&Saved::new()) {
+    for Entry { key, value, .. } in block.get("data").map(Node::entries).unwrap_or_default() {
+        for row in value.items() {
+            match term::read(row, Side::Given, report).resolve(&Saved::new()) {
                 Ok(Value::Map(row)) => data.push((key.clone(), row)),
-                Ok(_) => faults.push((row.place, "a row is a map".into())),
-                Err(fault) => faults.push((row.place, fault)),
+                Ok(_) => report.error(row.place, "a row is a map"),
+                Err(fault) => report.error(row.place, fault),
             }
         }
     }
-    keys.finish("a fixture", faults);
-    Fixture { name: name.to_owned(), schema, rules, data }
+    block.finish();
+    Some(Fixture { name: name.to_owned(), schema, rules, data })
 }
 
 /// What one case cannot know of itself: that its fixture exists, and that names are saved before they are used.
-fn check(case: &Case, fixtures: &BTreeMap<String, Arc<Fixture>>, faults: &mut Faults) {
-    if !fixtures.contains_key(&case.fixture) && !case.fixture.is_empty() {
-        faults.push((case.place, format!("there is no fixture `{}`", case.fixture)));
+fn check(case: &Case, fixtures: &BTreeMap<String, Arc<Fixture>>, report: &Report) {
+    if !fixtures.contains_key(&case.fixture) {
+        report.error(case.place, format!("there is no fixture {}", case.fixture));
     }
-    check_saves(&case.steps, &mut BTreeSet::new(), faults);
+    check_saves(&case.steps, &mut BTreeSet::new(), report);
 }
 
-fn check_saves(steps: &[Step], names: &mut BTreeSet<String>, faults: &mut Faults) {
+fn check_saves(steps: &[Step], names: &mut BTreeSet<String>, report: &Report) {
     for step in steps {
         match step {
-            Step::Transaction(transaction) => check_saves(&transaction.steps, names, faults),
+            Step::Transaction(transaction) => check_saves(&transaction.steps, names, report),
             Step::Request(request) => {
                 if let Some(name) = &request.save
                     && !names.insert(name.clone())
                 {
-                    faults.push((request.place, format!("`{name}` is saved twice")));
+                    report.error(request.place, format!("{name} is saved twice"));
                 }
             }
         }

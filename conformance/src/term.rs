@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use dbal::value::Uuid;
+use dbal::yaml::{Kind, Node, Report};
 use dbal::{Decimal, Map, Name, Value};
 
 use crate::spell;
-use crate::yaml::{Kind, Node, Place};
 
 /// A value of a request or of an expectation, before references are resolved.
 #[derive(Clone, Debug)]
@@ -98,59 +98,41 @@ pub enum Side {
     Expected,
 }
 
-/// A fault of a case file, at its place.
-pub type Faults = Vec<(Place, String)>;
-
-/// Reads a term; faults are gathered and null stands in for what could not be read.
-pub fn read(node: &Node, side: Side, faults: &mut Faults) -> Term {
+/// Reads a term; faults go to the report, and null stands in for what could not be read.
+pub fn read(node: &Node, side: Side, report: &Report) -> Term {
     match &node.kind {
-        Kind::Scalar { text, plain } => Term::Value(scalar(text, *plain, node.place, faults)),
-        Kind::List(items) => Term::List(items.iter().map(|item| read(item, side, faults)).collect()),
+        Kind::List(items) => Term::List(items.iter().map(|item| read(item, side, report)).collect()),
         Kind::Map(entries) => {
             if let [only] = &entries[..]
-                && let Some(term) = escape(&only.key, &only.value, side, faults)
+                && let Some(term) = escape(&only.key, &only.value, side, report)
             {
                 return term;
             }
-            Term::Map(entries.iter().map(|e| (Name::from(e.key.clone()), read(&e.value, side, faults))).collect())
+            Term::Map(entries.iter().map(|e| (Name::from(e.key.clone()), read(&e.value, side, report))).collect())
+        }
+        Kind::Null => Term::Value(Value::Null),
+        Kind::Bool(flag) => Term::Value(Value::Bool(*flag)),
+        Kind::Text(text) => Term::Value(Value::Text(text.clone())),
+        Kind::Int(number) => {
+            if number.unsigned_abs() > 1 << 53 {
+                report.error(node.place, "a number that JavaScript cannot hold: write { $bigint: \"...\" }");
+            }
+            Term::Value(Value::Int(*number))
+        }
+        Kind::Float(number) => {
+            if node.written().is_some_and(|text| !text.contains(['.', 'e', 'E'])) {
+                report.error(node.place, "an integer beyond 64 bits: quote it if text is meant");
+            }
+            Term::Value(Value::Float(*number))
         }
     }
-}
-
-fn scalar(text: &str, plain: bool, place: Place, faults: &mut Faults) -> Value {
-    if !plain {
-        return Value::Text(text.to_owned());
-    }
-    match text {
-        "" | "~" | "null" => return Value::Null,
-        "true" => return Value::Bool(true),
-        "false" => return Value::Bool(false),
-        _ => {}
-    }
-    if let Ok(number) = text.parse::<i64>() {
-        if number.unsigned_abs() > 1 << 53 {
-            faults.push((place, "a number that JavaScript cannot hold: write { $bigint: \"...\" }".into()));
-        }
-        return Value::Int(number);
-    }
-    let digits = text.trim_start_matches(['-', '+']);
-    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        faults.push((place, "an integer beyond 64 bits: quote it if text is meant".into()));
-    }
-    if digits.starts_with(|c: char| c.is_ascii_digit())
-        && digits.contains(['.', 'e', 'E'])
-        && let Ok(number) = text.parse::<f64>()
-    {
-        return Value::Float(number);
-    }
-    Value::Text(text.to_owned())
 }
 
 /// `{ $name: operand }` where the name is one of ours; the operators of the filter language are none of ours.
-fn escape(name: &str, operand: &Node, side: Side, faults: &mut Faults) -> Option<Term> {
-    let text = operand.text();
-    let mut wrong = |expected: &str| {
-        faults.push((operand.place, format!("`{name}` takes {expected}")));
+fn escape(name: &str, operand: &Node, side: Side, report: &Report) -> Option<Term> {
+    let text = operand.written();
+    let wrong = |expected: &str| {
+        report.error(operand.place, format!("{name} takes {expected}, not {}", operand.describe()));
         Some(Term::Value(Value::Null))
     };
     let typed = |value: Option<Value>| value.map(Term::Value);
@@ -167,8 +149,8 @@ fn escape(name: &str, operand: &Node, side: Side, faults: &mut Faults) -> Option
             .or_else(|| wrong("YYYY-MM-DDTHH:MM:SS.mmmZ")),
         "$undefined" => Some(Term::Value(Value::Undefined)),
         "$ref" => text.map(|t| Term::Ref(t.to_owned())).or_else(|| wrong("a saved name and a path, such as \"a.id\"")),
-        "$repeat" => repeat(operand, side, faults),
-        "$nest" => nest(operand, side, faults),
+        "$repeat" => repeat(operand, side, report),
+        "$nest" => nest(operand, side, report),
         "$range" => range(operand).or_else(|| wrong("[first, last]")),
         "$any" | "$after" | "$differs" | "$exact" if side == Side::Given => wrong("part in expectations only"),
         "$any" => AnyOf::WORDS
@@ -176,9 +158,9 @@ fn escape(name: &str, operand: &Node, side: Side, faults: &mut Faults) -> Option
             .find(|(word, _)| Some(*word) == text)
             .map(|(_, kind)| Term::Any(*kind))
             .or_else(|| wrong(&AnyOf::WORDS.map(|(word, _)| word).join(", "))),
-        "$after" => Some(Term::After(Box::new(read(operand, side, faults)))),
-        "$differs" => Some(Term::Differs(Box::new(read(operand, side, faults)))),
-        "$exact" => Some(Term::Exact(Box::new(read(operand, side, faults)))),
+        "$after" => Some(Term::After(Box::new(read(operand, side, report)))),
+        "$differs" => Some(Term::Differs(Box::new(read(operand, side, report)))),
+        "$exact" => Some(Term::Exact(Box::new(read(operand, side, report)))),
         _ => None,
     }
 }
@@ -193,28 +175,28 @@ fn float(text: &str) -> Option<f64> {
 }
 
 /// `{ $repeat: { value, times } }`: a list of copies, or one long text when the value is text and `join` is true.
-fn repeat(operand: &Node, side: Side, faults: &mut Faults) -> Option<Term> {
+fn repeat(operand: &Node, side: Side, report: &Report) -> Option<Term> {
     let (Some(value), Some(times)) = (operand.get("value"), count(operand)) else {
-        faults.push((operand.place, "`$repeat` takes { value, times } and maybe join: true".into()));
+        report.error(operand.place, "$repeat takes { value, times } and maybe join: true");
         return Some(Term::Value(Value::Null));
     };
-    if operand.get("join").and_then(Node::text) == Some("true") {
-        return Some(Term::Value(Value::Text(value.text().unwrap_or_default().repeat(times))));
+    if operand.get("join").and_then(Node::as_bool) == Some(true) {
+        return Some(Term::Value(Value::Text(value.written().unwrap_or_default().repeat(times))));
     }
-    let item = read(value, side, faults);
+    let item = read(value, side, report);
     Some(Term::List(vec![item; times]))
 }
 
 /// `{ $nest: { key, times, value, list } }`: `{key: {key: … value}}`; with `list: true` each level is `{key: [ … ]}`.
-fn nest(operand: &Node, side: Side, faults: &mut Faults) -> Option<Term> {
+fn nest(operand: &Node, side: Side, report: &Report) -> Option<Term> {
     let (Some(key), Some(value), Some(times)) =
-        (operand.get("key").and_then(Node::text), operand.get("value"), count(operand))
+        (operand.get("key").and_then(Node::as_str), operand.get("value"), count(operand))
     else {
-        faults.push((operand.place, "`$nest` takes { key, times, value } and maybe list: true".into()));
+        report.error(operand.place, "$nest takes { key, times, value } and maybe list: true");
         return Some(Term::Value(Value::Null));
     };
-    let list = operand.get("list").and_then(Node::text) == Some("true");
-    let mut term = read(value, side, faults);
+    let list = operand.get("list").and_then(Node::as_bool) == Some(true);
+    let mut term = read(value, side, report);
     for _ in 0..times {
         let inner = if list { Term::List(vec![term]) } else { term };
         term = Term::Map(vec![(Name::from(key.to_owned()), inner)]);
@@ -223,12 +205,12 @@ fn nest(operand: &Node, side: Side, faults: &mut Faults) -> Option<Term> {
 }
 
 fn count(operand: &Node) -> Option<usize> {
-    operand.get("times").and_then(Node::text)?.parse().ok().filter(|times| *times <= 100_000)
+    operand.get("times").and_then(Node::as_int).and_then(|times| usize::try_from(times).ok()).filter(|n| *n <= 100_000)
 }
 
 fn range(operand: &Node) -> Option<Term> {
-    let [first, last] = operand.list()? else { return None };
-    let (first, last) = (first.text()?.parse::<i64>().ok()?, last.text()?.parse::<i64>().ok()?);
+    let [first, last] = operand.as_list()? else { return None };
+    let (first, last) = (first.as_int()?, last.as_int()?);
     (last - first <= 100_000).then(|| Term::List((first..=last).map(|n| Term::Value(Value::Int(n))).collect()))
 }
 
@@ -274,16 +256,13 @@ pub fn look_up<'s>(path: &str, saved: &'s Saved) -> Result<&'s Value, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::yaml;
     use dbal::value;
 
     fn given(text: &str) -> Result<Value, String> {
-        let mut faults = Vec::new();
-        let term = read(&yaml::parse(text).expect("yaml"), Side::Given, &mut faults);
-        match faults.pop() {
-            Some((place, message)) => Err(format!("{place}: {message}")),
-            None => term.resolve(&Saved::new()),
-        }
+        let report = Report::new();
+        let term = read(&report.read_one("case.yaml", text), Side::Given, &report);
+        report.finish(()).map_err(|faults| faults.to_string())?;
+        term.resolve(&Saved::new())
     }
 
     #[test]
