@@ -46,7 +46,7 @@ fn a_host_in_a_lock_file_is_found() {
 #[test]
 fn every_case_file_parses() {
     let suite = Suite::load(&xtask::root().join("common")).unwrap_or_else(|faults| {
-        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        let faults: Vec<String> = faults.0.iter().map(ToString::to_string).collect();
         panic!("\n{}", faults.join("\n"))
     });
     assert!(!suite.cases.is_empty(), "no cases below common/contracts");
@@ -61,7 +61,7 @@ fn a_malformed_case_is_found_with_its_line() {
     let text = "fixture: nowhere\ncases:\n  - name: a\n    request: { operation: list, entity: A }\n    expekt: {}\n";
     std::fs::write(folder.path().join("contracts/wrong.yaml"), text).expect("the file can be written");
     let faults = Suite::load(folder.path()).expect_err("two faults");
-    let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    let faults: Vec<String> = faults.0.iter().map(ToString::to_string).collect();
     assert!(faults.iter().any(|fault| fault.contains("wrong.yaml:5:") && fault.contains("expekt")), "{faults:?}");
     assert!(faults.iter().any(|fault| fault.contains("nowhere")), "{faults:?}");
 }
