@@ -244,7 +244,7 @@ fn read_caller(node: &Node, report: &Report) -> CallerTerm {
 
 fn expected(block: &mut Block<'_>, name: &'static str) -> Option<Term> {
     let report = block.report();
-    block.get_or_null(name).map(|node| term::read(node, Side::Expected, report))
+    block.entry_or_null(name).map(|entry| term::read(&entry.value, Side::Expected, report))
 }
 
 fn read_expect(node: &Node, report: &Report) -> Expect {
