@@ -28,6 +28,8 @@ pub struct Case {
     pub requires: Vec<String>,
     /// Hosts on which the answer is known to differ, with the reason.
     pub differs: BTreeMap<String, String>,
+    /// Why it does not hold anywhere yet. A pending case that passes is a failure: its mark must go.
+    pub pending: Option<String>,
     /// What is done, in order.
     pub steps: Vec<Step>,
 }
@@ -38,7 +40,7 @@ pub enum Step {
     /// One request.
     Request(Box<RequestStep>),
     /// Several, all or nothing.
-    Transaction(TransactionStep),
+    Transaction(Box<TransactionStep>),
 }
 
 /// A request and what must come back.
@@ -100,7 +102,11 @@ impl CallerTerm {
     /// The caller, references filled in.
     pub fn resolve(&self, saved: &Saved) -> Result<Caller, String> {
         let claims = |terms: &[(Name, Term)]| -> Result<Map, String> {
-            terms.iter().map(|(name, term)| Ok((name.clone(), term.resolve(saved)?))).collect::<Result<Vec<_>, _>>().map(Map)
+            terms
+                .iter()
+                .map(|(name, term)| Ok((name.clone(), term.resolve(saved)?)))
+                .collect::<Result<Vec<_>, _>>()
+                .map(Map)
         };
         Ok(match self {
             CallerTerm::Trusted => Caller::Trusted,
@@ -115,7 +121,7 @@ impl CallerTerm {
 /// Reads the cases of one file's document; `file` is its name below the contracts folder.
 pub fn read_file(file: &str, document: &Node, report: &Report) -> Vec<Case> {
     let Some(mut top) = report.strict(document, "a case file") else { return Vec::new() };
-    let fixture = top.written("fixture");
+    let defaults = Defaults { file, fixture: top.written("fixture"), pending: top.text("pending") };
     let nodes = top.list("cases").unwrap_or_default();
     top.finish();
     if nodes.is_empty() {
@@ -123,7 +129,7 @@ pub fn read_file(file: &str, document: &Node, report: &Report) -> Vec<Case> {
     }
     let mut cases: Vec<Case> = Vec::with_capacity(nodes.len());
     for node in nodes {
-        let Some(case) = read_case(file, node, fixture, report) else { continue };
+        let Some(case) = read_case(node, defaults, report) else { continue };
         if cases.iter().any(|other| other.name == case.name) {
             report.error(case.place, format!("a case named {:?} stands above", case.name));
         }
@@ -132,10 +138,19 @@ pub fn read_file(file: &str, document: &Node, report: &Report) -> Vec<Case> {
     cases
 }
 
-fn read_case(file: &str, node: &Node, fixture: Option<&str>, report: &Report) -> Option<Case> {
+/// What a file says for all its cases.
+#[derive(Clone, Copy)]
+struct Defaults<'n> {
+    file: &'n str,
+    fixture: Option<&'n str>,
+    pending: Option<&'n str>,
+}
+
+fn read_case(node: &Node, defaults: Defaults<'_>, report: &Report) -> Option<Case> {
     let mut block = report.strict(node, "a case")?;
     let name = required(&mut block, "name");
-    let fixture = block.written("fixture").or(fixture);
+    let fixture = block.written("fixture").or(defaults.fixture);
+    let pending = block.text("pending").or(defaults.pending).map(str::to_owned);
     if fixture.is_none() {
         report.error(node.place, "no fixture, neither here nor at the top of the file");
     }
@@ -159,8 +174,9 @@ fn read_case(file: &str, node: &Node, fixture: Option<&str>, report: &Report) ->
         }
         None => vec![Step::Request(Box::new(read_request(block, caller)))],
     };
-    let (file, path) = (file.to_owned(), report.file_name(node.place.file));
-    Some(Case { file, path, place: node.place, name, fixture: fixture?.to_owned(), requires, differs, steps })
+    let (file, path) = (defaults.file.to_owned(), report.file_name(node.place.file));
+    let (place, fixture) = (node.place, fixture?.to_owned());
+    Some(Case { file, path, place, name, fixture, requires, differs, pending, steps })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -192,7 +208,8 @@ fn read_step(node: &Node, caller: &CallerTerm, within: Within, report: &Report) 
         let expect = block.get("expect").and_then(|node| read_expect(node, report).error);
         block.finish();
         let steps = read_steps(list, &caller, Within::Transaction, report);
-        return Some(Step::Transaction(TransactionStep { place: node.place, caller, steps, roll_back, expect }));
+        let place = node.place;
+        return Some(Step::Transaction(Box::new(TransactionStep { place, caller, steps, roll_back, expect })));
     }
     Some(Step::Request(Box::new(RequestStep { outside, ..read_request(block, caller) })))
 }

@@ -71,7 +71,8 @@ impl RustHost {
             (Backend::Memory, Face::Awaited) => ("memory awaited", Config::memory()),
             (Backend::Sqlite, Face::Awaited) => ("sqlite awaited", Config::sqlite(":memory:")),
         };
-        let probe = Client::open(config.schema_text("entity: Probe\nfields: { id: { type: integer, primary: true } }\n"))?;
+        let probe =
+            Client::open(config.schema_text("entity: Probe\nfields: { id: { type: integer, primary: true } }\n"))?;
         let has = |(name, support): (&str, Support)| (name.to_owned(), support != Support::Unsupported);
         Ok(RustHost {
             name,

@@ -289,7 +289,9 @@ impl ExpectError {
         if let Some(name) = &self.same_as {
             match saved.get(name) {
                 Some(Value::Text(other)) if *other == masked(failure) => {}
-                Some(other) => told.push(format!("expected the error of `{name}`, {}, got {:?}", show(other), masked(failure))),
+                Some(other) => {
+                    told.push(format!("expected the error of `{name}`, {}, got {:?}", show(other), masked(failure)))
+                }
                 None => told.push(format!("no error was saved as `{name}`")),
             }
         }
@@ -316,7 +318,12 @@ pub fn tell(failure: &Failure) -> String {
         line.push_str(&format!(" (reason {reason})"));
     }
     for fault in &failure.fields {
-        line.push_str(&format!(" [{}{}: {}]", fault.field, fault.index.map_or(String::new(), |i| format!(" of row {i}")), fault.message));
+        line.push_str(&format!(
+            " [{}{}: {}]",
+            fault.field,
+            fault.index.map_or(String::new(), |i| format!(" of row {i}")),
+            fault.message
+        ));
     }
     line
 }
@@ -367,9 +374,7 @@ fn write(value: &Value, line: &mut String) {
 pub fn plain(value: Value) -> Value {
     match value {
         Value::Record(row) => plain(Value::Map(row.into_map())),
-        Value::Records(rows) => {
-            Value::List(rows.into_iter().map(|row| plain(Value::Map(row.into_map()))).collect())
-        }
+        Value::Records(rows) => Value::List(rows.into_iter().map(|row| plain(Value::Map(row.into_map()))).collect()),
         Value::List(items) => Value::List(items.into_iter().map(plain).collect()),
         Value::Map(map) => Value::Map(Map(map.0.into_iter().map(|(name, value)| (name, plain(value))).collect())),
         other => other,
@@ -422,7 +427,11 @@ mod tests {
         let told = |fields: &[&str]| {
             let mut told = Vec::new();
             let fields = Some(fields.iter().map(|field| (*field).to_owned()).collect());
-            ExpectError { code: failure.code.clone(), fields, ..ExpectError::default() }.check(&failure, &Saved::new(), &mut told);
+            ExpectError { code: failure.code.clone(), fields, ..ExpectError::default() }.check(
+                &failure,
+                &Saved::new(),
+                &mut told,
+            );
             told.len()
         };
         assert_eq!(told(&["age", "name"]), 0);

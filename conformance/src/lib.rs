@@ -64,6 +64,7 @@ pub fn trials(suite: &Suite, hosts: &[Arc<dyn Host>]) -> Vec<Trial> {
             let trial = Trial::ignorable_test(name, move || match run(&case, &fixture, &*host) {
                 Verdict::Passed => Ok(Completion::Completed),
                 Verdict::Differs(reason) => Ok(Completion::ignored_with(format!("differs: {reason}"))),
+                Verdict::Pending(reason) => Ok(Completion::ignored_with(format!("pending: {reason}"))),
                 Verdict::Failed(told) => Err(told.into()),
             });
             trials.push(trial.with_kind(kind));

@@ -140,13 +140,18 @@ fn escape(name: &str, operand: &Node, side: Side, report: &Report) -> Option<Ter
         "$bigint" => {
             typed(text.and_then(|t| t.parse().ok()).map(Value::Int)).or_else(|| wrong("a 64-bit integer as text"))
         }
-        "$float" => typed(text.and_then(float).map(Value::Float)).or_else(|| wrong("a number, NaN, Infinity or -Infinity")),
-        "$decimal" => typed(text.and_then(|t| t.parse::<Decimal>().ok()).map(Value::from)).or_else(|| wrong("a decimal as text")),
+        "$float" => {
+            typed(text.and_then(float).map(Value::Float)).or_else(|| wrong("a number, NaN, Infinity or -Infinity"))
+        }
+        "$decimal" => {
+            typed(text.and_then(|t| t.parse::<Decimal>().ok()).map(Value::from)).or_else(|| wrong("a decimal as text"))
+        }
         "$bytes" => typed(text.and_then(spell::bytes).map(Value::Bytes)).or_else(|| wrong("base64")),
         "$uuid" => typed(text.and_then(|t| Uuid::parse_str(t).ok()).map(Value::Uuid)).or_else(|| wrong("a uuid")),
         "$date" => typed(text.and_then(spell::date).map(Value::Date)).or_else(|| wrong("YYYY-MM-DD")),
-        "$datetime" => typed(text.and_then(spell::datetime).map(Value::DateTime))
-            .or_else(|| wrong("YYYY-MM-DDTHH:MM:SS.mmmZ")),
+        "$datetime" => {
+            typed(text.and_then(spell::datetime).map(Value::DateTime)).or_else(|| wrong("YYYY-MM-DDTHH:MM:SS.mmmZ"))
+        }
         "$undefined" => Some(Term::Value(Value::Undefined)),
         "$ref" => text.map(|t| Term::Ref(t.to_owned())).or_else(|| wrong("a saved name and a path, such as \"a.id\"")),
         "$repeat" => repeat(operand, side, report),
@@ -267,9 +272,10 @@ mod tests {
 
     #[test]
     fn plain_scalars_are_json_and_quoted_ones_text() {
-        assert_eq!(given("[null, true, 3, -1.5, '3', abc, 2024-01-01, 1e3, e3]").expect("a list"), value!([
-            null, true, 3, (-1.5), "3", "abc", "2024-01-01", 1000.0, "e3"
-        ]));
+        assert_eq!(
+            given("[null, true, 3, -1.5, '3', abc, 2024-01-01, 1e3, e3]").expect("a list"),
+            value!([null, true, 3, (-1.5), "3", "abc", "2024-01-01", 1000.0, "e3"])
+        );
     }
 
     #[test]
@@ -285,7 +291,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_a_fault() {
-        for text in ["9007199254740993", "12345678901234567890", "{ $any: uuid }", "{ $uuid: x }", "{ $date: 2024-02-30 }", "{ $repeat: 3 }"] {
+        for text in [
+            "9007199254740993",
+            "12345678901234567890",
+            "{ $any: uuid }",
+            "{ $uuid: x }",
+            "{ $date: 2024-02-30 }",
+            "{ $repeat: 3 }",
+        ] {
             assert!(given(text).is_err(), "{text}");
         }
     }
