@@ -623,3 +623,37 @@ fn writers_on_many_threads_lose_nothing() {
     assert_eq!(db.rows(ITEM, &[COUNT])[0], [value!(200)]);
     assert_eq!(db.ids(ITEM).len(), 201);
 }
+
+#[test]
+fn the_reference_contract_runs_in_memory() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../api/schema");
+    let schema = Arc::new(dbal::schema::load_dir(folder).unwrap().schema);
+    let adapter = open(schema.clone());
+    let component = schema.by_name("ComponentHierarchy").unwrap();
+    let page = schema.by_name("PageView").unwrap();
+    let of = |entity: EntityId, name: &str| schema.entity(entity).field_by_name(name).unwrap();
+    let mut db = session(&adapter);
+    // What is required and not given here is filled by the engine; the backend only refuses nulls.
+    let mut insert = |entity: EntityId, given: &[(&str, Value)]| {
+        let filler = |field: &Field| match field.ty {
+            FieldType::Text(_) => value!("x"),
+            FieldType::Integer | FieldType::BigInt => value!(1),
+            FieldType::Boolean => value!(true),
+            FieldType::DateTime => Value::DateTime(dbal::DateTime::from_epoch_millis(0).unwrap()),
+            _ => value!({}),
+        };
+        let fields = schema.entity(entity).field_ids().filter(|(_, field)| !field.nullable || field.primary);
+        let mut values: Vec<(FieldId, Value)> = fields.map(|(id, field)| (id, filler(field))).collect();
+        for (name, value) in given {
+            values.retain(|(id, _)| *id != of(entity, name));
+            values.push((of(entity, name), value.clone()));
+        }
+        db.insert(entity, &values).unwrap()
+    };
+    let id = |number| Value::Uuid(dbal::Uuid::from_u128(number));
+    insert(page, &[("id", id(1))]);
+    insert(component, &[("id", id(2)), ("page_id", id(1))]);
+    insert(component, &[("id", id(3)), ("page_id", id(1)), ("parent_id", id(2))]);
+    db.delete(page, Expr::TRUE).unwrap();
+    assert!(db.rows(component, &[of(component, "id")]).is_empty(), "components go with their page");
+}
