@@ -26,6 +26,24 @@ use crate::yaml::{Block, Faults, Node, Place, Report, nearest};
 impl Policy {
     /// The rules of a file. Field rules and checks of the schema stay in force.
     ///
+    /// ```
+    /// use dbal::access::Policy;
+    /// use dbal::schema::load_value;
+    /// use dbal::value;
+    ///
+    /// let schema = load_value(&value!({
+    ///     "entity": "Note",
+    ///     "fields": { "id": { "type": "uuid", "primary": true }, "level": { "type": "integer" } }
+    /// }))?.schema;
+    /// let rule = |filter: &str| {
+    ///     format!("rules: [{{ entity: Note, role: [user], operations: [read], row_level_filter: {filter} }}]")
+    /// };
+    /// assert!(Policy::from_rules(&schema, &rule("level <= $user.level"), "acl.yaml").is_ok());
+    /// let faults = Policy::from_rules(&schema, &rule("levle = 'x'"), "acl.yaml").unwrap_err();
+    /// assert!(faults.to_string().ends_with("column 1: unknown field `levle` of Note; did you mean `level`?"));
+    /// # Ok::<(), dbal::yaml::Faults>(())
+    /// ```
+    ///
     /// # Errors
     /// Every fault with its line and column; a file with one fault gives no policy at all.
     pub fn from_rules(schema: &Schema, text: &str, file: &str) -> Result<Policy, Faults> {
