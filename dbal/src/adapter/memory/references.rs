@@ -1,6 +1,7 @@
 //! Foreign keys: what a change of a row does to the rows that refer to it, and what every row must refer to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 use super::catalogue::Catalogue;
 use super::data::{Data, Key, Moment, Stored};
@@ -55,6 +56,13 @@ struct Effect {
     becomes: Option<(FieldId, Value)>,
 }
 
+/// A row while its effects are gathered.
+struct Affected {
+    old: Stored,
+    /// None when it goes.
+    new: Option<Vec<Value>>,
+}
+
 impl Settling<'_> {
     /// What changes do to the rows that refer to them: these go, follow, let go, or stand in the way. All are found
     /// before any is changed, so that each follows its own row when rows trade their values.
@@ -106,15 +114,15 @@ impl Settling<'_> {
 
     /// Makes the effects, each row taken out before any is put back, and gives the changes that they are.
     fn carry_out(&mut self, effects: Vec<Effect>) -> Result<Vec<Change>> {
-        let mut rows: BTreeMap<(EntityId, Key), (Stored, Option<Vec<Value>>)> = BTreeMap::new();
+        let mut rows: BTreeMap<(EntityId, Key), Affected> = BTreeMap::new();
         for Effect { entity, key, becomes } in effects {
-            if !rows.contains_key(&(entity, key.clone())) {
-                let taken = self.data.table_mut(entity).take(self.catalogue.layout(entity), &key);
-                let Some(old) = taken else { continue };
-                let new = old.to_vec();
-                rows.insert((entity, key.clone()), (old, Some(new)));
-            }
-            let Some((old, new)) = rows.get_mut(&(entity, key.clone())) else { continue };
+            let Affected { old, new } = match rows.entry((entity, key.clone())) {
+                Entry::Occupied(row) => row.into_mut(),
+                Entry::Vacant(row) => match self.data.table_mut(entity).take(self.catalogue.layout(entity), &key) {
+                    Some(old) => row.insert(Affected { new: Some(old.to_vec()), old }),
+                    None => continue,
+                },
+            };
             match (becomes, &mut *new) {
                 (None, _) => *new = None,
                 (Some(_), None) => {}
@@ -127,7 +135,7 @@ impl Settling<'_> {
             }
         }
         let mut changes = Vec::with_capacity(rows.len());
-        for ((entity, _), (old, new)) in rows {
+        for ((entity, _), Affected { old, new }) in rows {
             let new = new.map(Stored::from);
             if let Some(new) = &new {
                 refuse_nulls(self.catalogue, entity, new)?;
