@@ -119,6 +119,18 @@ impl Config {
         }
     }
 
+    /// The database's file, where it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self.backend {
+            #[cfg(feature = "sqlite")]
+            Backend::Sqlite => match &self.sqlite.location {
+                crate::adapter::sqlite::Location::File(path) => Some(path),
+                crate::adapter::sqlite::Location::Memory => None,
+            },
+            Backend::Memory | Backend::Custom(_) | Backend::Unknown(_) => None,
+        }
+    }
+
     /// A folder of entity and operations files.
     pub fn schema_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.schema = Source::Dir(path.into());

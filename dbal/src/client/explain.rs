@@ -12,14 +12,24 @@ use crate::request::Request;
 pub struct Explanation {
     /// The backend.
     pub adapter: &'static str,
-    /// What runs, in order: what it is for, and its text in the backend's language.
-    pub steps: Vec<(String, String)>,
-    /// Where each parameter of the texts comes from, by number from 0. Values of the request are not shown.
-    pub params: Vec<String>,
+    /// What runs, in order.
+    pub steps: Vec<ExplainedStep>,
     /// The ids of the access rules applied.
     pub rules: Vec<String>,
     /// Whether the steps run in one transaction.
     pub atomic: bool,
+}
+
+/// One statement of an explained plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExplainedStep {
+    /// What it is for.
+    pub purpose: String,
+    /// Its text in the backend's language.
+    pub text: String,
+    /// Where the value of each placeholder comes from, in the order of the placeholders. Values of the request are not
+    /// shown.
+    pub params: Vec<String>,
 }
 
 impl Client {
@@ -37,20 +47,20 @@ impl Client {
         let steps = plan.steps.iter().map(|step| {
             let purpose = match &step.role {
                 Role::Root(_) => "rows of the result".to_owned(),
-                Role::Children { parent, .. } => format!("related rows of step {parent}"),
+                Role::Children { parent, .. } => format!("related rows of step {}", parent + 1),
                 Role::Total => "count".to_owned(),
                 Role::Effect => "write".to_owned(),
             };
-            let text = match &step.statement {
-                Lowered::Sql(sql) => sql.text.to_string(),
-                Lowered::Ast(statement) => format!("{statement:#?}"),
+            let (text, params) = match &step.statement {
+                Lowered::Sql(sql) => (sql.text.to_string(), sql.params.iter().map(|param| param.id).collect()),
+                Lowered::Ast(statement) => (format!("{statement:#?}"), plan.params.ids().collect::<Vec<_>>()),
             };
-            (purpose, text)
+            let params = params.into_iter().map(|id| plan.params.get(id).to_string()).collect();
+            ExplainedStep { purpose, text, params }
         });
         Ok(Explanation {
             adapter: self.engine.adapter.name(),
             steps: steps.collect(),
-            params: plan.params.0.iter().map(|source| source.to_string()).collect(),
             rules: plan.rules.clone(),
             atomic: plan.atomic,
         })

@@ -11,6 +11,7 @@ pub mod nonblocking;
 mod response;
 pub mod transaction;
 pub mod typed;
+pub mod wire;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,14 +19,14 @@ use std::time::{Duration, Instant};
 pub use config::Config;
 pub use response::{Page, Response};
 
-use crate::access::Principal;
+use crate::access::{Policy, Principal};
 use crate::adapter::{Connection, Intent};
 use crate::capability::Capabilities;
 use crate::error::{Error, Result};
 use crate::exec::{Machine, Summary, blocking};
 use crate::request::Request;
 use crate::row::RowSink;
-use crate::schema::Schema;
+use crate::schema::{EntityId, Schema};
 use crate::sql::migrate;
 use engine::{Caller, Engine};
 use handle::Entity;
@@ -93,6 +94,11 @@ impl Client {
         &self.engine.schema
     }
 
+    /// The access rules in use.
+    pub fn policy(&self) -> &Policy {
+        &self.engine.policy
+    }
+
     /// What the backend can do.
     pub fn capabilities(&self) -> &Capabilities {
         self.engine.adapter.capabilities()
@@ -106,16 +112,21 @@ impl Client {
         Entity::new(self, self.entity_name(name)?)
     }
 
-    pub(crate) fn entity_name(&self, name: &str) -> Result<&Arc<str>> {
+    /// Which entity a name (`User`) or a plural (`users`) means.
+    ///
+    /// # Errors
+    /// VALIDATION_ERROR for an unknown name.
+    pub fn entity_id(&self, name: &str) -> Result<EntityId> {
         let schema = &self.engine.schema;
-        match schema.by_name(name).or_else(|| schema.by_plural(name)) {
-            Some(id) => Ok(self.engine.name(id)),
-            None => {
-                let names: Vec<&str> = schema.entities().map(|(_, entity)| entity.name.as_str()).collect();
-                let message = format!("unknown entity; expected one of {}", names.join(", "));
-                Err(Error::validation("entity", message))
-            }
-        }
+        schema.by_name(name).or_else(|| schema.by_plural(name)).ok_or_else(|| {
+            let names: Vec<&str> = schema.entities().map(|(_, entity)| entity.name.as_str()).collect();
+            let message = format!("unknown entity; expected one of {}", names.join(", "));
+            Error::validation("entity", message)
+        })
+    }
+
+    pub(crate) fn entity_name(&self, name: &str) -> Result<&Arc<str>> {
+        self.entity_id(name).map(|id| self.engine.name(id))
     }
 
     /// Runs a request and gathers its answer.
@@ -208,9 +219,25 @@ impl Client {
         }
     }
 
-    fn create_missing(&self, connection: &mut dyn Connection) -> Result<Vec<String>> {
+    /// What [`Client::migrate`] would run now, without running it.
+    ///
+    /// # Errors
+    /// As [`Client::migrate`].
+    pub fn pending_migration(&self) -> Result<Vec<String>> {
+        if self.caller.principal().is_some() {
+            return Err(Error::forbidden("migrate is for trusted code"));
+        }
+        let mut connection = self.engine.adapter.connect(Intent::Read, self.deadline())?;
+        self.missing(&mut *connection)
+    }
+
+    fn missing(&self, connection: &mut dyn Connection) -> Result<Vec<String>> {
         let crate::adapter::Lowering::Sql(dialect) = self.engine.adapter.lowering() else { return Ok(Vec::new()) };
-        let statements = migrate::create_missing(&self.engine.schema, &connection.inspect()?, dialect)?;
+        migrate::create_missing(&self.engine.schema, &connection.inspect()?, dialect)
+    }
+
+    fn create_missing(&self, connection: &mut dyn Connection) -> Result<Vec<String>> {
+        let statements = self.missing(connection)?;
         statements.iter().try_for_each(|statement| connection.execute_ddl(statement))?;
         Ok(statements)
     }

@@ -17,6 +17,11 @@ impl Params {
         id
     }
 
+    /// All ids, in order.
+    pub fn ids(&self) -> impl Iterator<Item = ParamId> {
+        (0..self.0.len()).map(|position| ParamId(position as u16))
+    }
+
     /// Where a parameter comes from.
     pub fn get(&self, id: ParamId) -> &ParamSource {
         &self.0[usize::from(id.0)]

@@ -1,0 +1,61 @@
+//! The subcommands, each in its own file.
+
+mod check;
+mod create;
+mod delete;
+mod explain;
+mod migrate;
+mod query;
+mod question;
+mod seed;
+mod update;
+
+use std::io::Write;
+
+use clap::Subcommand;
+
+use crate::options::{Format, Report};
+use crate::print::Done;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Check(check::Check),
+    Migrate(migrate::Migrate),
+    Seed(seed::Seed),
+    Query(query::Query),
+    Create(create::Create),
+    Update(update::Update),
+    Delete(delete::Delete),
+    Explain(explain::Explain),
+}
+
+impl Command {
+    /// Does it.
+    pub fn run(&self, out: &mut dyn Write) -> Done {
+        match self {
+            Command::Check(check) => check.run(out),
+            Command::Migrate(migrate) => migrate.run(out),
+            Command::Seed(seed) => seed.run(out),
+            Command::Query(query) => query.run(out),
+            Command::Create(create) => create.run(out),
+            Command::Update(update) => update.run(out),
+            Command::Delete(delete) => delete.run(out),
+            Command::Explain(explain) => explain.run(out),
+        }
+    }
+
+    /// Whether errors are written as JSON.
+    pub fn json(&self) -> bool {
+        match self {
+            Command::Check(check::Check { format, .. })
+            | Command::Migrate(migrate::Migrate { format, .. })
+            | Command::Seed(seed::Seed { format, .. })
+            | Command::Explain(explain::Explain { format, .. })
+            | Command::Delete(delete::Delete { format, .. }) => *format == Report::Json,
+            Command::Query(query::Query { format, .. })
+            | Command::Create(create::Create { format, .. })
+            | Command::Update(update::Update { format, .. }) => *format == Format::Json,
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Options that several commands share.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use dbal::{Client, Config, Error, ErrorKind, Principal, Value};
+
+use crate::failure::Failure;
+use crate::input;
+
+/// Which database, and what is declared of it.
+#[derive(Args, Debug)]
+pub struct Database {
+    /// The database: sqlite:app.db, file:./app.db or memory: (empty each time)
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub url: Option<String>,
+    /// The folder of entity files
+    #[arg(long, value_name = "FOLDER", env = "DBAL_SCHEMA", default_value = "./api/schema")]
+    pub schema: PathBuf,
+    /// A rules file that replaces the entities' own access rules
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
+}
+
+/// What becomes of a database that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// It is made.
+    Make,
+    /// That is an error: a slip in its name would otherwise leave an empty file and a riddle.
+    Refuse,
+    /// An empty one in memory takes its place.
+    Imagine,
+}
+
+impl Database {
+    /// Opens it as trusted code.
+    pub fn open(&self, absent: Absent) -> Result<Client, Failure> {
+        let missing = || Failure::Usage("which database? give --url sqlite:app.db or set DATABASE_URL".into());
+        let mut config = Config::url(self.url.as_deref().ok_or_else(missing)?);
+        if let Some(path) = config.file().filter(|path| !path.exists()) {
+            match absent {
+                Absent::Make => {}
+                Absent::Imagine => config = Config::sqlite(":memory:"),
+                Absent::Refuse => {
+                    let message = format!("there is no database {}; `dbal migrate` makes it", path.display());
+                    return Err(Error::new(ErrorKind::NotFound, message).into());
+                }
+            }
+        }
+        self.client(config)
+    }
+
+    /// Opens a database of the same kind in memory: enough for plans, and nothing on the disk is touched.
+    pub fn imagine(&self) -> Result<Client, Failure> {
+        let config = self.url.as_deref().map(Config::url).filter(|config| config.file().is_none());
+        self.client(config.unwrap_or_else(|| Config::sqlite(":memory:")))
+    }
+
+    fn client(&self, config: Config) -> Result<Client, Failure> {
+        let mut config = config.schema_dir(&self.schema);
+        if let Some(rules) = &self.rules {
+            config = config.rules_file(rules);
+        }
+        Ok(Client::open(config)?)
+    }
+}
+
+/// On whose behalf; trusted code when nothing is said.
+#[derive(Args, Debug)]
+pub struct Caller {
+    /// Ask as this caller, under all access rules
+    #[arg(long = "as", value_name = "ID[:ROLE]", conflicts_with = "anonymous")]
+    caller: Option<String>,
+    /// Ask as somebody unknown, who may only do what is public
+    #[arg(long)]
+    anonymous: bool,
+    /// What else is known of the caller as $user.NAME; the value is JSON, or else text
+    #[arg(long = "claim", value_name = "NAME=VALUE", requires = "caller")]
+    claims: Vec<String>,
+}
+
+impl Caller {
+    /// The caller; none for trusted code.
+    pub fn principal(&self) -> Result<Option<Principal>, Failure> {
+        if self.anonymous {
+            return Ok(Some(Principal::anonymous()));
+        }
+        let Some(caller) = &self.caller else { return Ok(None) };
+        // A role has no colon; an id may.
+        let mut principal = match caller.rsplit_once(':') {
+            Some((id, role)) if !id.is_empty() && !role.is_empty() => Principal::new(id, role),
+            None if !caller.is_empty() => Principal::anonymous().claim("id", caller.as_str()),
+            _ => return Err(Failure::Usage("--as: expected ID or ID:ROLE, such as ada:admin".into())),
+        };
+        for claim in &self.claims {
+            let Some((name, text)) = claim.split_once('=').filter(|(name, _)| !name.is_empty()) else {
+                return Err(Failure::Usage(format!("--claim {claim}: expected NAME=VALUE, such as level=3")));
+            };
+            let value = input::json("--claim", text).unwrap_or_else(|_| Value::from(text));
+            principal = principal.claim(name, value);
+        }
+        Ok(Some(principal))
+    }
+
+    /// The client that asks on the caller's behalf.
+    pub fn bind(&self, client: Client) -> Result<Client, Failure> {
+        Ok(match self.principal()? {
+            Some(principal) => client.as_principal(principal),
+            None => client,
+        })
+    }
+}
+
+/// How rows are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Aligned columns for people; long values are cut
+    #[default]
+    Table,
+    /// One JSON text, every value exact
+    Json,
+    /// Comma-separated values with a header; null is empty
+    Csv,
+}
+
+/// How everything that is not rows is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Report {
+    /// Lines for people
+    #[default]
+    #[value(alias = "table")]
+    Text,
+    /// One JSON text
+    Json,
+}

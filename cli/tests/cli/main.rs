@@ -1,0 +1,10 @@
+//! The `dbal` command as a person meets it: the real binary on folders of its own.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod check;
+mod explain;
+mod folder;
+mod query;
+mod seed;
+mod write;
