@@ -14,6 +14,17 @@ use crate::value::json;
 /// `AND` and `OR` of more than this are written as halves, or SQLite's limit of depth 1,000 would be met.
 const CHAIN: usize = 32;
 
+pub(super) fn operator(op: Comparison) -> BinOper {
+    match op {
+        Comparison::Eq => BinOper::Equal,
+        Comparison::Ne => BinOper::NotEqual,
+        Comparison::Lt => BinOper::SmallerThan,
+        Comparison::Lte => BinOper::SmallerThanOrEqual,
+        Comparison::Gt => BinOper::GreaterThan,
+        Comparison::Gte => BinOper::GreaterThanOrEqual,
+    }
+}
+
 impl<'a> Lowering<'a> {
     pub(super) fn condition(&self, scope: &Scope<'a>, expr: &Expr) -> Result<SqlExpr> {
         Ok(match expr {
@@ -60,14 +71,7 @@ impl<'a> Lowering<'a> {
             let equal = call("dbal_json_equal", sides);
             return Ok(if op == Comparison::Eq { equal } else { equal.not() });
         }
-        let op = match op {
-            Comparison::Eq => BinOper::Equal,
-            Comparison::Ne => BinOper::NotEqual,
-            Comparison::Lt => BinOper::SmallerThan,
-            Comparison::Lte => BinOper::SmallerThanOrEqual,
-            Comparison::Gt => BinOper::GreaterThan,
-            Comparison::Gte => BinOper::GreaterThanOrEqual,
-        };
+        let op = operator(op);
         let mut lowered = self.text_operand(scope, left, fold)?;
         // The left side's collation counts first, then the right side's; a bare column has its own.
         if !matches!(right, Operand::Field(_)) {

@@ -8,13 +8,35 @@ use super::operand::{collated, from};
 use super::{Lowering, Scope, call, writer};
 use crate::error::{Error, Result};
 use crate::plan::operation::Encoding;
-use crate::query::ast::{Count, Expr, Link, Literal, Operand, Order, Select};
+use crate::query::ast::{Comparison, Count, Expr, Link, Literal, Operand, Order, Select};
+use crate::schema::{Entity, FieldId, Index};
 use crate::sql::iden;
 
 /// The parents' values, each once, where children are limited for each.
 const PARENTS: &str = "$0";
 /// Their only column; the name cannot be one of the children's.
 const PARENT: &str = "$parent";
+
+/// Whether an index gives the rows asked for in their order, and only some of them are wanted.
+fn in_order_of_an_index(entity: &Entity, select: &Select, parts: &[Expr]) -> bool {
+    let (Some(_), Some(Order { by: Operand::Field(first), .. })) = (&select.limit, select.order.first()) else {
+        return false;
+    };
+    let fixed = |field: &FieldId| {
+        parts.iter().any(|part| match part {
+            Expr::Compare { left: Operand::Field(one), op: Comparison::Eq, fold: false, .. } => one == field,
+            Expr::IsNull(Operand::Field(one)) => one == field,
+            _ => false,
+        })
+    };
+    let ordered = |index: &Index| index.fields.iter().find(|field| !fixed(field)) == Some(first);
+    let ranged = |part: &Expr| matches!(part, Expr::Compare { left: Operand::Field(one), op, .. } if is_range(*op) && one != first);
+    entity.indexes.iter().any(|index| index.filter.is_none() && ordered(index)) && parts.iter().any(ranged)
+}
+
+fn is_range(op: Comparison) -> bool {
+    matches!(op, Comparison::Lt | Comparison::Lte | Comparison::Gt | Comparison::Gte)
+}
 
 impl<'a> Lowering<'a> {
     pub(super) fn select(&self, root: &Scope<'a>, select: &Select) -> Result<SelectStatement> {
@@ -78,8 +100,31 @@ impl<'a> Lowering<'a> {
     }
 
     fn filter(&self, scope: &Scope<'a>, select: &Select, built: &mut SelectStatement) -> Result<()> {
-        if select.filter != Expr::TRUE {
-            built.and_where(self.condition(scope, &select.filter)?);
+        let parts = match &select.filter {
+            Expr::And(parts) => parts.as_slice(),
+            Expr::Const(Some(true)) => &[],
+            one => std::slice::from_ref(one),
+        };
+        if !in_order_of_an_index(scope.entity, select, parts) {
+            if !parts.is_empty() {
+                built.and_where(self.condition(scope, &select.filter)?);
+            }
+            return Ok(());
+        }
+        // SQLite does not know that the first rows of the index are the first rows wanted as soon as the key comes
+        // last in the sort, and prefers an index on the range, whose rows it then has to sort all. A unary plus keeps a
+        // condition from choosing the index; it changes nothing else.
+        for part in parts {
+            built.and_where(match part {
+                Expr::Compare { left: Operand::Field(field), op, right, fold: false }
+                    if is_range(*op) && select.order.first().is_none_or(|order| order.by != Operand::Field(*field)) =>
+                {
+                    let column = SqlExpr::cust_with_exprs("+ ?", [scope.column(*field)]);
+                    let column = collated(column, &Operand::Field(*field), Some(&scope.entity.field(*field).ty));
+                    column.binary(super::condition::operator(*op), self.operand(scope, right, Encoding::Plain)?)
+                }
+                other => self.condition(scope, other)?,
+            });
         }
         Ok(())
     }
