@@ -111,7 +111,7 @@ fn names(check: &mut Check<'_>, entity: EntityId, data: &Map) {
             _ if matches!(value, Value::Undefined) => {}
             Some(id) if view.readable(entity, id) => check.fault(name.to_string(), "you may not write this field"),
             _ => {
-                let message = check.unknown(entity, name);
+                let message = check.unknown(entity, name, true);
                 check.fault(shown(name), message);
             }
         }

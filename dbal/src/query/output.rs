@@ -232,7 +232,7 @@ fn include(
         let message = format!("unknown option{}; expected {}", nearest(name, known.iter().copied()), known.join(", "));
         check.fault(format!("{path}.{}", shown(name)), message);
     }
-    let filter = match option("filter") {
+    let filter = match options.and_then(|map| map.get("filter")) {
         Some(value) => filter::object(check, target, value, &format!("{path}.filter"), 1),
         None => crate::query::ast::Expr::TRUE,
     };

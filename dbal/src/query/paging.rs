@@ -48,10 +48,8 @@ impl Paging {
         };
         let page = number("page", 1)?;
         let offset = match (page, number("offset", 0)?) {
-            (Some(page), _) => (page - 1)
-                .checked_mul(limit)
-                .filter(|offset| offset.checked_add(limit).is_some())
-                .ok_or_else(|| Error::validation("page", "too far: page times limit leaves 64 bits"))?,
+            // So far past the end that it does not matter how far.
+            (Some(page), _) => (page - 1).saturating_mul(limit),
             (None, Some(offset)) => offset,
             (None, None) => 0,
         };
@@ -124,11 +122,6 @@ pub(super) fn page(check: &mut Check<'_>, entity: EntityId, args: &Map) -> (bool
     let offset = number(check, args, "offset", 0);
     if page.is_some() && offset.is_some() {
         check.fault("offset", "give page or offset, not both");
-    }
-    if let Some(page) = page
-        && (page - 1).checked_mul(limit).and_then(|offset| offset.checked_add(limit)).is_none()
-    {
-        check.fault("page", "too far: page times limit leaves 64 bits");
     }
     let moved = page.is_some_and(|page| page > 1) || offset.is_some_and(|offset| offset > 0);
     let offset = moved.then(|| Operand::Param(check.params.push(ParamSource::Offset)));

@@ -127,18 +127,19 @@ impl<'a> Check<'a> {
     pub fn readable(&mut self, entity: EntityId, name: &str, path: &str) -> Option<FieldId> {
         let field = self.entity(entity).field_by_name(name).filter(|id| self.context.view.readable(entity, *id));
         if field.is_none() {
-            let message = self.unknown(entity, name);
+            let message = self.unknown(entity, name, false);
             self.fault(path, message);
         }
         field
     }
 
-    /// The message for a name that is no field the caller may see.
-    pub fn unknown(&self, entity: EntityId, name: &str) -> String {
+    /// The message for a name that is no field the caller may read, or, in data, neither read nor write.
+    pub fn unknown(&self, entity: EntityId, name: &str, writing: bool) -> String {
         let declared = self.entity(entity);
+        let view = self.context.view;
         let visible = declared
             .field_ids()
-            .filter(|(id, _)| self.context.view.readable(entity, *id) || self.context.view.writable(entity, *id))
+            .filter(|(id, _)| view.readable(entity, *id) || writing && view.writable(entity, *id))
             .map(|(_, field)| field.name.as_str())
             .chain(declared.relations.iter().map(|relation| relation.name.as_str()));
         format!("unknown field `{}` of {}{}", shown(name), declared.name, nearest(name, visible))
@@ -154,13 +155,15 @@ impl<'a> Check<'a> {
                 self.fault(shown(name), "given twice");
             }
         }
-        |name| args.get(name).filter(|value| !matches!(value, Value::Undefined))
+        // `undefined` is an option left out, but never a filter left out: that would be all rows.
+        |name| args.get(name).filter(|value| name == "filter" || !matches!(value, Value::Undefined))
     }
 
     fn request(&mut self, entity: EntityId, request: &Request) -> Option<Query> {
         let args = &request.args;
         if self.too_deep {
-            self.fault("filter", format!("nested deeper than {} levels", self.context.limits.filter_depth));
+            let limit = self.context.limits.filter_depth;
+            self.fault("filter", format!("nested deeper than {limit} levels (limit filter_depth)"));
             return None;
         }
         match request.operation {
