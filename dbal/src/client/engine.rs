@@ -96,7 +96,8 @@ impl Engine {
     /// A request made ready to run.
     pub fn prepare(&self, caller: &Caller, request: &Request) -> Result<Machine> {
         let form = Form::of(request, caller.shape());
-        if let Some(prepared) = self.cache.form(&form.key)
+        if form.bytes <= self.limits.request_bytes
+            && let Some(prepared) = self.cache.form(&form.key)
             && let Some(machine) = self.bind(&prepared, &form.slots, caller, request)
         {
             return Ok(machine);
@@ -107,6 +108,7 @@ impl Engine {
             _ => None,
         });
         let values = values.ok_or_else(|| Error::internal("a request that was validated could not be bound"))?;
+        self.sizes(&plan, &values).map_err(|error| error.with_operation(request.operation.as_str()))?;
         let paging = self.paging(&plan, request)?;
         let name = self.name(plan.entity).clone();
         let machine = Machine::new(plan.clone(), values, paging, name);
@@ -172,6 +174,7 @@ impl Engine {
             }
             _ => None,
         })?;
+        self.sizes(&prepared.plan, &values).ok()?;
         let paging = self.paging(&prepared.plan, request).ok()?;
         let name = self.name(prepared.plan.entity).clone();
         Some(Machine::new(prepared.plan.clone(), values, paging, name))
@@ -215,6 +218,15 @@ impl Engine {
 
     fn entity(&self, request: &Request) -> Option<&crate::schema::Entity> {
         Some(self.schema.entity(self.schema.by_name(&request.entity)?))
+    }
+
+    fn sizes(&self, plan: &Plan, values: &[Value]) -> Result<()> {
+        if !plan.writes {
+            return Ok(());
+        }
+        let entity = self.schema.entity(plan.entity);
+        crate::query::size::check(entity, &plan.query, values, &self.limits)
+            .map_err(|error| error.with_entity(&entity.name))
     }
 
     fn paging(&self, plan: &Plan, request: &Request) -> Result<Option<Paging>> {

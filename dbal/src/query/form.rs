@@ -24,6 +24,8 @@ pub struct Form<'r> {
     pub slots: SmallVec<[&'r Value; 16]>,
     /// Nested too deeply to be walked; never cached.
     pub too_deep: bool,
+    /// Bytes of the texts and bytes values seen.
+    pub bytes: usize,
 }
 
 impl<'r> Form<'r> {
@@ -87,6 +89,12 @@ impl<'r> Form<'r> {
             Value::Map(_) => b'm',
             Value::Record(_) | Value::Records(_) => b'r',
         });
+        self.bytes += match value {
+            Value::Text(text) => text.len(),
+            Value::Bytes(bytes) => bytes.len(),
+            Value::List(_) | Value::Map(_) => crate::query::size::bytes(value),
+            _ => 0,
+        };
         self.slots.push(value);
     }
 

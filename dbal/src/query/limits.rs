@@ -13,8 +13,12 @@ pub struct Limits {
     pub include_depth: usize,
     /// Relations included in one request, on all levels.
     pub include_relations: usize,
-    /// Bytes of the text and bytes values of one written row.
+    /// Bytes of the values of one written row.
     pub row_bytes: usize,
+    /// Bytes of the texts of one index, together: what every backend can index.
+    pub index_bytes: usize,
+    /// Bytes of all values of one request.
+    pub request_bytes: usize,
     /// Rows of one answer for a bound caller where the operation declares none.
     pub bound_rows: u32,
 }
@@ -28,6 +32,8 @@ impl Default for Limits {
             include_depth: 5,
             include_relations: 20,
             row_bytes: 15 << 20,
+            index_bytes: 2_000,
+            request_bytes: 32 << 20,
             bound_rows: 100,
         }
     }

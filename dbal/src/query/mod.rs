@@ -16,5 +16,6 @@ mod output;
 pub mod paging;
 pub mod param;
 pub mod shape;
+pub mod size;
 pub mod validate;
 pub mod view;

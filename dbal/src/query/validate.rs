@@ -45,6 +45,11 @@ pub fn validate(context: Context<'_>, request: &Request, form: &Form<'_>) -> Res
         let message = format!("unknown entity `{}`{}", shown(&request.entity), nearest(&request.entity, names));
         return Err(Error::validation("entity", message).with_operation(operation));
     };
+    let limit = context.limits.request_bytes;
+    if form.bytes > limit {
+        let message = format!("{} bytes of values; at most {limit} (limit request_bytes)", form.bytes);
+        return Err(Error::validation("request", message).with_operation(operation));
+    }
     let mut check = Check {
         context,
         slots: &form.slots,
