@@ -212,7 +212,7 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
     if length > 100 {
         return None;
     }
-    let most = (length / 3).max(1);
+    let most = if length < 2 { 0 } else { (length / 3).max(1) };
     let folded = word.to_lowercase();
     names
         .into_iter()
@@ -223,8 +223,10 @@ pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, name)| name)
 }
 
-/// Whether one is an abbreviation of the other, at least half as long.
-fn abbreviates(a: &str, b: &str) -> bool {
-    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
-    short.len() > 3 && short.len() * 2 >= long.len() && long.starts_with(short)
+/// Whether a word leaves the end of a name away, or says a little more than it.
+fn abbreviates(word: &str, name: &str) -> bool {
+    let rest = name.strip_prefix(word).filter(|_| word.len() > 3);
+    let more = word.strip_prefix(name).filter(|_| name.len() > 3);
+    rest.is_some_and(|rest| rest.starts_with('_') || rest.len() <= word.len())
+        || more.is_some_and(|more| more.len() < name.len())
 }

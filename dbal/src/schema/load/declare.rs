@@ -28,6 +28,8 @@ pub(super) struct EntityDecl {
     pub version: String,
     pub description: String,
     pub fields: Vec<FieldDecl>,
+    /// Fields too faulty to be read. What refers to them is not at fault.
+    pub lost: Vec<String>,
     pub indexes: Vec<IndexDecl>,
     pub relations: Vec<RelationDecl>,
     pub acl: Acl,

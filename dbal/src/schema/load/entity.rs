@@ -44,13 +44,13 @@ pub(super) fn read(report: &Report, node: &Node, name: Option<Spot>) -> Option<E
     block.accept(&["package", "label", "display_name"]);
     let description = block.written("description").unwrap_or_default().to_owned();
     let mut relations = Vec::new();
-    let mut fields = Vec::new();
+    let (mut fields, mut lost) = (Vec::new(), Vec::new());
     match block.entry("fields") {
-        Some(entry) => read_fields(report, &name, entry, &mut fields, &mut relations),
+        Some(entry) => lost = read_fields(report, &name, entry, &mut fields, &mut relations),
         None => report.error(name.place, format!("the entity {} has no fields", name.text)),
     }
     tenant_field(&mut block, report, &mut fields);
-    choose_key(report, &name, &mut fields);
+    choose_key(report, &name, &mut fields, !lost.is_empty());
     if let Some(entry) = block.entry("relations") {
         relations.extend(relation::read_all(report, &name.text, entry));
     }
@@ -68,6 +68,7 @@ pub(super) fn read(report: &Report, node: &Node, name: Option<Spot>) -> Option<E
         version,
         description,
         fields,
+        lost,
         indexes,
         relations,
         acl,
@@ -109,11 +110,12 @@ fn read_fields(
     entry: &Entry,
     fields: &mut Vec<FieldDecl>,
     relations: &mut Vec<super::declare::RelationDecl>,
-) {
+) -> Vec<String> {
+    let mut lost = Vec::new();
     let Some(entries) = entry.value.as_map() else {
         let found = entry.value.describe();
         report.error(entry.value.place, format!("fields: expected a mapping of names to fields, found {found}"));
-        return;
+        return lost;
     };
     if entries.is_empty() {
         report.error(entry.place, format!("the entity {} has no fields", entity.text));
@@ -126,7 +128,7 @@ fn read_fields(
                 relations.push(relation);
             }
             Some(Declared::Relation(relation)) => relations.push(relation),
-            None => {}
+            None => lost.push(entry.key.clone()),
         }
     }
     let mut columns: HashMap<String, &str> = HashMap::new();
@@ -141,6 +143,7 @@ fn read_fields(
             report.error(decl.place, "_id is where MongoDB keeps the key; declare another name or column");
         }
     }
+    lost
 }
 
 /// `tenantId: true` beside `fields` declares the field in a format in the wild.
@@ -160,14 +163,15 @@ fn tenant_field(block: &mut Block<'_>, report: &Report, fields: &mut Vec<FieldDe
 }
 
 /// Exactly one key. Where none is marked, a field called id is it, as in formats in the wild.
-fn choose_key(report: &Report, entity: &Spot, fields: &mut [FieldDecl]) {
+fn choose_key(report: &Report, entity: &Spot, fields: &mut [FieldDecl], lost: bool) {
     let keys: Vec<usize> = (0..fields.len()).filter(|at| fields[*at].field.primary).collect();
     if let [_, second, ..] = keys[..] {
         let decl = &fields[second];
         let message = format!("{} has more than one key; {} is the second", entity.text, decl.field.name);
         report.error(decl.place, message);
     }
-    if !keys.is_empty() || fields.is_empty() {
+    // Without fields, or with some that could not be read, the key may be among what has been reported already.
+    if !keys.is_empty() || fields.is_empty() || lost {
         return;
     }
     match fields.iter_mut().find(|decl| decl.field.name == "id" && !matches!(decl.field.ty, FieldType::Json)) {

@@ -324,6 +324,9 @@ impl<'n> Reader<'n> {
             }
             return;
         }
+        if matches!(&field.ty, FieldType::Enum(words) if words.values.is_empty()) {
+            return; // Its values have been reported; no word could be right.
+        }
         // A word of the contract, `now` or `uuid`; or the call that other tools write for one.
         let call = types::generator_call(node);
         let is_time = matches!(field.ty, FieldType::DateTime | FieldType::Date | FieldType::BigInt | FieldType::Float);

@@ -46,6 +46,9 @@ struct Links<'n> {
     derived: Vec<Derived>,
 }
 
+/// Why a relation cannot be: in words, or nothing where something else has been reported.
+type Cannot = Option<String>;
+
 /// Where a relation meets: local field, remote field, and the entity in between.
 type Ends = (FieldId, FieldId, Option<Through>);
 
@@ -66,7 +69,8 @@ impl Links<'_> {
         let severity = if decl.loose { Severity::Warning } else { Severity::Error };
         let (kind, ends) = match self.ends(entity, target, decl) {
             Ok(ends) => ends,
-            Err(message) => return self.fault(decl, severity, &message),
+            Err(None) => return,
+            Err(Some(message)) => return self.fault(decl, severity, &message),
         };
         let (local, remote, through) = ends;
         if let Some(name) = &decl.name {
@@ -85,7 +89,7 @@ impl Links<'_> {
         let field = &names.field_of(entity, local).name;
         let candidates = match kind {
             RelationKind::BelongsTo => self.holder_names(entity, local, target),
-            RelationKind::HasOne => vec![snake_case(&names.entities[target].name.text), joined(field, "one")],
+            RelationKind::HasOne => vec![snake_case(&names.entities[target].name.text), joined(field, "one", field)],
             _ => vec![names.entities[target].plural.text.clone()],
         };
         match candidates.into_iter().find(|name| self.taken(entity, name).is_none()) {
@@ -103,7 +107,7 @@ impl Links<'_> {
         self.names.report.add(decl.place, severity, format!("{what}: {message}{consequence}"));
     }
 
-    fn ends(&self, entity: usize, target: usize, decl: &RelationDecl) -> Result<(RelationKind, Ends), String> {
+    fn ends(&self, entity: usize, target: usize, decl: &RelationDecl) -> Result<(RelationKind, Ends), Cannot> {
         let names = self.names;
         let (entity_name, target_name) = (&names.entities[entity].name.text, &names.entities[target].name.text);
         let mut kind = decl.kind;
@@ -119,34 +123,29 @@ impl Links<'_> {
             RelationKind::HasOne | RelationKind::HasMany => (target, entity),
         };
         let key = match &decl.foreign_key {
-            Some(name) => names.field(holder, &name.text).ok_or_else(|| names.no_field(holder, &name.text))?,
+            Some(name) => names.field_or_message(holder, &name.text)?,
             None => self.only_key(holder, pointed)?,
         };
         let referenced = match &decl.references {
-            Some(name) => names.field(pointed, &name.text).ok_or_else(|| names.no_field(pointed, &name.text))?,
+            Some(name) => names.field_or_message(pointed, &name.text)?,
             None => match names.field_of(holder, key).foreign_key {
                 Some(foreign) if foreign.entity == id(pointed) => foreign.field,
-                _ => names.key(pointed).ok_or("the entity it points to has no key")?,
+                _ => names.key(pointed).ok_or(None)?,
             },
         };
         let (key_field, referenced_field) = (names.field_of(holder, key), names.field_of(pointed, referenced));
         if !same_type(&key_field.ty, &referenced_field.ty) {
-            return Err(format!(
-                "{} is {}, but {} is {}",
-                key_field.name,
-                key_field.ty.as_str(),
-                referenced_field.name,
-                referenced_field.ty.as_str()
-            ));
+            let (a, b) = (key_field.ty.as_str(), referenced_field.ty.as_str());
+            return Err(Some(format!("{} is {a}, but {} is {b}", key_field.name, referenced_field.name)));
         }
         if !referenced_field.primary && !referenced_field.unique {
-            return Err(format!("references: {} is neither the key nor unique", referenced_field.name));
+            return Err(Some(format!("references: {} is neither the key nor unique", referenced_field.name)));
         }
         if kind == RelationKind::HasOne && !key_field.unique && !key_field.primary {
             let field = &key_field.name;
-            return Err(format!(
+            return Err(Some(format!(
                 "{entity_name} has one {target_name} only if {target_name}.{field} is unique; say has_many"
-            ));
+            )));
         }
         Ok(match kind {
             RelationKind::BelongsTo => (kind, (key, referenced, None)),
@@ -154,30 +153,33 @@ impl Links<'_> {
         })
     }
 
-    fn many_ends(&self, entity: usize, target: usize, decl: &RelationDecl) -> Result<Ends, String> {
+    fn many_ends(&self, entity: usize, target: usize, decl: &RelationDecl) -> Result<Ends, Cannot> {
         let names = self.names;
-        let through = decl.through.as_ref().ok_or("many_to_many needs through, the entity in between")?;
+        let through =
+            decl.through.as_ref().ok_or_else(|| Some("many_to_many needs through, the entity in between".into()))?;
         let between = names.entity(&through.text).ok_or_else(|| {
             let hint = names.nearest_entity(&through.text).map(|name| format!("; did you mean {name}?"));
-            format!("through: there is no entity {}{}", through.text, hint.unwrap_or_default())
+            let message = format!("through: there is no entity {}{}", through.text, hint.unwrap_or_default());
+            (!names.incomplete).then_some(message)
         })?;
-        let end = |given: &Option<super::declare::Spot>, pointed: usize| -> Result<(FieldId, FieldId), String> {
+        let end = |given: &Option<super::declare::Spot>, pointed: usize| -> Result<(FieldId, FieldId), Cannot> {
             let field = match given {
-                Some(name) => names.field(between, &name.text).ok_or_else(|| names.no_field(between, &name.text))?,
+                Some(name) => names.field_or_message(between, &name.text)?,
                 None => self.only_key(between, pointed)?,
             };
             let referenced = match names.field_of(between, field).foreign_key {
                 Some(foreign) if foreign.entity == id(pointed) => foreign.field,
-                _ => names.key(pointed).ok_or("the entity it points to has no key")?,
+                _ => names.key(pointed).ok_or(None)?,
             };
             let (a, b) = (names.field_of(between, field), names.field_of(pointed, referenced));
             if !same_type(&a.ty, &b.ty) {
-                return Err(format!("{} is {}, but {} is {}", a.name, a.ty.as_str(), b.name, b.ty.as_str()));
+                let (one, other) = (a.ty.as_str(), b.ty.as_str());
+                return Err(Some(format!("{} is {one}, but {} is {other}", a.name, b.name)));
             }
             Ok((field, referenced))
         };
         if entity == target && (decl.foreign_key.is_none() || decl.other_key.is_none()) {
-            return Err("many_to_many of an entity with itself needs foreign_key and other_key".into());
+            return Err(Some("many_to_many of an entity with itself needs foreign_key and other_key".into()));
         }
         let (this, local) = end(&decl.foreign_key, entity)?;
         let (other, remote) = end(&decl.other_key, target)?;
@@ -185,13 +187,13 @@ impl Links<'_> {
     }
 
     /// The one foreign key from an entity to another.
-    fn only_key(&self, holder: usize, pointed: usize) -> Result<FieldId, String> {
+    fn only_key(&self, holder: usize, pointed: usize) -> Result<FieldId, Cannot> {
         let names = self.names;
         let (from, to) = (&names.entities[holder].name.text, &names.entities[pointed].name.text);
         match self.keys(holder, pointed)[..] {
             [only] => Ok(only),
-            [] => Err(format!("no field of {from} points to {to}; say foreign_key, a field of {from}")),
-            _ => Err(format!("several fields of {from} point to {to}; say foreign_key, one of them")),
+            [] => Err(Some(format!("no field of {from} points to {to}; say foreign_key, a field of {from}"))),
+            _ => Err(Some(format!("several fields of {from} point to {to}; say foreign_key, one of them"))),
         }
     }
 
@@ -232,8 +234,8 @@ impl Links<'_> {
         let name = &self.names.field_of(holder, field).name;
         let target = snake_case(&self.names.entities[target].name.text);
         match without_id(name) {
-            Some(stem) => vec![stem.to_owned(), joined(stem, &target)],
-            None => vec![joined(name, &target)],
+            Some(stem) => vec![stem.to_owned(), joined(stem, &target, name)],
+            None => vec![joined(name, &target, name)],
         }
     }
 

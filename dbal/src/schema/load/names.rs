@@ -140,10 +140,10 @@ pub(super) fn without_id(field: &str) -> Option<&str> {
     (!stem.is_empty() && stem != "_").then_some(stem)
 }
 
-/// Two names as one, in the style of the first: `created_by` and `user` as `created_by_user`, `createdBy` as
+/// Two names as one, in the style of a field's name: `created_by` and `user` as `created_by_user`, `createdBy` as
 /// `createdByUser`.
-pub(super) fn joined(first: &str, second: &str) -> String {
-    let camel = first.contains(|letter: char| letter.is_ascii_uppercase()) && !first.contains('_');
+pub(super) fn joined(first: &str, second: &str, style: &str) -> String {
+    let camel = style.contains(|letter: char| letter.is_ascii_uppercase()) && !style.contains('_');
     if !camel {
         return format!("{first}_{second}");
     }
@@ -206,7 +206,7 @@ mod tests {
     fn relation_names() {
         assert_eq!((without_id("author_id"), without_id("authorId")), (Some("author"), Some("author")));
         assert_eq!((without_id("created_by"), without_id("_id"), without_id("id")), (None, None, None));
-        assert_eq!(joined("created_by", "page_view"), "created_by_page_view");
-        assert_eq!(joined("createdBy", "page_view"), "createdByPageView");
+        assert_eq!(joined("created_by", "page_view", "created_by"), "created_by_page_view");
+        assert_eq!(joined("createdBy", "page_view", "createdBy"), "createdByPageView");
     }
 }

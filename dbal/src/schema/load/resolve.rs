@@ -66,18 +66,27 @@ impl<'r> Names<'r> {
 
     /// The field of a name, or a fault with the nearest one.
     pub fn field_or_fault(&self, what: &str, entity: usize, name: &Spot) -> Option<FieldId> {
-        let found = self.field(entity, &name.text);
-        if found.is_none() {
-            let message = self.no_field(entity, &name.text);
-            self.report.error(name.place, format!("{what}: {message}"));
+        match self.field_or_message(entity, &name.text) {
+            Ok(field) => Some(field),
+            Err(message) => {
+                if let Some(message) = message {
+                    self.report.error(name.place, format!("{what}: {message}"));
+                }
+                None
+            }
         }
-        found
     }
 
-    pub fn no_field(&self, entity: usize, name: &str) -> String {
+    /// The field of a name, or what to say of its absence: nothing where the field itself has been reported.
+    pub fn field_or_message(&self, entity: usize, name: &str) -> Result<FieldId, Option<String>> {
         let decl = &self.entities[entity];
-        let hint = hint(nearest(name, decl.fields.iter().map(|decl| decl.field.name.as_str())));
-        format!("{} has no field {name}{hint}", decl.name.text)
+        if decl.lost.iter().any(|lost| lost == name) {
+            return Err(None);
+        }
+        self.field(entity, name).ok_or_else(|| {
+            let hint = hint(nearest(name, decl.fields.iter().map(|decl| decl.field.name.as_str())));
+            Some(format!("{} has no field {name}{hint}", decl.name.text))
+        })
     }
 
     pub fn field_of(&self, entity: usize, field: FieldId) -> &crate::schema::Field {
