@@ -1,6 +1,6 @@
 //! One entity document.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::declare::{EntityDecl, FieldDecl, IndexDecl, Spot};
 use super::field::{self, Declared, spot};
@@ -267,13 +267,13 @@ fn spots_of(report: &Report, node: &Node, key: &str) -> Vec<Spot> {
         }
         text.map(|text| Spot::new(text, item.place))
     });
-    let mut spots: Vec<Spot> = Vec::new();
-    for spot in each {
-        if spots.iter().any(|other| other.text == spot.text) {
+    let mut seen = HashSet::new();
+    let once = each.filter(|spot| {
+        let first = seen.insert(spot.text.clone());
+        if !first {
             report.error(spot.place, format!("{key}: {} comes twice", spot.text));
-        } else {
-            spots.push(spot);
         }
-    }
-    spots
+        first
+    });
+    once.collect()
 }

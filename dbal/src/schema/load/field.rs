@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use super::declare::{FieldDecl, ForeignKeyDecl, RelationDecl, Spot};
+use super::declare::{FieldDecl, RelationDecl, Spot};
 use super::types::{self, Word};
-use super::{names, relation, rules};
-use crate::schema::{
-    DefaultValue, EnumType, Field, FieldAcl, FieldType, Generator, Referential, StoredAs, TextKind, convert,
-};
+use super::{names, reference, relation, rules};
+use crate::schema::{DefaultValue, EnumType, Field, FieldAcl, FieldType, Generator, StoredAs, TextKind, convert};
 use crate::yaml::{Block, Entry, Place, Report};
 
 /// Keys of other tools, and the key of the contract that each one is.
@@ -156,7 +154,7 @@ impl<'n> Reader<'n> {
         self.presence(&mut field, may_be_null);
         rules::read(self.report, &mut self.block, &mut field);
         self.acl(&mut field);
-        let foreign_key = self.foreign_key();
+        let foreign_key = reference::read(self.report, self.entry, &mut self.block);
         self.default(&mut field);
         rules::agree(self.report, self.entry, &field);
         FieldDecl { field, place: self.entry.place, foreign_key }
@@ -187,10 +185,10 @@ impl<'n> Reader<'n> {
         let ty = match ty {
             FieldType::Decimal { .. } => {
                 let (precision, scale) = (precision.or(digits(0)), scale.or(digits(1)));
-                if let (Some(precision), Some(scale)) = (precision, scale) {
-                    if scale > precision {
-                        self.error(place, format!("scale {scale} is greater than precision {precision}"));
-                    }
+                if let (Some(precision), Some(scale)) = (precision, scale)
+                    && scale > precision
+                {
+                    self.error(place, format!("scale {scale} is greater than precision {precision}"));
                 }
                 if precision.is_some_and(|n| n == 0 || n > 34) || scale.is_some_and(|n| n > 34) {
                     self.error(place, "a decimal has 1 to 34 digits");
@@ -369,48 +367,6 @@ impl<'n> Reader<'n> {
         field.acl.check = block.text("check").map(str::to_owned);
         block.finish();
     }
-
-    /// `foreign_key: {entity, field, on_delete, on_update}`, `foreign_key: User.id`, or `references: User.id`.
-    fn foreign_key(&mut self) -> Option<ForeignKeyDecl> {
-        let entry = match (self.block.entry("foreign_key"), self.block.entry("references")) {
-            (Some(entry), Some(other)) => {
-                self.error(other.place, "references says the same as foreign_key; keep one");
-                entry
-            }
-            (first, second) => first.or(second)?,
-        };
-        let place = entry.place;
-        if let Some(text) = entry.value.as_str() {
-            let (entity, field) = match text.split_once('.') {
-                Some((entity, field)) => (entity, Some(Spot::new(field, entry.value.place))),
-                None => (text, None),
-            };
-            let entity = Spot::new(entity, entry.value.place);
-            let (on_delete, on_update) = (self.referential("on_delete"), Referential::Restrict);
-            return Some(ForeignKeyDecl { entity, field, on_delete, on_update, place });
-        }
-        let what = format!("foreign_key of the field {}", self.entry.key);
-        const KEYS: &[(&str, &str)] = &[
-            ("target", "entity"),
-            ("table", "entity"),
-            ("references", "field"),
-            ("key", "field"),
-            ("column", "field"),
-        ];
-        let mut block = self.report.lenient(&entry.value, what)?.synonyms(KEYS);
-        let entity = block.entry("entity").and_then(|entry| spot(&block, entry));
-        let field = block.entry("field").and_then(|entry| spot(&block, entry));
-        let (on_delete, on_update) = (referential(&mut block, "on_delete"), referential(&mut block, "on_update"));
-        if entity.is_none() {
-            self.error(place, "foreign_key: expected entity, the name of the entity it points to");
-        }
-        block.finish();
-        Some(ForeignKeyDecl { entity: entity?, field, on_delete, on_update, place })
-    }
-
-    fn referential(&mut self, name: &'static str) -> Referential {
-        referential(&mut self.block, name)
-    }
 }
 
 /// A text with its place; anything else is reported.
@@ -420,26 +376,6 @@ pub(super) fn spot(block: &Block<'_>, entry: &Entry) -> Option<Spot> {
         block.wrong(entry, "a name");
     }
     text.map(|text| Spot::new(text, entry.value.place))
-}
-
-fn referential(block: &mut Block<'_>, name: &'static str) -> Referential {
-    let words = [
-        ("restrict", Referential::Restrict),
-        ("cascade", Referential::Cascade),
-        ("set_null", Referential::SetNull),
-        ("RESTRICT", Referential::Restrict),
-        ("CASCADE", Referential::Cascade),
-        ("SET NULL", Referential::SetNull),
-        ("set null", Referential::SetNull),
-        ("Restrict", Referential::Restrict),
-        ("Cascade", Referential::Cascade),
-        ("SetNull", Referential::SetNull),
-        ("setNull", Referential::SetNull),
-        ("no_action", Referential::Restrict),
-        ("NO ACTION", Referential::Restrict),
-        ("NoAction", Referential::Restrict),
-    ];
-    block.word(name, &words).unwrap_or_default()
 }
 
 /// Whether a field is named like an instant: `created_at`, `lastSyncAt`, `timestamp`.

@@ -112,10 +112,11 @@ impl Links<'_> {
         let (entity_name, target_name) = (&names.entities[entity].name.text, &names.entities[target].name.text);
         let mut kind = decl.kind;
         // "One to one" does not say who holds the reference.
-        if let (RelationKind::HasOne, true, Some(key)) = (kind, decl.loose, &decl.foreign_key) {
-            if names.field(target, &key.text).is_none() && names.field(entity, &key.text).is_some() {
-                kind = RelationKind::BelongsTo;
-            }
+        if let (RelationKind::HasOne, true, Some(key)) = (kind, decl.loose, &decl.foreign_key)
+            && names.field(target, &key.text).is_none()
+            && names.field(entity, &key.text).is_some()
+        {
+            kind = RelationKind::BelongsTo;
         }
         let (holder, pointed) = match kind {
             RelationKind::ManyToMany => return Ok((kind, self.many_ends(entity, target, decl)?)),

@@ -15,12 +15,14 @@ mod index;
 mod link;
 mod names;
 mod operation;
+mod reference;
 mod relation;
 mod resolve;
 mod rules;
 mod source;
 mod types;
 
+use std::collections::HashSet;
 use std::path::Path;
 
 pub use resolve::Derived;
@@ -136,13 +138,10 @@ fn attach(report: &Report, declared: &mut Declared, incomplete: bool) {
         }
     }
     for decl in &names.entities {
-        let mut seen: Vec<&str> = Vec::new();
-        for operation in &decl.operations {
-            if seen.contains(&operation.name.as_str()) {
-                let message = format!("the operation {} of {} is declared twice", operation.name, decl.name.text);
-                report.error(decl.name.place, message);
-            }
-            seen.push(&operation.name);
+        let mut seen = HashSet::new();
+        for operation in decl.operations.iter().filter(|operation| !seen.insert(&operation.name)) {
+            let message = format!("the operation {} of {} is declared twice", operation.name, decl.name.text);
+            report.error(decl.name.place, message);
         }
     }
     declared.entities = names.entities;

@@ -1,5 +1,7 @@
 //! Operations files, and the patterns of `security.yaml`.
 
+use std::collections::HashSet;
+
 use super::{names, rules};
 use crate::schema::{MaliciousPattern, OperationDecl};
 use crate::value::{Map, Value};
@@ -61,10 +63,10 @@ fn read(report: &Report, entity: &str, entry: &Entry) -> Option<OperationDecl> {
     let limit = |number: Option<i64>| number.and_then(|number| u32::try_from(number).ok());
     decl.max_limit = limit(block.integer("max_limit", 1, i64::from(u32::MAX)));
     decl.default_limit = limit(block.integer("default_limit", 0, i64::from(u32::MAX)));
-    if let (Some(default), Some(max)) = (decl.default_limit, decl.max_limit) {
-        if default > max {
-            report.error(entry.place, format!("{name}: default_limit {default} is greater than max_limit {max}"));
-        }
+    if let (Some(default), Some(max)) = (decl.default_limit, decl.max_limit)
+        && default > max
+    {
+        report.error(entry.place, format!("{name}: default_limit {default} is greater than max_limit {max}"));
     }
     if decl.public && decl.system_only {
         report.error(entry.place, format!("{name} is both public and system_only; keep one"));
@@ -105,12 +107,9 @@ fn read_input(report: &Report, name: &str, entry: &Entry, decl: &mut OperationDe
         decl.optional = block.texts("optional").unwrap_or_default();
         block.finish();
     }
-    let mut seen: Vec<&str> = Vec::new();
-    for field in decl.required.iter().chain(&decl.optional) {
-        if seen.contains(&field.as_str()) {
-            report.error(entry.place, format!("input of {name}: {field} comes twice"));
-        }
-        seen.push(field);
+    let mut seen = HashSet::new();
+    for field in decl.required.iter().chain(&decl.optional).filter(|field| !seen.insert(field.as_str())) {
+        report.error(entry.place, format!("input of {name}: {field} comes twice"));
     }
 }
 

@@ -175,7 +175,8 @@ fn build(decl: EntityDecl, relations: Vec<Relation>, indexes: Vec<crate::schema:
 
 /// Entities, plurals and tables each have names of their own.
 fn distinct(names: &Names<'_>) {
-    let kinds: [(&str, fn(&EntityDecl) -> &Spot); 3] = [
+    type NameOf = fn(&EntityDecl) -> &Spot;
+    let kinds: [(&str, NameOf); 3] = [
         ("entity", |decl| &decl.name),
         ("plural", |decl| &decl.plural),
         // SQLite does not tell tables apart by case.

@@ -9,10 +9,10 @@ pub(super) fn read(report: &Report, block: &mut Block<'_>, field: &mut Field) {
     let lengths = matches!(field.ty, FieldType::Text(_) | FieldType::Bytes);
     field.min_length = length(report, block, field, "min_length", lengths);
     field.max_length = length(report, block, field, "max_length", lengths);
-    if let (Some(least), Some(most)) = (field.min_length, field.max_length) {
-        if least > most {
-            report.error(block.place(), format!("min_length {least} is greater than max_length {most}"));
-        }
+    if let (Some(least), Some(most)) = (field.min_length, field.max_length)
+        && least > most
+    {
+        report.error(block.place(), format!("min_length {least} is greater than max_length {most}"));
     }
     if let Some(entry) = block.entry("pattern") {
         match entry.value.as_str().map(regex::Regex::new) {

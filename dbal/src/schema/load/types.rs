@@ -1,5 +1,6 @@
 //! The words for types, those of other tools included.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::schema::{EnumType, FieldType, TextKind};
@@ -81,17 +82,19 @@ pub(super) fn values(report: &Report, entry: &Entry) -> Vec<String> {
         report.error(entry.value.place, format!("{}: expected a list of words, found {found}", entry.key));
         return Vec::new();
     };
-    let mut values: Vec<String> = Vec::with_capacity(items.len());
-    for item in items {
-        match item.written().filter(|word| !word.is_empty()) {
+    let mut seen = HashSet::new();
+    let words = items.iter().filter_map(|item| {
+        let word = item.written().filter(|word| !word.is_empty());
+        match word {
             None => report.error(item.place, format!("{}: expected a word, found {}", entry.key, item.describe())),
-            Some(word) if values.iter().any(|value| value == word) => {
+            Some(word) if !seen.insert(word) => {
                 report.error(item.place, format!("{}: {word} comes twice", entry.key));
             }
-            Some(word) => values.push(word.to_owned()),
+            Some(_) => {}
         }
-    }
-    values
+        word.map(str::to_owned)
+    });
+    words.collect()
 }
 
 /// Whether a default of a text is a call that other tools write for a generated value, and which one.
