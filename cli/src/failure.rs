@@ -4,7 +4,8 @@ use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use dbal::{Error, ErrorKind, Map, Outcome, Retry, Value, value, value::json};
+use dbal::schema::Verb;
+use dbal::{Error, ErrorKind, Map, Operation, Outcome, Retry, Value, value, value::json};
 
 use crate::print::plain;
 
@@ -144,10 +145,12 @@ fn engine_lines(error: &Error) -> Vec<String> {
     if let Some(detail) = error.detail() {
         lines.push(format!("  the database says: {detail}"));
     }
+    let verb = error.operation().and_then(Operation::parse).and_then(Operation::verb);
+    let writes = verb.is_some_and(|verb| verb != Verb::Read);
     match error.outcome() {
-        Some(Outcome::NotApplied) => lines.push("  nothing was written".into()),
+        Some(Outcome::NotApplied) if writes => lines.push("  nothing was written".into()),
         Some(Outcome::Unknown) => lines.push("  it may or may not have been written".into()),
-        None => {}
+        Some(Outcome::NotApplied) | None => {}
     }
     lines
 }

@@ -3,6 +3,8 @@
 //! Each command has a file of its own; `main.rs` only picks one.
 
 pub mod codegen;
+pub mod demo;
+pub mod suite;
 pub mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -11,6 +13,9 @@ use std::path::{Path, PathBuf};
 pub const HELP: &str = "\
 cargo xtask COMMAND
 
+  demo              a story on a database of its own: everything the engine does, in a minute of reading
+  test              the whole test run, with its own set-up
+  test STAGE        one stage of it: format, lints, tests, features, docs, quickstart or demo
   codegen           write what is generated from api/schema
   codegen --check   say what is stale, write nothing
   tidy              check the rules of the project's files: layers, drivers, sizes, headers, lock files";

@@ -6,6 +6,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match words.as_slice() {
+        ["demo", options @ ..] => xtask::demo::command(options),
+        ["test", options @ ..] => xtask::suite::command(options),
         ["codegen", options @ ..] => xtask::codegen::command(options),
         ["tidy", options @ ..] => xtask::tidy::command(options),
         [] | ["help" | "--help" | "-h", ..] => {

@@ -1,0 +1,49 @@
+//! `cargo xtask demo`: a story on a SQLite database in a folder of its own, told while it happens.
+//!
+//! It uses the contract of `api/schema`, the library, and the `dbal` program, and checks every outcome that it tells of.
+
+mod scenes;
+mod story;
+
+use std::process::Command;
+
+use story::Story;
+
+/// Tells the story; an error names the step that went wrong and what to do about it.
+pub fn command(options: &[&str]) -> Result<(), String> {
+    if !options.is_empty() {
+        return Err(format!("demo takes no options, not {}", options.join(" ")));
+    }
+    let program = build()?;
+    let mut story = Story::new(program).map_err(|fault| format!("demo: {fault}"))?;
+    match scenes::play(&mut story) {
+        Ok(()) => {
+            println!("\ndemo: all {} steps did what they should", story.steps());
+            Ok(())
+        }
+        Err(fault) => Err(format!(
+            "\ndemo: step {} went wrong: {fault}\ncure: `cargo test --workspace` shows which part broke",
+            story.steps()
+        )),
+    }
+}
+
+/// Builds the `dbal` program beside this one.
+fn build() -> Result<std::path::PathBuf, String> {
+    println!("building the dbal program (the first time takes a minute or two) ...");
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let built = Command::new(cargo)
+        .args(["build", "--quiet", "--package", "dbal-cli"])
+        .current_dir(crate::root())
+        .status()
+        .map_err(|fault| format!("demo: cargo cannot be run: {fault}"))?;
+    if !built.success() {
+        return Err("demo: the dbal program does not build\ncure: the messages above; `cargo build -p dbal-cli`".into());
+    }
+    let own = std::env::current_exe().map_err(|fault| format!("demo: {fault}"))?;
+    let program = own.with_file_name(format!("dbal{}", std::env::consts::EXE_SUFFIX));
+    match program.is_file() {
+        true => Ok(program),
+        false => Err(format!("demo: {} is not there\ncure: run it as `cargo xtask demo`", program.display())),
+    }
+}

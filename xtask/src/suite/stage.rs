@@ -1,0 +1,76 @@
+//! The stages.
+
+use std::process::{Command, Stdio};
+
+use super::counts::Counts;
+use super::quickstart;
+
+/// One thing that has to hold.
+pub struct Stage {
+    pub name: &'static str,
+    pub what: &'static str,
+    /// What to do when it fails, behind how to rerun it.
+    pub cure: &'static str,
+    pub run: fn(&mut Counts) -> Result<(), String>,
+}
+
+/// All stages, the quick ones first.
+pub const STAGES: &[Stage] = &[
+    Stage {
+        name: "format",
+        what: "every file is formatted",
+        cure: " (cargo fmt --all cures it)",
+        run: |_| succeed(cargo(&["fmt", "--all", "--check"])),
+    },
+    Stage {
+        name: "lints",
+        what: "no compiler or lint warning anywhere",
+        cure: "",
+        run: |_| succeed(cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "--deny", "warnings"])),
+    },
+    Stage {
+        name: "tests",
+        what: "all tests and examples of the documentation",
+        cure: "",
+        run: |counts| counts.run(cargo(&["test", "--workspace", "--no-fail-fast"])),
+    },
+    Stage {
+        name: "features",
+        what: "the engine builds without any backend's driver",
+        cure: "",
+        run: |_| succeed(cargo(&["build", "--quiet", "--package", "dbal", "--no-default-features"])),
+    },
+    Stage {
+        name: "docs",
+        what: "the documentation builds without a warning",
+        cure: "",
+        run: |_| {
+            let mut docs = cargo(&["doc", "--quiet", "--workspace", "--no-deps"]);
+            docs.env("RUSTDOCFLAGS", "--deny warnings");
+            succeed(docs)
+        },
+    },
+    Stage { name: "quickstart", what: "the example of the README runs", cure: "", run: |_| quickstart::run() },
+    Stage {
+        name: "demo",
+        what: "the story of cargo xtask demo",
+        cure: " (or cargo xtask demo)",
+        run: |_| crate::demo::command(&[]),
+    },
+];
+
+/// Cargo in the workspace's folder.
+pub fn cargo(arguments: &[&str]) -> Command {
+    let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
+    cargo.args(arguments).current_dir(crate::root()).stdin(Stdio::null());
+    cargo
+}
+
+/// Runs a command whose output is for the reader.
+pub fn succeed(mut command: Command) -> Result<(), String> {
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("it ended with {status}")),
+        Err(fault) => Err(format!("it cannot be run: {fault}")),
+    }
+}
