@@ -209,6 +209,7 @@ fn whole_queries_are_reached() {
         visible: 0,
         includes: Vec::new(),
         shape: Shape::Count,
+        version: None,
     };
     let mut query = count(filter);
     normalize(&mut query);

@@ -78,10 +78,10 @@ impl<'p> Rewriter<'p> {
                 self.answer(query, true)?;
             }
             Statement::Update(update) => {
-                let shown = self.update(update)?;
+                let shown = self.update(update, query.version.is_some())?;
                 self.answer(query, shown)?;
             }
-            Statement::Delete(delete) => self.delete(delete)?,
+            Statement::Delete(delete) => self.delete(delete, query.version.is_some())?,
         }
         let columns = match &query.statement {
             Statement::Select(select) => select.columns.as_slice(),
@@ -234,7 +234,7 @@ impl<'p> Rewriter<'p> {
     }
 
     /// Restricts an update; says whether its rows may be shown.
-    fn update(&mut self, update: &mut Update) -> Result<bool> {
+    fn update(&mut self, update: &mut Update, versioned: bool) -> Result<bool> {
         let id = update.entity;
         let entity = self.schema.entity(id);
         let params = self.rebase.params();
@@ -252,7 +252,7 @@ impl<'p> Rewriter<'p> {
         let seen = self.policy.grant(self.principal, id, Verb::Read, &[]);
         let mut shown = seen.is_some_and(|read| implies(&grant.filter, &read.filter));
 
-        let reads = increments || looks_at_more_than(entity.key, &update.filter);
+        let reads = increments || versioned || looks_at_more_than(entity.key, &update.filter);
         self.conditions(id, &mut update.filter)?;
         let rows = self.rebase.expr(&grant.filter)?;
         if reads && !shown {
@@ -270,10 +270,10 @@ impl<'p> Rewriter<'p> {
         Ok(shown)
     }
 
-    fn delete(&mut self, delete: &mut Delete) -> Result<()> {
+    fn delete(&mut self, delete: &mut Delete, versioned: bool) -> Result<()> {
         let entity = self.schema.entity(delete.entity);
         let grant = self.grant(delete.entity, Verb::Delete, &[])?;
-        let reads = looks_at_more_than(entity.key, &delete.filter);
+        let reads = versioned || looks_at_more_than(entity.key, &delete.filter);
         self.conditions(delete.entity, &mut delete.filter)?;
         if reads {
             let read = self.read_filter(delete.entity)?;

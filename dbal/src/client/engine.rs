@@ -196,6 +196,7 @@ impl Engine {
                 ParamSource::Const(value) => value.clone(),
                 ParamSource::Claim { scope, name, ty, rank } => claim(caller, *scope, name, ty, *rank),
                 ParamSource::Now => Value::DateTime(*now.get_or_insert_with(DateTime::now)),
+                ParamSource::NowAs(ty) => ty.instant(*now.get_or_insert_with(DateTime::now)),
                 ParamSource::Generated(generator) => generate(*generator),
                 ParamSource::Hashed(raw, how) => {
                     let raw = values.get(usize::from(raw.0)).and_then(Value::as_str)?;

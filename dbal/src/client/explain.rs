@@ -48,6 +48,7 @@ impl Client {
             let purpose = match &step.role {
                 Role::Root(_) => "rows of the result".to_owned(),
                 Role::Children { parent, .. } => format!("related rows of step {}", parent + 1),
+                Role::Versioned => "whether the row has another version".to_owned(),
                 Role::Total => "count".to_owned(),
                 Role::Effect => "write".to_owned(),
             };

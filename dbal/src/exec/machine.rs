@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::exec::sink::{Buffer, Feed, Root, assemble};
 use crate::plan::operation::{Plan, Role, Step};
 use crate::query::ast::Shape;
@@ -102,7 +102,7 @@ impl Machine {
     ) -> (&'m Step, &'m [Value], Feed<'m, S>) {
         let step = &self.plan.steps[index];
         let feed = match &step.role {
-            _ if !self.buffers.is_empty() && !matches!(step.role, Role::Total | Role::Effect) => {
+            _ if !self.buffers.is_empty() && !matches!(step.role, Role::Total | Role::Versioned | Role::Effect) => {
                 Feed::Buffer(&mut self.buffers[index])
             }
             Role::Root(output) => {
@@ -115,7 +115,7 @@ impl Machine {
                 Feed::Root(Root { out, output, params: &self.params, summary, limit, cap })
             }
             Role::Children { .. } | Role::Effect => Feed::None,
-            Role::Total => Feed::Total(&mut self.summary.total),
+            Role::Total | Role::Versioned => Feed::Total(&mut self.summary.total),
         };
         (step, &self.params, feed)
     }
@@ -137,9 +137,15 @@ impl Machine {
                     self.summary.rows = count;
                 }
             }
+            Role::Versioned if self.summary.total.is_some_and(|rows| rows > 0) => {
+                let message = "the row has another version than if_version says";
+                return Err(Error::conflict(Reason::Version, &[], message));
+            }
+            Role::Versioned => return Err(Error::not_found(&self.entity)),
             Role::Root(_) | Role::Children { .. } | Role::Total => {}
         }
-        if index == 0 {
+        let asks_for_version = plan.steps.get(1).is_some_and(|next| matches!(next.role, Role::Versioned));
+        if index == 0 && !asks_for_version {
             self.found()?;
         }
         Ok(())
@@ -196,6 +202,7 @@ impl Machine {
                 let rows = i64::try_from(rows).unwrap_or(i64::MAX);
                 self.paging.is_some_and(|paging| rows < paging.limit && (rows > 0 || paging.offset == 0))
             }
+            Role::Versioned => self.summary.rows > 0,
             Role::Children { parent, .. } => self.buffers[*parent].rows.is_empty(),
             _ => false,
         }

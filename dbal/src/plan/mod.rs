@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::capability::Capabilities;
 use crate::error::Result;
-use crate::query::ast::{Count, Include, Insert, Operand, Query, Select, Shape, Statement};
+use crate::query::ast::{Count, Expr, Include, Insert, Operand, Query, Select, Shape, Statement};
 use crate::query::param::{ParamSource, Params};
 use crate::row::Columns;
 use crate::schema::{EntityId, FieldId, FieldType, Generator, Schema};
@@ -66,6 +66,17 @@ fn nothing_to_set(schema: &Schema, query: &mut Query) {
     }
 }
 
+/// The rows that a statement is about; an insert is about none.
+fn filter(statement: &mut Statement) -> Option<&mut Expr> {
+    match statement {
+        Statement::Select(select) => Some(&mut select.filter),
+        Statement::Count(count) => Some(&mut count.filter),
+        Statement::Update(update) => Some(&mut update.filter),
+        Statement::Delete(delete) => Some(&mut delete.filter),
+        Statement::Insert(_) => None,
+    }
+}
+
 struct Builder<'a> {
     target: Target<'a>,
     params: &'a Params,
@@ -75,19 +86,25 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn root(&mut self, query: &Query) -> Result<()> {
         let entity = query.statement.entity();
-        match &query.statement {
+        let mut statement = query.statement.clone();
+        let mut unversioned = None;
+        if let (Some(version), Some(filter)) = (&query.version, filter(&mut statement)) {
+            unversioned = Some(Count { entity, filter: filter.clone() });
+            *filter = std::mem::replace(filter, Expr::TRUE).and(version.clone());
+        }
+        match &statement {
             Statement::Select(select) => {
                 let output = self.output(entity, &select.columns[..query.visible], &query.includes);
                 let cells = self.cells(entity, &select.columns);
-                self.push(query.statement.clone(), cells, Role::Root(output))?;
+                self.push(statement.clone(), cells, Role::Root(output))?;
                 self.children(0, &query.includes)?;
                 if query.shape == (Shape::Page { total: true }) {
                     let count = Count { entity, filter: select.filter.clone() };
                     self.push(Statement::Count(count), vec![integer()], Role::Total)?;
                 }
             }
-            Statement::Count(_) => self.push(query.statement.clone(), vec![integer()], Role::Total)?,
-            Statement::Delete(_) => self.push(query.statement.clone(), Vec::new(), Role::Effect)?,
+            Statement::Count(_) => self.push(statement.clone(), vec![integer()], Role::Total)?,
+            Statement::Delete(_) => self.push(statement.clone(), Vec::new(), Role::Effect)?,
             Statement::Update(update) => {
                 let mut output = self.output(entity, &update.returning[..query.visible], &[]);
                 let mut cells = self.cells(entity, &update.returning);
@@ -95,11 +112,14 @@ impl Builder<'_> {
                     output.check = Some(cells.len());
                     cells.push(boolean());
                 }
-                self.push(query.statement.clone(), cells, Role::Root(output))?;
+                self.push(statement.clone(), cells, Role::Root(output))?;
             }
             Statement::Insert(insert) => self.insert(insert, query.visible)?,
         }
-        Ok(())
+        match unversioned {
+            Some(count) => self.push(Statement::Count(count), vec![integer()], Role::Versioned),
+            None => Ok(()),
+        }
     }
 
     /// The engine knows every value that it writes; only what the backend makes is read back.

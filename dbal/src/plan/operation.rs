@@ -126,6 +126,8 @@ pub enum Role {
     },
     /// One integer: the total of a page.
     Total,
+    /// One integer: whether the row is there in another version. Runs only when the write found none.
+    Versioned,
     /// Nothing but how many rows it touched.
     Effect,
 }

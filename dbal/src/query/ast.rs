@@ -385,6 +385,9 @@ pub struct Query {
     pub includes: Vec<Include>,
     /// What the caller gets.
     pub shape: Shape,
+    /// The version that the row of an update or delete must have. It stands apart from the filter so that a row of
+    /// another version can be told from none.
+    pub version: Option<Expr>,
 }
 
 impl Query {

@@ -43,11 +43,17 @@ pub(super) fn create(check: &mut Check<'_>, entity: EntityId, data: Option<&Valu
     key_at_least(check, entity, &mut returning);
     let visible = returning.len();
     let insert = Insert { entity, values, returning, check: None };
-    Some(Query { statement: Statement::Insert(insert), visible, includes: Vec::new(), shape: Shape::One })
+    Some(Query { statement: Statement::Insert(insert), visible, includes: Vec::new(), shape: Shape::One, version: None })
 }
 
 /// `update`: the new row comes back.
-pub(super) fn update(check: &mut Check<'_>, entity: EntityId, filter: Option<Expr>, patch: Option<&Value>) -> Option<Query> {
+pub(super) fn update(
+    check: &mut Check<'_>,
+    entity: EntityId,
+    filter: Option<Expr>,
+    patch: Option<&Value>,
+    version: Option<Expr>,
+) -> Option<Query> {
     let declared = check.entity(entity);
     let patch = match patch {
         Some(Value::Map(map)) => map,
@@ -68,14 +74,19 @@ pub(super) fn update(check: &mut Check<'_>, entity: EntityId, filter: Option<Exp
             check.fault(&field.name, format!("is {why} and cannot be changed"));
             continue;
         }
-        if let Some(operand) = given_value(check, entity, id, value, false) {
+        if let Value::Map(operators) = value
+            && field.ty != FieldType::Json
+            && is_operators(operators)
+        {
+            set.extend(increment(check, entity, id, operators).map(|by| (id, Assign::Increment(by))));
+        } else if let Some(operand) = given_value(check, entity, id, value, false) {
             set.push((id, Assign::Set(operand)));
         }
     }
     if !set.is_empty() {
         for (id, field) in declared.field_ids() {
             if field.auto_update && !set.iter().any(|(named, _)| *named == id) {
-                set.push((id, Assign::Set(Operand::Param(check.params.push(ParamSource::Now)))));
+                set.push((id, Assign::Set(Operand::Param(check.params.push(now(field))))));
             }
             if field.version {
                 let one = check.params.push(ParamSource::Const(Value::Int(1)));
@@ -87,7 +98,7 @@ pub(super) fn update(check: &mut Check<'_>, entity: EntityId, filter: Option<Exp
     key_at_least(check, entity, &mut returning);
     let visible = returning.len();
     let update = Update { entity, filter: filter?, set, returning, check: None };
-    Some(Query { statement: Statement::Update(update), visible, includes: Vec::new(), shape: Shape::One })
+    Some(Query { statement: Statement::Update(update), visible, includes: Vec::new(), shape: Shape::One, version })
 }
 
 /// Whoever may write a row and read none of it learns its key.
@@ -141,16 +152,35 @@ fn given_value(check: &mut Check<'_>, entity: EntityId, id: FieldId, value: &Val
         // Null is part of the form, so it is spelled; the text of the plan is one for each set of nulls.
         return Some(Operand::Const(Literal::Null));
     }
-    if let Value::Map(map) = value
-        && is_operators(map)
-        && map.get("$increment").is_some()
-        && (field.is_numeric() || field.ty != FieldType::Json)
-    {
-        check.not_built("increment", "$increment is not built yet".into());
-        return None;
-    }
     let at = FieldRef { entity, field: id };
     check.argument(value, Cast::Store(at), &field.name.clone()).map(Operand::Param)
+}
+
+/// `{$increment: n}`. The result is checked against the field's bounds in the statement, where it is known.
+fn increment(check: &mut Check<'_>, entity: EntityId, id: FieldId, operators: &Map) -> Option<Operand> {
+    let field = check.entity(entity).field(id);
+    let path = field.name.as_str();
+    let by = match operators.0.as_slice() {
+        [(name, by)] if name == "$increment" => by,
+        _ => {
+            let unknown = operators.iter().map(|(name, _)| name).find(|name| *name != "$increment");
+            check.fault(path, format!("unknown operator {}; expected $increment", shown(unknown.unwrap_or_default())));
+            return None;
+        }
+    };
+    if !field.is_numeric() {
+        check.fault(path, format!("$increment needs a number, {path} is {}", field.ty.as_str()));
+        return None;
+    }
+    if !check.context.view.readable(entity, id) {
+        check.fault(path, "$increment needs a field that you may read");
+        return None;
+    }
+    if by.is_null() {
+        check.fault(path, format!("expected {}, got null", field.ty.as_str()));
+        return None;
+    }
+    check.argument(by, Cast::Compare(field.ty.clone()), path).map(Operand::Param)
 }
 
 /// What a field becomes that a create does not name; none when the backend makes it, or after a fault.
@@ -162,7 +192,7 @@ fn absent(check: &mut Check<'_>, entity: EntityId, id: FieldId) -> Option<Operan
     }
     match field.generated {
         Some(Generator::Sequence) => return None,
-        Some(Generator::Now) => return push(check, ParamSource::Now),
+        Some(Generator::Now) => return push(check, now(field)),
         Some(Generator::Token) => {
             let raw = check.params.push(ParamSource::Generated(Generator::Token));
             return match field.stored_as {
@@ -174,10 +204,10 @@ fn absent(check: &mut Check<'_>, entity: EntityId, id: FieldId) -> Option<Operan
         None => {}
     }
     match &field.default {
-        Some(DefaultValue::Now) => push(check, ParamSource::Now),
+        Some(DefaultValue::Now) => push(check, now(field)),
         Some(DefaultValue::Uuid) => push(check, ParamSource::Generated(Generator::Uuid)),
         Some(DefaultValue::Value(value)) => push(check, ParamSource::Const(value.clone())),
-        None if field.auto_update => push(check, ParamSource::Now),
+        None if field.auto_update => push(check, now(field)),
         None if field.required || !field.nullable => {
             let readable = check.context.view.writable(entity, id) || check.context.view.readable(entity, id);
             let name = if readable { field.name.clone() } else { "data".into() };
@@ -185,5 +215,13 @@ fn absent(check: &mut Check<'_>, entity: EntityId, id: FieldId) -> Option<Operan
             None
         }
         None => Some(Operand::Const(Literal::Null)),
+    }
+}
+
+/// The instant of the write for a field.
+fn now(field: &Field) -> ParamSource {
+    match field.ty {
+        FieldType::DateTime => ParamSource::Now,
+        ref other => ParamSource::NowAs(other.clone()),
     }
 }

@@ -41,6 +41,7 @@ impl<'r> Form<'r> {
                 "filter" => form.filter(value, 0),
                 "data" => form.data(value),
                 "id" => form.key_value(value),
+                "if_version" => form.literal(value),
                 "limit" => form.number(value, SPELLED_LIMIT),
                 "page" => form.number(value, 1),
                 "offset" => form.number(value, 0),

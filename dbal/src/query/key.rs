@@ -47,6 +47,19 @@ pub(super) fn filter(check: &mut Check<'_>, entity: EntityId, id: Option<&Value>
     Some(condition)
 }
 
+/// The condition of `if_version`.
+pub(super) fn version(check: &mut Check<'_>, entity: EntityId, value: Option<&Value>) -> Option<Expr> {
+    let value = value?;
+    let declared = check.entity(entity);
+    match declared.field_ids().find(|(id, field)| field.version && check.context.view.readable(entity, *id)) {
+        Some((field, _)) => equals(check, entity, field, value, "if_version"),
+        None => {
+            check.fault("if_version", format!("{} has no version field", declared.name));
+            None
+        }
+    }
+}
+
 fn equals(check: &mut Check<'_>, entity: EntityId, field: FieldId, value: &Value, path: &str) -> Option<Expr> {
     let declared = check.entity(entity).field(field);
     if matches!(value, Value::Null | Value::Undefined | Value::Map(_)) {

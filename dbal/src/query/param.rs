@@ -55,6 +55,8 @@ pub enum ParamSource {
     },
     /// The instant at which the request began.
     Now,
+    /// The same instant as a field of this type holds it: milliseconds in a bigint, the day in a date.
+    NowAs(FieldType),
     /// A new value from a generator.
     Generated(Generator),
     /// Another parameter, hashed.
@@ -100,7 +102,7 @@ impl std::fmt::Display for ParamSource {
                 ClaimScope::User => write!(f, "$user.{name}"),
                 ClaimScope::Session => write!(f, "$session.{name}"),
             },
-            ParamSource::Now => f.write_str("$now"),
+            ParamSource::Now | ParamSource::NowAs(_) => f.write_str("$now"),
             ParamSource::Generated(generator) => write!(f, "a new {generator:?}"),
             ParamSource::Hashed(raw, how) => write!(f, "parameter {} hashed with {how:?}", raw.0),
             ParamSource::Parents(_) => f.write_str("the keys of the rows above"),

@@ -63,6 +63,7 @@ impl Order {
             }
             Statement::Delete(delete) => self.expr(&mut delete.filter),
         }
+        query.version.iter_mut().for_each(|version| self.expr(version));
         self.includes(&mut query.includes);
     }
 

@@ -183,20 +183,16 @@ impl<'a> Check<'a> {
             }
             Operation::Update => {
                 let get = self.arguments(args, &["id", "data", "if_version"]);
-                if get("if_version").is_some() {
-                    self.not_built("if_version", "if_version is not built yet".into());
-                }
+                let version = key::version(self, entity, get("if_version"));
                 let filter = key::filter(self, entity, get("id"));
-                data::update(self, entity, filter, get("data"))
+                data::update(self, entity, filter, get("data"), version)
             }
             Operation::Delete => {
                 let get = self.arguments(args, &["id", "if_version"]);
-                if get("if_version").is_some() {
-                    self.not_built("if_version", "if_version is not built yet".into());
-                }
+                let version = key::version(self, entity, get("if_version"));
                 let filter = key::filter(self, entity, get("id"))?;
                 let statement = Statement::Delete(Delete { entity, filter });
-                Some(Query { statement, visible: 0, includes: Vec::new(), shape: Shape::Done })
+                Some(Query { statement, visible: 0, includes: Vec::new(), shape: Shape::Done, version })
             }
             Operation::List => {
                 let get = self.arguments(
@@ -226,7 +222,7 @@ impl<'a> Check<'a> {
                 let get = self.arguments(args, &["filter"]);
                 let filter = filter::filter(self, entity, get("filter"));
                 let statement = Statement::Count(Count { entity, filter });
-                Some(Query { statement, visible: 1, includes: Vec::new(), shape: Shape::Count })
+                Some(Query { statement, visible: 1, includes: Vec::new(), shape: Shape::Count, version: None })
             }
             other => {
                 self.not_built(other.as_str(), format!("the operation {} is not built yet", other.as_str()));
@@ -251,7 +247,7 @@ impl<'a> Check<'a> {
         let bounds = bounds.unwrap_or_default();
         let select =
             Select { entity, columns, filter, order, limit: bounds.limit, offset: bounds.offset, link: None };
-        Some(Query { statement: Statement::Select(select), visible, includes, shape })
+        Some(Query { statement: Statement::Select(select), visible, includes, shape, version: None })
     }
 }
 

@@ -106,7 +106,7 @@ impl<'a> Lowering<'a> {
             one => std::slice::from_ref(one),
         };
         if !in_order_of_an_index(scope.entity, select, parts) {
-            if !parts.is_empty() {
+            if select.filter != Expr::TRUE {
                 built.and_where(self.condition(scope, &select.filter)?);
             }
             return Ok(());
