@@ -6,7 +6,7 @@ pub use crate::value::Comparison;
 pub use crate::value::json::PathStep;
 pub use crate::value::text::TextMatch;
 
-/// Which parameter of a query; an index into [`Params`].
+/// Which parameter of a query; an index into [`Params`](super::param::Params).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ParamId(pub u16);
 

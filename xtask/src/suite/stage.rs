@@ -18,9 +18,9 @@ pub struct Stage {
 pub const STAGES: &[Stage] = &[
     Stage {
         name: "format",
-        what: "every file is formatted",
+        what: "every file is formatted (those named are not)",
         cure: " (cargo fmt --all cures it)",
-        run: |_| succeed(cargo(&["fmt", "--all", "--check"])),
+        run: |_| succeed(cargo(&["fmt", "--all", "--check", "--", "--files-with-diff"])),
     },
     Stage {
         name: "lints",
@@ -32,7 +32,12 @@ pub const STAGES: &[Stage] = &[
         name: "tests",
         what: "all tests and examples of the documentation",
         cure: "",
-        run: |counts| counts.run(cargo(&["test", "--workspace", "--no-fail-fast"])),
+        run: |counts| {
+            let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
+            // Messages say where; a backtrace a failure would bury them.
+            tests.env("RUST_BACKTRACE", "0");
+            counts.run(tests)
+        },
     },
     Stage {
         name: "features",

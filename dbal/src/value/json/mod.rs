@@ -1,6 +1,6 @@
 //! JSON: text in and out, equality of documents, and what a path inside a document means.
 //!
-//! A document is a [`Value`] made of null, booleans, integers, floats, texts, lists and maps. Its canonical form has
+//! A document is a [`Value`](super::Value) made of null, booleans, integers, floats, texts, lists and maps. Its canonical form has
 //! sorted keys and writes a whole number as an integer, so that equal documents have one text:
 //!
 //! ```

@@ -9,7 +9,7 @@ use super::whole;
 use crate::row::Record;
 use crate::value::Value;
 
-/// The canonical text of a document; see [`write`].
+/// The canonical text of a document; see [`write()`].
 pub fn to_text(document: &Value) -> String {
     let mut text = String::new();
     write(document, &mut text);
