@@ -9,7 +9,8 @@ use crate::adapter::Adapter;
 use crate::adapter::memory::MemoryAdapter;
 use crate::error::{Error, Result};
 use crate::query::limits::Limits;
-use crate::schema::{Schema, load_dir, load_sources};
+use crate::schema::{Loaded, Schema, load_dir, load_sources};
+use crate::yaml::Fault;
 
 /// How to open a database.
 ///
@@ -70,6 +71,7 @@ pub(super) struct Opened {
     pub schema: Arc<Schema>,
     pub adapter: Arc<dyn Adapter>,
     pub policy: Policy,
+    pub warnings: Vec<Fault>,
     pub limits: Limits,
     pub timeout: Option<Duration>,
 }
@@ -188,10 +190,10 @@ impl Config {
     }
 
     pub(super) fn open(self) -> Result<Opened> {
-        let schema = match self.schema {
-            Source::Loaded(schema) => schema,
-            Source::Dir(path) => Arc::new(load_dir(&path)?.schema),
-            Source::Text(text) => Arc::new(load_sources(vec![("schema".to_owned(), text)])?.schema),
+        let (schema, mut warnings) = match self.schema {
+            Source::Loaded(schema) => (schema, Vec::new()),
+            Source::Dir(path) => shared(load_dir(&path)?),
+            Source::Text(text) => shared(load_sources(vec![("schema".to_owned(), text)])?),
             Source::Missing => {
                 return Err(Error::validation("schema", "missing; expected a folder, a text or a loaded schema"));
             }
@@ -206,6 +208,7 @@ impl Config {
                 Policy::from_rules(&schema, &text, &path.display().to_string())?
             }
         };
+        warnings.extend_from_slice(policy.warnings());
         let adapter: Arc<dyn Adapter> = match self.backend {
             Backend::Memory => Arc::new(MemoryAdapter::open(schema.clone())?),
             Backend::Custom(adapter) => adapter,
@@ -216,6 +219,10 @@ impl Config {
                 return Err(Error::validation("database.url", message));
             }
         };
-        Ok(Opened { schema, adapter, policy, limits: self.limits, timeout: self.timeout })
+        Ok(Opened { schema, adapter, policy, warnings, limits: self.limits, timeout: self.timeout })
     }
+}
+
+fn shared(loaded: Loaded) -> (Arc<Schema>, Vec<Fault>) {
+    (Arc::new(loaded.schema), loaded.warnings)
 }

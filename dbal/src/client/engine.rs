@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use crate::access::{Policy, Principal};
 use crate::adapter::Adapter;
 use crate::client::cache::{Cache, Prepared};
+use crate::client::config::Opened;
 use crate::error::{Error, Result};
 use crate::exec::Machine;
 use crate::plan::operation::Plan;
@@ -26,6 +27,7 @@ use crate::schema::convert::convert;
 use crate::schema::generate::generate;
 use crate::schema::{EntityId, FieldType, Schema};
 use crate::value::{DateTime, Value};
+use crate::yaml::Fault;
 
 /// What all handles of one opened database share.
 pub(crate) struct Engine {
@@ -33,6 +35,7 @@ pub(crate) struct Engine {
     pub adapter: Arc<dyn Adapter>,
     pub policy: Policy,
     pub limits: Limits,
+    pub warnings: Vec<Fault>,
     names: Vec<Arc<str>>,
     cache: Cache,
     /// Callers for whom every request has the same plan, numbered from 1; 0 is trusted code.
@@ -63,13 +66,14 @@ impl Caller {
 }
 
 impl Engine {
-    pub fn new(schema: Arc<Schema>, adapter: Arc<dyn Adapter>, policy: Policy, limits: Limits) -> Self {
-        let names = schema.entities().map(|(_, entity)| entity.name.as_str().into()).collect();
+    pub fn new(opened: Opened) -> Self {
+        let names = opened.schema.entities().map(|(_, entity)| entity.name.as_str().into()).collect();
         Engine {
-            schema,
-            adapter,
-            policy,
-            limits,
+            schema: opened.schema,
+            adapter: opened.adapter,
+            policy: opened.policy,
+            limits: opened.limits,
+            warnings: opened.warnings,
             names,
             cache: Cache::default(),
             callers: Mutex::default(),

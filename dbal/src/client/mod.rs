@@ -28,6 +28,7 @@ use crate::request::Request;
 use crate::row::RowSink;
 use crate::schema::{EntityId, Schema};
 use crate::sql::migrate;
+use crate::yaml::Fault;
 use engine::{Caller, Engine};
 use handle::Entity;
 use response::Answer;
@@ -74,8 +75,8 @@ impl Client {
     /// database cannot be opened.
     pub fn open(config: Config) -> Result<Client> {
         let opened = config.open()?;
-        let engine = Engine::new(opened.schema, opened.adapter, opened.policy, opened.limits);
-        Ok(Client { engine: Arc::new(engine), caller: Arc::new(Caller::Trusted), timeout: opened.timeout })
+        let timeout = opened.timeout;
+        Ok(Client { engine: Arc::new(Engine::new(opened)), caller: Arc::new(Caller::Trusted), timeout })
     }
 
     /// The same database asked on behalf of a caller: every access rule applies.
@@ -87,6 +88,11 @@ impl Client {
     /// The same client with a deadline for each request; none waits for ever.
     pub fn with_timeout(&self, timeout: Option<Duration>) -> Client {
         Client { timeout, ..self.clone() }
+    }
+
+    /// What is odd about the schema and the rules without being wrong. A host shows it where somebody will look.
+    pub fn warnings(&self) -> &[Fault] {
+        &self.engine.warnings
     }
 
     /// The schema in use.
