@@ -66,7 +66,7 @@ impl Caller {
 }
 
 impl Engine {
-    pub fn new(opened: Opened) -> Self {
+    pub(super) fn new(opened: Opened) -> Self {
         let names = opened.schema.entities().map(|(_, entity)| entity.name.as_str().into()).collect();
         Engine {
             schema: opened.schema,
@@ -159,7 +159,7 @@ impl Engine {
     }
 
     fn denied(&self, caller: &Caller, request: &Request) -> Option<Error> {
-        let entity = self.schema.by_name(&request.entity)?;
+        let entity = self.schema.find(&request.entity)?;
         let verb = request.operation.verb()?;
         let error = self.policy.permits(caller.principal()?, entity, verb).err()?;
         Some(error.with_operation(request.operation.as_str()).with_entity(&request.entity))
@@ -222,7 +222,7 @@ impl Engine {
     }
 
     fn entity(&self, request: &Request) -> Option<&crate::schema::Entity> {
-        Some(self.schema.entity(self.schema.by_name(&request.entity)?))
+        Some(self.schema.entity(self.schema.find(&request.entity)?))
     }
 
     fn sizes(&self, plan: &Plan, values: &[Value]) -> Result<()> {

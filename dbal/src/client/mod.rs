@@ -124,7 +124,7 @@ impl Client {
     /// VALIDATION_ERROR for an unknown name.
     pub fn entity_id(&self, name: &str) -> Result<EntityId> {
         let schema = &self.engine.schema;
-        schema.by_name(name).or_else(|| schema.by_plural(name)).ok_or_else(|| {
+        schema.find(name).ok_or_else(|| {
             let names: Vec<&str> = schema.entities().map(|(_, entity)| entity.name.as_str()).collect();
             let message = format!("unknown entity; expected one of {}", names.join(", "));
             Error::validation("entity", message)

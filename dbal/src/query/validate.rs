@@ -40,7 +40,7 @@ pub struct Context<'a> {
 /// VALIDATION_ERROR with every fault; CAPABILITY_NOT_SUPPORTED where nothing is wrong but something is not built.
 pub fn validate(context: Context<'_>, request: &Request, form: &Form<'_>) -> Result<Validated> {
     let operation = request.operation.as_str();
-    let Some(entity) = context.schema.by_name(&request.entity) else {
+    let Some(entity) = context.schema.find(&request.entity) else {
         let names = context.schema.entities().map(|(_, entity)| entity.name.as_str());
         let message = format!("unknown entity `{}`{}", shown(&request.entity), nearest(&request.entity, names));
         return Err(Error::validation("entity", message).with_operation(operation));

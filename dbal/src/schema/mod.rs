@@ -85,6 +85,11 @@ impl Schema {
         self.by_plural.get(plural).copied()
     }
 
+    /// An entity by its name or its plural, as callers may use either.
+    pub fn find(&self, name: &str) -> Option<EntityId> {
+        self.by_name(name).or_else(|| self.by_plural(name))
+    }
+
     /// A number that no other schema loaded by this process has.
     pub fn version(&self) -> u64 {
         self.version
