@@ -200,8 +200,8 @@ impl Database for BlockingInside<'_, '_> {
         Ok(self.0.execute(&asked(request)?)?.into_value())
     }
 
-    fn transaction(&self, _: &Caller, _: &mut dyn FnMut(&dyn Database) -> Ending) -> Result<(), Failure> {
-        Err(not_nested())
+    fn transaction(&self, _: &Caller, body: &mut dyn FnMut(&dyn Database) -> Ending) -> Result<(), Failure> {
+        settled(self.0.transaction(|inside| ended(body(&BlockingInside(inside)))))
     }
 }
 
@@ -231,8 +231,8 @@ impl Database for AwaitedInside<'_> {
         Ok(block_on(self.0.execute(&asked(request)?))?.into_value())
     }
 
-    fn transaction(&self, _: &Caller, _: &mut dyn FnMut(&dyn Database) -> Ending) -> Result<(), Failure> {
-        Err(not_nested())
+    fn transaction(&self, _: &Caller, body: &mut dyn FnMut(&dyn Database) -> Ending) -> Result<(), Failure> {
+        settled(block_on(self.0.transaction(async |inside| ended(body(&AwaitedInside(inside))))))
     }
 }
 
@@ -282,11 +282,6 @@ fn asked(request: &Request) -> Result<dbal::Request, Failure> {
 
 fn broken(message: &str) -> Failure {
     Failure { code: "INTERNAL_ERROR".into(), message: message.into(), ..Failure::default() }
-}
-
-fn not_nested() -> Failure {
-    let message = "the Rust client has no nested_transactions yet".into();
-    Failure { code: "CAPABILITY_NOT_SUPPORTED".into(), message, ..Failure::default() }
 }
 
 impl From<Error> for Failure {

@@ -97,6 +97,11 @@ impl Engine {
         &self.names[usize::from(entity.0)]
     }
 
+    /// The name of the entity asked about, however the request calls it.
+    pub fn called<'e>(&'e self, request: &'e Request) -> &'e str {
+        self.schema.find(&request.entity).map_or(&request.entity, |id| self.name(id))
+    }
+
     /// A request made ready to run.
     pub fn prepare(&self, caller: &Caller, request: &Request) -> Result<Machine> {
         let form = Form::of(request, caller.shape());
@@ -124,7 +129,7 @@ impl Engine {
 
     /// The whole way from names to a plan, for `prepare` and for `explain`.
     pub fn plan(&self, caller: &Caller, request: &Request, form: &Form<'_>) -> Result<(Arc<Plan>, Params)> {
-        let said = |error: Error| error.with_operation(request.operation.as_str()).with_entity(&request.entity);
+        let said = |error: Error| error.with_operation(request.operation.as_str()).with_entity(self.called(request));
         let bound = caller.principal().map(|principal| (principal, self.policy.view(principal)));
         let view: &dyn View = match &bound {
             Some((_, view)) => view,
@@ -162,7 +167,7 @@ impl Engine {
         let entity = self.schema.find(&request.entity)?;
         let verb = request.operation.verb()?;
         let error = self.policy.permits(caller.principal()?, entity, verb).err()?;
-        Some(error.with_operation(request.operation.as_str()).with_entity(&request.entity))
+        Some(error.with_operation(request.operation.as_str()).with_entity(self.called(request)))
     }
 
     /// The machine of a cached form; none when a value does not fit, which the slow path then reports in full.

@@ -164,7 +164,7 @@ impl Client {
 
     pub(crate) fn finish<T>(&self, request: &Request, result: Result<T>) -> Result<T> {
         result.map_err(|error| {
-            let error = error.with_operation(request.operation.as_str()).with_entity(&request.entity);
+            let error = error.with_operation(request.operation.as_str()).with_entity(self.engine.called(request));
             match *self.caller {
                 Caller::Trusted => error,
                 Caller::Bound { .. } => error.without_detail(),

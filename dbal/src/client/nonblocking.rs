@@ -3,7 +3,8 @@
 //! On SQLite a request hops once to a thread of the adapter, and requests that wait together share a read
 //! transaction there. A backend that never waits runs inline.
 
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use futures_channel::oneshot;
@@ -17,6 +18,7 @@ use crate::client::transaction::aborted;
 use crate::client::{Client, Config, Page, Response};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::exec::{Machine, Summary, blocking, nonblocking};
+use crate::plan::verify;
 use crate::request::{Operation, Request};
 use crate::row::Record;
 use crate::value::{Map, Name, Value};
@@ -169,7 +171,7 @@ impl AsyncClient {
             }
         }
         begun.await.map_err(|_| Error::timeout(Outcome::NotApplied))??;
-        Ok(AsyncTransaction { client: self.blocking.clone(), work, aborted: std::sync::atomic::AtomicBool::new(false) })
+        Ok(AsyncTransaction { client: self.blocking.clone(), work, aborted: Arc::default(), depth: 0 })
     }
 
     /// Runs a closure in one transaction: `Ok` commits, everything else rolls back, being dropped too.
@@ -213,7 +215,10 @@ type Work = Box<dyn FnOnce(&mut dyn Connection) -> bool + Send>;
 pub struct AsyncTransaction {
     client: Client,
     work: mpsc::Sender<Work>,
-    aborted: std::sync::atomic::AtomicBool,
+    /// Shared with the transactions nested in this one.
+    aborted: Arc<AtomicBool>,
+    /// How many transactions this one is nested in: the number of its savepoint.
+    depth: u32,
 }
 
 impl AsyncTransaction {
@@ -231,26 +236,61 @@ impl AsyncTransaction {
     /// # Errors
     /// As [`Transaction::execute`](crate::client::transaction::Transaction::execute).
     pub async fn execute(&self, request: &Request) -> Result<Response> {
-        use std::sync::atomic::Ordering::Relaxed;
         let client = &self.client;
         let machine = client.engine.prepare(&client.caller, request)?;
-        if self.aborted.load(Relaxed) {
+        if self.aborted.load(Ordering::Relaxed) {
             return client.finish(request, Err(aborted()));
         }
         let mut answer = Answer::new(machine.plan().shape, machine.paging());
         let deadline = client.deadline();
+        let savepoint = Some(self.depth + 1);
         let done = self
             .on_connection(move |connection| {
-                blocking::run(connection, machine, Some(1), deadline, &mut answer).map(|summary| (summary, answer))
+                blocking::run(connection, machine, savepoint, deadline, &mut answer).map(|summary| (summary, answer))
             })
             .await;
         if let Err(error) = &done
             && error.kind() == ErrorKind::Timeout
         {
-            self.aborted.store(true, Relaxed);
+            self.aborted.store(true, Ordering::Relaxed);
         }
         let (summary, answer) = client.finish(request, done)?;
         answer.response(summary)
+    }
+
+    /// Runs a closure in a transaction inside this one: what it returns `Ok` for stays as long as the outer one does,
+    /// everything else is undone, being dropped too, and the outer one goes on.
+    ///
+    /// # Errors
+    /// As [`Transaction::transaction`](crate::client::transaction::Transaction::transaction).
+    pub async fn transaction<T, E: From<Error>>(
+        &self,
+        work: impl AsyncFnOnce(&AsyncTransaction) -> Result<T, E>,
+    ) -> Result<T, E> {
+        verify::nested(self.client.capabilities())?;
+        if self.aborted.load(Ordering::Relaxed) {
+            return Err(aborted().into());
+        }
+        let depth = self.depth + 1;
+        self.on_connection(move |connection| connection.savepoint(depth)).await?;
+        let inner =
+            AsyncTransaction { client: self.client.clone(), work: self.work.clone(), aborted: self.aborted.clone(), depth };
+        let mut open = Nested { on: self, depth, open: true };
+        let result = work(&inner).await;
+        open.open = false;
+        if self.aborted.load(Ordering::Relaxed) {
+            return Err(result.err().unwrap_or_else(|| aborted().into()));
+        }
+        match result {
+            Ok(value) => {
+                self.on_connection(move |connection| connection.release(depth)).await?;
+                Ok(value)
+            }
+            Err(error) => {
+                self.on_connection(move |connection| connection.rollback_to(depth)).await?;
+                Err(error)
+            }
+        }
     }
 
     /// Commits.
@@ -258,7 +298,7 @@ impl AsyncTransaction {
     /// # Errors
     /// CONFLICT with reason `aborted` after a timeout; what the database says.
     pub async fn commit(self) -> Result<()> {
-        if self.aborted.load(std::sync::atomic::Ordering::Relaxed) {
+        if self.aborted.load(Ordering::Relaxed) {
             return Err(aborted());
         }
         self.end(|connection| connection.commit()).await
@@ -293,6 +333,24 @@ impl AsyncTransaction {
         });
         self.work.send(work).map_err(|_| lost(Intent::Write))?;
         told.await.map_err(|_| lost(Intent::Write))?
+    }
+}
+
+/// A nested transaction whose closure has not come to its end. Dropped with it, its savepoint is undone before
+/// anything else happens on the connection.
+struct Nested<'t> {
+    on: &'t AsyncTransaction,
+    depth: u32,
+    open: bool,
+}
+
+impl Drop for Nested<'_> {
+    fn drop(&mut self) {
+        if self.open {
+            let depth = self.depth;
+            // A session that has ended has nothing left to undo; one that cannot go back must not go on.
+            let _ = self.on.work.send(Box::new(move |connection| connection.rollback_to(depth).is_ok()));
+        }
     }
 }
 

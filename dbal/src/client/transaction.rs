@@ -1,6 +1,7 @@
 //! One transaction in the hands of a closure.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Instant;
 
 use crate::adapter::Connection;
@@ -9,13 +10,17 @@ use crate::client::response::Answer;
 use crate::client::{Client, Response};
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::exec::blocking;
+use crate::plan::verify;
 use crate::request::Request;
 
 /// A transaction. Requests through it see what the ones before wrote; nobody else does before it commits.
 pub struct Transaction<'c> {
     client: &'c Client,
-    state: RefCell<State<'c>>,
+    /// Shared with the transactions nested in this one.
+    state: Rc<RefCell<State<'c>>>,
     deadline: Option<Instant>,
+    /// How many transactions this one is nested in: the number of its savepoint.
+    depth: u32,
 }
 
 struct State<'c> {
@@ -30,7 +35,7 @@ impl std::fmt::Debug for Transaction<'_> {
     }
 }
 
-impl Transaction<'_> {
+impl<'c> Transaction<'c> {
     /// A handle on an entity, by name or plural.
     ///
     /// # Errors
@@ -47,15 +52,13 @@ impl Transaction<'_> {
     pub fn execute(&self, request: &Request) -> Result<Response> {
         let client = self.client;
         let machine = client.engine.prepare(&client.caller, request)?;
-        let mut state = self
-            .state
-            .try_borrow_mut()
-            .map_err(|_| Error::internal("a transaction runs one request at a time"))?;
+        let mut state = self.state.try_borrow_mut().map_err(|_| busy())?;
         if state.aborted {
             return client.finish(request, Err(aborted()));
         }
         let mut answer = Answer::new(machine.plan().shape, machine.paging());
-        let ran = blocking::run(&mut *state.connection, machine, Some(1), self.deadline, &mut answer);
+        let savepoint = Some(self.depth + 1);
+        let ran = blocking::run(&mut *state.connection, machine, savepoint, self.deadline, &mut answer);
         if let Err(error) = &ran
             && error.kind() == ErrorKind::Timeout
         {
@@ -64,6 +67,42 @@ impl Transaction<'_> {
         drop(state);
         answer.response(client.finish(request, ran)?)
     }
+}
+
+impl<'c> Transaction<'c> {
+    /// Runs a closure in a transaction inside this one: what it returns `Ok` for stays as long as the outer one does,
+    /// everything else is undone, and the outer one goes on.
+    ///
+    /// # Errors
+    /// What the closure returns; CAPABILITY_NOT_SUPPORTED where the backend has no savepoints; CONFLICT with reason
+    /// `aborted` when a statement timed out.
+    pub fn transaction<T, E: From<Error>>(&self, work: impl FnOnce(&Transaction<'c>) -> Result<T, E>) -> Result<T, E> {
+        verify::nested(self.client.capabilities())?;
+        let depth = self.depth + 1;
+        self.on_connection(|connection| connection.savepoint(depth))?;
+        let inner = Transaction { client: self.client, state: self.state.clone(), deadline: self.deadline, depth };
+        match work(&inner) {
+            Ok(value) => {
+                self.on_connection(|connection| connection.release(depth))?;
+                Ok(value)
+            }
+            Err(error) => {
+                if !self.state.borrow().aborted {
+                    self.on_connection(|connection| connection.rollback_to(depth))?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn on_connection(&self, control: impl FnOnce(&mut dyn Connection) -> Result<()>) -> Result<()> {
+        let mut state = self.state.try_borrow_mut().map_err(|_| busy())?;
+        if state.aborted { Err(aborted()) } else { control(&mut *state.connection) }
+    }
+}
+
+fn busy() -> Error {
+    Error::internal("a transaction runs one request at a time")
 }
 
 impl Execute for Transaction<'_> {
@@ -83,9 +122,13 @@ pub(super) fn run<'c, T, E: From<Error>>(
     deadline: Option<Instant>,
     work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
-    let transaction = Transaction { client, state: RefCell::new(State { connection, aborted: false }), deadline };
+    let state = Rc::new(RefCell::new(State { connection, aborted: false }));
+    let transaction = Transaction { client, state: state.clone(), deadline, depth: 0 };
     let result = work(&transaction);
-    let State { mut connection, aborted: ended } = transaction.state.into_inner();
+    drop(transaction);
+    // The closure was lent the transaction and could not keep it, nor one nested in it.
+    let State { mut connection, aborted: ended } =
+        Rc::into_inner(state).expect("nobody else holds the connection").into_inner();
     match result {
         Ok(value) => {
             if ended {

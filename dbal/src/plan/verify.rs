@@ -27,24 +27,32 @@ pub fn verify(schema: &Schema, capabilities: &Capabilities, query: &Query) -> Re
     verify.includes(&query.includes)
 }
 
+/// Refuses a transaction inside a transaction where there are no savepoints.
+///
+/// # Errors
+/// CAPABILITY_NOT_SUPPORTED naming `nested_transactions`.
+pub fn nested(capabilities: &Capabilities) -> Result<()> {
+    need(capabilities.nested_transactions, "nested_transactions")
+}
+
+fn need(support: Support, name: &str) -> Result<()> {
+    match support {
+        Support::Native | Support::Emulated => Ok(()),
+        Support::Unsupported => Err(Error::unsupported(name, format!("this backend has no {name}"))),
+    }
+}
+
 struct Verify<'a> {
     schema: &'a Schema,
     capabilities: &'a Capabilities,
 }
 
 impl Verify<'_> {
-    fn need(&self, support: Support, name: &str) -> Result<()> {
-        match support {
-            Support::Native | Support::Emulated => Ok(()),
-            Support::Unsupported => Err(Error::unsupported(name, format!("this backend has no {name}"))),
-        }
-    }
-
     /// A write that is checked after the fact must be able to be undone.
     fn write(&self, entity: EntityId, check: Option<&Expr>) -> Result<()> {
         match check {
             Some(check) => {
-                self.need(self.capabilities.transactions, "transactions")?;
+                need(self.capabilities.transactions, "transactions")?;
                 self.expr(entity, check)
             }
             None => Ok(()),
@@ -53,7 +61,7 @@ impl Verify<'_> {
 
     fn includes(&self, includes: &[Include]) -> Result<()> {
         for include in includes {
-            self.need(self.capabilities.relations, "relations")?;
+            need(self.capabilities.relations, "relations")?;
             self.expr(include.select.entity, &include.select.filter)?;
             self.order(include.select.entity, &include.select.order)?;
             self.includes(&include.includes)?;
@@ -65,7 +73,7 @@ impl Verify<'_> {
         for key in order {
             match &key.by {
                 Operand::Field(field) => self.ordered(entity, *field)?,
-                Operand::Related { .. } => self.need(self.capabilities.relations, "relations")?,
+                Operand::Related { .. } => need(self.capabilities.relations, "relations")?,
                 Operand::Param(_) | Operand::Const(_) | Operand::Rank { .. } => {}
             }
         }
@@ -74,7 +82,7 @@ impl Verify<'_> {
 
     fn ordered(&self, entity: EntityId, field: FieldId) -> Result<()> {
         match self.schema.entity(entity).field(field).ty {
-            FieldType::Bytes => self.need(self.capabilities.ordered_bytes, "ordered_bytes"),
+            FieldType::Bytes => need(self.capabilities.ordered_bytes, "ordered_bytes"),
             _ => Ok(()),
         }
     }
@@ -87,7 +95,7 @@ impl Verify<'_> {
             Expr::Compare { left, op, fold, .. } => {
                 use crate::query::ast::Comparison::{Eq, Ne};
                 if *fold {
-                    self.need(self.capabilities.case_insensitive_match, "case_insensitive_match")?;
+                    need(self.capabilities.case_insensitive_match, "case_insensitive_match")?;
                 }
                 match left {
                     Operand::Field(field) if !matches!(op, Eq | Ne) => self.ordered(entity, *field),
@@ -95,12 +103,12 @@ impl Verify<'_> {
                 }
             }
             Expr::In { fold, .. } | Expr::Text { fold, .. } => match fold {
-                true => self.need(self.capabilities.case_insensitive_match, "case_insensitive_match"),
+                true => need(self.capabilities.case_insensitive_match, "case_insensitive_match"),
                 false => Ok(()),
             },
-            Expr::Json { .. } => self.need(self.capabilities.json_queries, "json_queries"),
+            Expr::Json { .. } => need(self.capabilities.json_queries, "json_queries"),
             Expr::Related { relation, visible, filter, .. } => {
-                self.need(self.capabilities.relations, "relations")?;
+                need(self.capabilities.relations, "relations")?;
                 let target = self.schema.entity(entity).relation(*relation).target;
                 self.expr(target, visible)?;
                 self.expr(target, filter)
