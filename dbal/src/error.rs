@@ -204,6 +204,26 @@ impl Error {
         self
     }
 
+    /// The same error, said of one row of a many-row input, if it is about what that row holds.
+    pub fn of_row(mut self, index: usize) -> Self {
+        match self.0.kind {
+            ErrorKind::ValidationError
+            | ErrorKind::Conflict
+            | ErrorKind::Forbidden
+            | ErrorKind::MaliciousCodeDetected => {}
+            _ => return self,
+        }
+        if matches!(self.0.reason, Some(Reason::Serialization | Reason::Aborted)) {
+            return self;
+        }
+        if self.0.fields.is_empty() {
+            self.0.fields.push(FieldFault { field: "data".into(), message: "refused".into(), index: None });
+        }
+        self.0.fields.iter_mut().for_each(|fault| fault.index = Some(index));
+        self.0.message = format!("row {index}: {}", self.0.message).into();
+        self
+    }
+
     /// The same error as a bound caller may see it: no driver text, and nothing of what the database holds.
     pub fn without_detail(mut self) -> Self {
         self.0.detail = None;

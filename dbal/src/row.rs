@@ -21,7 +21,8 @@ impl Columns {
 
 /// Takes the rows of a result, one at a time, while they are still in the driver's buffer.
 pub trait RowSink {
-    /// Called once before the first row, also when there are no rows.
+    /// Called before the first row, also when there are no rows; again when the rows that follow have other columns,
+    /// as those of an upsert may.
     fn start(&mut self, columns: &Arc<Columns>) -> Result<()>;
     /// Called for each row; the cells are valid until it returns. An error stops the statement.
     fn row(&mut self, cells: &[ValueRef<'_>]) -> Result<()>;

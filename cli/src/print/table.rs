@@ -29,7 +29,7 @@ pub(super) fn response(schema: &Schema, entity: EntityId, response: &Response, o
             rows(schema, entity, &page.data, out)?;
             writeln!(out, "{}", footer(page))?;
         }
-        Response::Count(number) => writeln!(out, "{number}")?,
+        Response::Count(number) | Response::Affected(number) => writeln!(out, "{number}")?,
         Response::Done => writeln!(out, "done")?,
     }
     Ok(())

@@ -346,7 +346,7 @@ impl<'p> Rewriter<'p> {
             return Ok(());
         };
         // A write that answers with a count has no columns to cut.
-        if matches!(query.shape, Shape::Count | Shape::Done) {
+        if matches!(query.shape, Shape::Count | Shape::Done | Shape::Affected) {
             return Ok(());
         }
         let declared = self.schema.entity(*entity);

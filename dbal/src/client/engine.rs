@@ -12,17 +12,19 @@ use crate::client::cache::{Cache, Prepared};
 use crate::client::config::Opened;
 use crate::error::{Error, Result};
 use crate::exec::Machine;
+use crate::exec::machine::Bound;
 use crate::plan::operation::Plan;
 use crate::plan::{self, Target};
 use crate::query::ast::Shape;
 use crate::query::form::Form;
 use crate::query::limits::Limits;
+use crate::query::many::Part;
 use crate::query::paging::Paging;
 use crate::query::param::{Cast, ClaimScope, ParamSource, Params};
-use crate::query::validate::{Context, validate};
+use crate::query::validate::{Context, Validated, validate};
 use crate::query::view::{Trusted, View};
 use crate::query::{expire, normalize, optimize, shape};
-use crate::request::Request;
+use crate::request::{Operation, Request};
 use crate::schema::convert::convert;
 use crate::schema::generate::generate;
 use crate::schema::{EntityId, FieldType, Schema};
@@ -50,7 +52,7 @@ pub(crate) enum Caller {
 }
 
 impl Caller {
-    fn shape(&self) -> u32 {
+    pub fn shape(&self) -> u32 {
         match self {
             Caller::Trusted => 0,
             Caller::Bound { shape, .. } => *shape,
@@ -104,6 +106,9 @@ impl Engine {
 
     /// A request made ready to run.
     pub fn prepare(&self, caller: &Caller, request: &Request) -> Result<Machine> {
+        if let Some(prepared) = self.prepare_many(caller, request) {
+            return prepared;
+        }
         let form = Form::of(request, caller.shape());
         if form.bytes <= self.limits.request_bytes
             && let Some(prepared) = self.cache.form(&form.key)
@@ -112,12 +117,7 @@ impl Engine {
             return Ok(machine);
         }
         let (plan, params) = self.plan(caller, request, &form)?;
-        let values = self.values(&params, caller, request, |source| match source {
-            ParamSource::Argument { value, .. } => Some(value.clone()),
-            _ => None,
-        });
-        let values = values.ok_or_else(|| Error::internal("a request that was validated could not be bound"))?;
-        self.sizes(&plan, &values).map_err(|error| error.with_operation(request.operation.as_str()))?;
+        let values = self.validated_values(&plan, &params, caller, request)?;
         let paging = self.paging(&plan, request)?;
         let name = self.name(plan.entity).clone();
         let machine = Machine::new(plan.clone(), values, paging, name);
@@ -130,24 +130,44 @@ impl Engine {
     /// The whole way from names to a plan, for `prepare` and for `explain`.
     pub fn plan(&self, caller: &Caller, request: &Request, form: &Form<'_>) -> Result<(Arc<Plan>, Params)> {
         let said = |error: Error| error.with_operation(request.operation.as_str()).with_entity(self.called(request));
-        let bound = caller.principal().map(|principal| (principal, self.policy.view(principal)));
+        // Whoever may not do this at all learns that, not what the fields are called.
+        let validated = self
+            .seen_by(caller, |context| validate(context, request, form))
+            .map_err(|error| self.denied(caller, request).unwrap_or(error))?;
+        self.plan_of(caller, request.operation, validated).map_err(said)
+    }
+
+    /// A part of a request, made ready.
+    pub fn prepare_part(
+        &self,
+        caller: &Caller,
+        request: &Request,
+        entity: EntityId,
+        part: Part<'_>,
+        form: Form<'_>,
+    ) -> Result<Bound> {
+        let validated = self.seen_by(caller, |context| part.validate(context, entity, &form))?;
+        let (plan, params) = self.plan_of(caller, part.operation(), validated)?;
+        let values = self.validated_values(&plan, &params, caller, request)?;
+        self.cache.remember(form.key.into_vec(), plan.clone(), params);
+        Ok((plan, values))
+    }
+
+    /// Does something with what a caller may see.
+    pub fn seen_by<T>(&self, caller: &Caller, work: impl FnOnce(Context<'_>) -> T) -> T {
+        let bound = caller.principal().map(|principal| self.policy.view(principal));
         let view: &dyn View = match &bound {
-            Some((_, view)) => view,
+            Some(view) => view,
             None => &Trusted,
         };
-        let context = Context { schema: &self.schema, view, limits: &self.limits };
-        let validated = match validate(context, request, form) {
-            Ok(validated) => validated,
-            // Whoever may not do this at all learns that, not what the fields are called.
-            Err(error) => return Err(self.denied(caller, request).unwrap_or(error)),
-        };
+        work(Context { schema: &self.schema, view, limits: &self.limits })
+    }
+
+    fn plan_of(&self, caller: &Caller, operation: Operation, validated: Validated) -> Result<(Arc<Plan>, Params)> {
         let (mut query, mut params) = (validated.query, validated.params);
         normalize::normalize(&mut query);
-        let rules = match &bound {
-            Some((principal, _)) => self
-                .policy
-                .rewrite(&self.schema, principal, request.operation, &mut query, &mut params)
-                .map_err(said)?,
+        let rules = match caller.principal() {
+            Some(principal) => self.policy.rewrite(&self.schema, principal, operation, &mut query, &mut params)?,
             None => Vec::new(),
         };
         // After the rules, because they tell by the filter what the caller asked, and bring relations of their own.
@@ -158,7 +178,7 @@ impl Engine {
         let plan = self.cache.plan(key, || {
             let capabilities = self.adapter.capabilities();
             let target = Target { schema: &self.schema, capabilities, lowering: self.adapter.lowering() };
-            plan::plan(target, query, params.clone(), rules).map_err(said)
+            plan::plan(target, query, params.clone(), rules)
         })?;
         Ok((plan, params))
     }
@@ -172,6 +192,25 @@ impl Engine {
 
     /// The machine of a cached form; none when a value does not fit, which the slow path then reports in full.
     fn bind(&self, prepared: &Prepared, slots: &[&Value], caller: &Caller, request: &Request) -> Option<Machine> {
+        let values = self.bind_values(prepared, slots, caller, request)?;
+        let paging = self.paging(&prepared.plan, request).ok()?;
+        let name = self.name(prepared.plan.entity).clone();
+        Some(Machine::new(prepared.plan.clone(), values, paging, name))
+    }
+
+    /// What is kept for a form.
+    pub fn known(&self, key: &[u8]) -> Option<Arc<Prepared>> {
+        self.cache.form(key)
+    }
+
+    /// The values for a kept plan; none when one does not fit.
+    pub fn bind_values(
+        &self,
+        prepared: &Prepared,
+        slots: &[&Value],
+        caller: &Caller,
+        request: &Request,
+    ) -> Option<Vec<Value>> {
         let values = self.values(&prepared.params, caller, request, |source| match source {
             ParamSource::Argument { slot: Some(slot), cast, .. } => {
                 let value = slots.get(usize::from(*slot))?;
@@ -184,9 +223,18 @@ impl Engine {
             _ => None,
         })?;
         self.sizes(&prepared.plan, &values).ok()?;
-        let paging = self.paging(&prepared.plan, request).ok()?;
-        let name = self.name(prepared.plan.entity).clone();
-        Some(Machine::new(prepared.plan.clone(), values, paging, name))
+        Some(values)
+    }
+
+    /// The values of a request that was just validated.
+    fn validated_values(&self, plan: &Plan, params: &Params, caller: &Caller, request: &Request) -> Result<Vec<Value>> {
+        let values = self.values(params, caller, request, |source| match source {
+            ParamSource::Argument { value, .. } => Some(value.clone()),
+            _ => None,
+        });
+        let values = values.ok_or_else(|| Error::internal("a request that was validated could not be bound"))?;
+        self.sizes(plan, &values).map_err(|error| error.with_operation(request.operation.as_str()))?;
+        Ok(values)
     }
 
     /// The values of all parameters by id; none when an argument gives none.

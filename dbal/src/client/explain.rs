@@ -1,5 +1,7 @@
 //! What would happen: the plan of a request, without running it.
 
+use std::collections::BTreeSet;
+
 use crate::access::Principal;
 use crate::client::Client;
 use crate::error::{Error, Result};
@@ -43,27 +45,37 @@ impl Client {
         }
         let bound = principal.map(|principal| self.engine.bind_caller(principal.clone()));
         let caller = bound.as_ref().unwrap_or(&self.caller);
-        let (plan, _) = self.engine.plan(caller, request, &Form::of(request, u32::MAX))?;
-        let steps = plan.steps.iter().map(|step| {
-            let purpose = match &step.role {
-                Role::Root(_) => "rows of the result".to_owned(),
-                Role::Children { parent, .. } => format!("related rows of step {}", parent + 1),
-                Role::Versioned => "whether the row has another version".to_owned(),
-                Role::Total => "count".to_owned(),
-                Role::Effect => "write".to_owned(),
-            };
-            let (text, params) = match &step.statement {
-                Lowered::Sql(sql) => (sql.text.to_string(), sql.params.iter().map(|param| param.id).collect()),
-                Lowered::Ast(statement) => (format!("{statement:#?}"), plan.params.ids().collect::<Vec<_>>()),
-            };
-            let params = params.into_iter().map(|id| plan.params.get(id).to_string()).collect();
-            ExplainedStep { purpose, text, params }
-        });
+        // A request that writes row by row has a plan for each set of fields that its rows name.
+        let plans = match self.engine.prepare_many(caller, request) {
+            Some(machine) => machine?.into_plans(),
+            None => vec![self.engine.plan(caller, request, &Form::of(request, u32::MAX))?.0],
+        };
+        let steps =
+            plans.iter().flat_map(|plan| plan.steps.iter().map(move |step| (plan, step))).map(|(plan, step)| {
+                let purpose = match &step.role {
+                    Role::Root(_) => "rows of the result".to_owned(),
+                    Role::Children { parent, .. } => format!("related rows of step {}", parent + 1),
+                    Role::Versioned => "whether the row has another version".to_owned(),
+                    Role::Total => "count".to_owned(),
+                    Role::Effect => "write".to_owned(),
+                };
+                let (text, params) = match &step.statement {
+                    Lowered::Sql(sql) => (sql.text.to_string(), sql.params.iter().map(|param| param.id).collect()),
+                    Lowered::Ast(statement) => (format!("{statement:#?}"), plan.params.ids().collect::<Vec<_>>()),
+                };
+                let params = params.into_iter().map(|id| plan.params.get(id).to_string()).collect();
+                ExplainedStep { purpose, text, params }
+            });
         Ok(Explanation {
             adapter: self.engine.adapter.name(),
             steps: steps.collect(),
-            rules: plan.rules.clone(),
-            atomic: plan.atomic,
+            rules: plans
+                .iter()
+                .flat_map(|plan| plan.rules.iter().cloned())
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
+            atomic: plans.len() > 1 || plans.iter().any(|plan| plan.atomic),
         })
     }
 }

@@ -1,11 +1,12 @@
 //! The client: one opened database, asked by trusted code or on behalf of a caller.
 
-mod cache;
 pub mod builder;
+mod cache;
 pub mod config;
 mod engine;
 pub mod explain;
 pub mod handle;
+mod many;
 #[cfg(feature = "async")]
 pub mod nonblocking;
 mod response;
@@ -141,7 +142,7 @@ impl Client {
     /// Those of the catalogue; see [`Error`].
     pub fn execute(&self, request: &Request) -> Result<Response> {
         let machine = self.engine.prepare(&self.caller, request)?;
-        let mut answer = Answer::new(machine.plan().shape, machine.paging());
+        let mut answer = Answer::new(machine.shape(), machine.paging());
         let summary = self.finish(request, self.run(machine, &mut answer))?;
         answer.response(summary)
     }
@@ -157,7 +158,7 @@ impl Client {
 
     fn run(&self, machine: Machine, sink: &mut dyn RowSink) -> Result<Summary> {
         let deadline = self.deadline();
-        let intent = if machine.plan().writes { Intent::Write } else { Intent::Read };
+        let intent = if machine.writes() { Intent::Write } else { Intent::Read };
         let mut connection = self.engine.adapter.connect(intent, deadline)?;
         blocking::run(&mut *connection, machine, None, deadline, sink)
     }

@@ -12,7 +12,7 @@ use futures_channel::oneshot;
 use crate::access::Principal;
 use crate::adapter::{Connection, Intent, Job};
 use crate::client::builder::Query;
-use crate::client::handle::{data_args, key_args, update_args};
+use crate::client::handle::{counted, data_args, key_args, rows_args, update_args};
 use crate::client::response::Answer;
 use crate::client::transaction::aborted;
 use crate::client::{Client, Config, Page, Response};
@@ -95,8 +95,8 @@ impl AsyncClient {
     async fn run(&self, machine: Machine) -> Result<Response> {
         let adapter = &self.blocking.engine.adapter;
         let deadline = self.blocking.deadline();
-        let intent = if machine.plan().writes { Intent::Write } else { Intent::Read };
-        let mut answer = Answer::new(machine.plan().shape, machine.paging());
+        let intent = if machine.writes() { Intent::Write } else { Intent::Read };
+        let mut answer = Answer::new(machine.shape(), machine.paging());
         let Some(offload) = adapter.offload() else {
             let mut connection = nonblocking::Ready(adapter.connect(intent, deadline)?);
             let summary = nonblocking::run(&mut connection, machine, None, deadline, &mut answer).await?;
@@ -104,7 +104,8 @@ impl AsyncClient {
         };
         let (tell, told) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
-            let done = connection.and_then(|connection| blocking::run(connection, machine, None, deadline, &mut answer));
+            let done =
+                connection.and_then(|connection| blocking::run(connection, machine, None, deadline, &mut answer));
             // Whoever awaited this may have stopped caring.
             let _ = tell.send(done.map(|summary| (summary, answer)));
         });
@@ -241,7 +242,7 @@ impl AsyncTransaction {
         if self.aborted.load(Ordering::Relaxed) {
             return client.finish(request, Err(aborted()));
         }
-        let mut answer = Answer::new(machine.plan().shape, machine.paging());
+        let mut answer = Answer::new(machine.shape(), machine.paging());
         let deadline = client.deadline();
         let savepoint = Some(self.depth + 1);
         let done = self
@@ -400,6 +401,22 @@ impl AsyncEntity<'_> {
     /// As the blocking handle.
     pub async fn create(&self, data: impl Into<Value>) -> Result<Record> {
         self.ask(Operation::Create, data_args(data.into())).await?.row()
+    }
+
+    /// Makes rows, all or none, and returns them in the order given.
+    ///
+    /// # Errors
+    /// As the blocking handle.
+    pub async fn create_many<V: Into<Value>>(&self, rows: impl IntoIterator<Item = V>) -> Result<Vec<Record>> {
+        self.ask(Operation::CreateMany, rows_args(rows)).await?.rows()
+    }
+
+    /// Makes rows, all or none, and says how many.
+    ///
+    /// # Errors
+    /// As the blocking handle.
+    pub async fn insert_many<V: Into<Value>>(&self, rows: impl IntoIterator<Item = V>) -> Result<i64> {
+        self.ask(Operation::CreateMany, counted(rows_args(rows))).await?.affected()
     }
 
     /// The row with this key.

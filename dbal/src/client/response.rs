@@ -37,6 +37,8 @@ pub enum Response {
     Page(Page),
     /// Of count.
     Count(i64),
+    /// Of update_many and delete_many, and of create_many that returns no rows: how many were written.
+    Affected(i64),
     /// Of delete.
     Done,
 }
@@ -49,6 +51,7 @@ impl Response {
             Response::Maybe(None) => Value::Null,
             Response::Rows(records) => Value::Records(records),
             Response::Count(count) => Value::Int(count),
+            Response::Affected(count) => Value::Map(Map(vec![("count".into(), count.into())])),
             Response::Done => Value::Bool(true),
             Response::Page(page) => Value::Map(Map(vec![
                 ("data".into(), Value::Records(page.data)),
@@ -90,6 +93,13 @@ impl Response {
         }
     }
 
+    pub(crate) fn affected(self) -> Result<i64> {
+        match self {
+            Response::Affected(count) => Ok(count),
+            _ => Err(unexpected()),
+        }
+    }
+
     pub(crate) fn count(self) -> Result<i64> {
         match self {
             Response::Count(count) => Ok(count),
@@ -123,6 +133,11 @@ impl Answer {
             Shape::Rows { .. } => Response::Rows(records),
             Shape::Count => Response::Count(summary.total.ok_or_else(unexpected)?),
             Shape::Done => Response::Done,
+            // Where nothing was to be set, the rows are counted instead.
+            Shape::Affected => {
+                let rows = i64::try_from(summary.rows).unwrap_or(i64::MAX);
+                Response::Affected(summary.total.unwrap_or(rows))
+            }
             Shape::Page { total } => {
                 let paging = self.paging.ok_or_else(unexpected)?;
                 Response::Page(Page {

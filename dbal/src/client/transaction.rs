@@ -56,7 +56,7 @@ impl<'c> Transaction<'c> {
         if state.aborted {
             return client.finish(request, Err(aborted()));
         }
-        let mut answer = Answer::new(machine.plan().shape, machine.paging());
+        let mut answer = Answer::new(machine.shape(), machine.paging());
         let savepoint = Some(self.depth + 1);
         let ran = blocking::run(&mut *state.connection, machine, savepoint, self.deadline, &mut answer);
         if let Err(error) = &ran

@@ -27,6 +27,11 @@ pub fn response(schema: &Schema, entity: EntityId, response: &Response) -> Strin
         Response::Rows(rows) => writer.records(entity, rows, &mut out),
         Response::Page(page) => writer.page(entity, page, &mut out),
         Response::Count(count) => json::write_wire(&Value::Int(*count), &mut out),
+        Response::Affected(count) => {
+            out.push_str("{\"count\":");
+            json::write_wire(&Value::Int(*count), &mut out);
+            out.push('}');
+        }
         Response::Done => out.push_str("true"),
     }
     out

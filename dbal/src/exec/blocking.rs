@@ -19,9 +19,7 @@ pub fn run(
     deadline: Option<Instant>,
     out: &mut dyn RowSink,
 ) -> Result<Summary> {
-    if let Some(columns) = machine.columns().cloned() {
-        out.start(&columns)?;
-    }
+    machine.announce(out)?;
     let mut begun = false;
     loop {
         let done = match machine.step() {
@@ -35,6 +33,7 @@ pub fn run(
                 connection
                     .run(step, params, deadline, &mut feed)
                     .and_then(|count| machine.resume(index, count, out))
+                    .map_err(|error| machine.blamed(error))
             }
             Action::Commit => {
                 begun = false;

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::error::{Error, Reason, Result};
-use crate::exec::sink::{Buffer, Feed, Root, assemble};
+use smallvec::SmallVec;
+
+use crate::error::{Error, ErrorKind, Reason, Result};
+use crate::exec::sink::{Buffer, Feed, Root, assemble, pick, tell};
 use crate::plan::operation::{Plan, Role, Step};
 use crate::query::ast::Shape;
 use crate::query::paging::Paging;
-use crate::row::RowSink;
+use crate::row::{Columns, RowSink};
 use crate::value::{Value, ValueRef};
 
 /// What the loop does next.
@@ -34,11 +36,44 @@ pub struct Summary {
     pub has_more: bool,
 }
 
-/// A plan being run.
+/// A plan and the values of its parameters by id.
+pub type Bound = (Arc<Plan>, Vec<Value>);
+
+/// What is done with one row of a request that writes row by row.
+#[derive(Debug)]
+pub struct Run {
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// The values of its parameters.
+    pub params: Vec<Value>,
+    /// What runs instead when the plan finds no row.
+    pub otherwise: Option<Bound>,
+}
+
+/// Rows that wait for their turn.
+#[derive(Debug)]
+struct Rows {
+    waiting: std::vec::IntoIter<Run>,
+    /// Which row of the input is being written; none when the input is one row.
+    index: Option<usize>,
+    /// Rows written before this one.
+    before: u64,
+}
+
+/// A plan being run, or several in a row.
 #[derive(Debug)]
 pub struct Machine {
     plan: Arc<Plan>,
     params: Vec<Value>,
+    rows: Option<Rows>,
+    otherwise: Option<Bound>,
+    shape: Shape,
+    atomic: bool,
+    writes: bool,
+    /// The columns that the sink was told.
+    told: Option<Arc<Columns>>,
+    /// Rows are counted and not given.
+    quiet: bool,
     paging: Option<Paging>,
     entity: Arc<str>,
     stage: Stage,
@@ -60,7 +95,39 @@ impl Machine {
     pub fn new(plan: Arc<Plan>, params: Vec<Value>, paging: Option<Paging>, entity: Arc<str>) -> Self {
         let joins = plan.steps.iter().any(|step| matches!(step.role, Role::Children { .. }));
         let buffers = if joins { plan.steps.iter().map(|_| Buffer::default()).collect() } else { Vec::new() };
-        Machine { plan, params, paging, entity, stage: Stage::Start, buffers, summary: Summary::default() }
+        let (shape, atomic, writes) = (plan.shape, plan.atomic, plan.writes);
+        let quiet = shape == Shape::Affected;
+        Machine {
+            plan,
+            params,
+            rows: None,
+            otherwise: None,
+            shape,
+            atomic,
+            writes,
+            told: None,
+            quiet,
+            paging,
+            entity,
+            stage: Stage::Start,
+            buffers,
+            summary: Summary::default(),
+        }
+    }
+
+    /// A machine that writes row by row, all or none of them. Without `returning`, it only counts them.
+    pub fn of_rows(runs: Vec<Run>, returning: bool, entity: Arc<str>) -> Self {
+        let atomic = runs.len() > 1 || runs.iter().any(|run| run.otherwise.is_some() || run.plan.atomic);
+        let shape = if returning { Shape::Rows { cap: None } } else { Shape::Affected };
+        let mut waiting = runs.into_iter();
+        let mut machine = match waiting.next() {
+            Some(Run { plan, params, otherwise }) => Machine { otherwise, ..Machine::new(plan, params, None, entity) },
+            None => Machine::new(Arc::new(Plan::nothing()), Vec::new(), None, entity),
+        };
+        machine.rows = Some(Rows { waiting, index: Some(0), before: 0 });
+        machine.writes = true;
+        (machine.shape, machine.atomic, machine.quiet) = (shape, atomic, !returning);
+        machine
     }
 
     /// The plan.
@@ -70,10 +137,14 @@ impl Machine {
 
     /// What to do next.
     pub fn step(&mut self) -> Action {
+        let ended = matches!(self.stage, Stage::Step(index) if index >= self.plan.steps.len());
+        if ended && self.next_row() {
+            return self.step();
+        }
         match self.stage {
             Stage::Start => {
                 self.stage = Stage::Step(0);
-                if self.plan.atomic { Action::Begin } else { self.step() }
+                if self.atomic { Action::Begin } else { self.step() }
             }
             Stage::Step(index) if index < self.plan.steps.len() => {
                 if self.skips(index) {
@@ -83,7 +154,7 @@ impl Machine {
                 self.bind_parents(index);
                 Action::Run(index)
             }
-            Stage::Step(_) if self.plan.atomic => {
+            Stage::Step(_) if self.atomic => {
                 self.stage = Stage::Commit;
                 Action::Commit
             }
@@ -111,8 +182,8 @@ impl Machine {
                     (Shape::Rows { cap }, _) => (None, cap),
                     _ => (None, None),
                 };
-                let summary = &mut self.summary;
-                Feed::Root(Root { out, output, params: &self.params, summary, limit, cap })
+                let (summary, told, quiet) = (&mut self.summary, &mut self.told, self.quiet);
+                Feed::Root(Root { out, output, params: &self.params, summary, told, quiet, limit, cap })
             }
             Role::Children { .. } | Role::Effect => Feed::None,
             Role::Total | Role::Versioned => Feed::Total(&mut self.summary.total),
@@ -125,16 +196,32 @@ impl Machine {
     /// # Errors
     /// NOT_FOUND where a row had to be there; the loop then rolls back.
     pub fn resume(&mut self, index: usize, count: u64, out: &mut (impl RowSink + ?Sized)) -> Result<()> {
+        match (self.resumed(index, count, out), self.otherwise.take()) {
+            (Err(error), Some((plan, params))) if error.kind() == ErrorKind::NotFound => {
+                self.start(plan, params);
+                Ok(())
+            }
+            (done, otherwise) => {
+                self.otherwise = otherwise;
+                done
+            }
+        }
+    }
+
+    fn resumed(&mut self, index: usize, count: u64, out: &mut (impl RowSink + ?Sized)) -> Result<()> {
         self.stage = Stage::Step(index + 1);
         let plan = &self.plan;
         match &plan.steps[index].role {
-            Role::Effect => self.summary.rows = count,
+            Role::Effect => self.summary.rows += count,
             Role::Root(output) if self.buffers.is_empty() => {
                 if let (Some(sources), 0) = (&output.sources, plan.steps[index].cells.len()) {
                     // An insert that reads nothing back gives no row of its own.
-                    let cells: Vec<ValueRef<'_>> = crate::exec::sink::pick(sources, &[], &self.params).collect();
-                    out.row(&cells)?;
-                    self.summary.rows = count;
+                    if !self.quiet {
+                        tell(&mut self.told, &output.columns, out)?;
+                        let cells: SmallVec<[ValueRef<'_>; 16]> = pick(sources, &[], &self.params).collect();
+                        out.row(&cells)?;
+                    }
+                    self.summary.rows += count;
                 }
             }
             Role::Versioned if self.summary.total.is_some_and(|rows| rows > 0) => {
@@ -173,23 +260,79 @@ impl Machine {
         Ok(self.summary)
     }
 
+    /// What the caller gets.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Whether anything is written.
+    pub fn writes(&self) -> bool {
+        self.writes
+    }
+
+    /// An error of the step under way, with the row of the input that it is about.
+    pub fn blamed(&self, error: Error) -> Error {
+        match self.rows.as_ref().and_then(|rows| rows.index) {
+            Some(index) => error.of_row(index),
+            None => error,
+        }
+    }
+
+    /// The different plans that it would run.
+    pub fn into_plans(self) -> Vec<Arc<Plan>> {
+        let waiting = self.rows.into_iter().flat_map(|rows| rows.waiting);
+        let both = |plan, otherwise: Option<Bound>| [Some(plan), otherwise.map(|(plan, _)| plan)];
+        let all = std::iter::once(both(self.plan, self.otherwise));
+        let mut plans: Vec<Arc<Plan>> = Vec::new();
+        for plan in all.chain(waiting.map(|run| both(run.plan, run.otherwise))).flatten().flatten() {
+            if !plan.steps.is_empty() && !plans.iter().any(|known| Arc::ptr_eq(known, &plan)) {
+                plans.push(plan);
+            }
+        }
+        plans
+    }
+
+    /// Goes on with the next row; false when there is none.
+    fn next_row(&mut self) -> bool {
+        let Some(rows) = &mut self.rows else { return false };
+        let Some(Run { plan, params, otherwise }) = rows.waiting.next() else { return false };
+        rows.index = rows.index.map(|index| index + 1);
+        rows.before = self.summary.rows;
+        self.otherwise = otherwise;
+        self.start(plan, params);
+        true
+    }
+
+    fn start(&mut self, plan: Arc<Plan>, params: Vec<Value>) {
+        (self.plan, self.params, self.stage) = (plan, params, Stage::Step(0));
+        self.summary.total = None;
+    }
+
+    /// Rows read or written for the row of the input that is being written.
+    fn found_rows(&self) -> u64 {
+        self.summary.rows - self.rows.as_ref().map_or(0, |rows| rows.before)
+    }
+
     /// Which page was asked for.
     pub fn paging(&self) -> Option<Paging> {
         self.paging
     }
 
-    /// How the result's columns are called; none for counts and deletes.
-    pub fn columns(&self) -> Option<&Arc<crate::row::Columns>> {
-        match &self.plan.steps.first()?.role {
-            Role::Root(output) => Some(&output.columns),
-            _ => None,
+    /// Tells the sink how the first row's columns are called; nothing where no rows are given.
+    ///
+    /// # Errors
+    /// What the sink says.
+    pub fn announce(&mut self, out: &mut (impl RowSink + ?Sized)) -> Result<()> {
+        match self.plan.steps.first().map(|step| &step.role) {
+            Some(Role::Root(output)) if !self.quiet => tell(&mut self.told, &output.columns, out),
+            _ => Ok(()),
         }
     }
 
     fn found(&self) -> Result<()> {
         let kept = self.buffers.first().map_or(0, |buffer| buffer.rows.len() as u64);
         match self.plan.shape {
-            Shape::One | Shape::Done if self.summary.rows + kept == 0 => Err(Error::not_found(&self.entity)),
+            Shape::One | Shape::Done if self.found_rows() + kept == 0 => Err(Error::not_found(&self.entity)),
             _ => Ok(()),
         }
     }
@@ -202,7 +345,7 @@ impl Machine {
                 let rows = i64::try_from(rows).unwrap_or(i64::MAX);
                 self.paging.is_some_and(|paging| rows < paging.limit && (rows > 0 || paging.offset == 0))
             }
-            Role::Versioned => self.summary.rows > 0,
+            Role::Versioned => self.found_rows() > 0,
             Role::Children { parent, .. } => self.buffers[*parent].rows.is_empty(),
             _ => false,
         }

@@ -50,9 +50,7 @@ pub async fn run(
     deadline: Option<Instant>,
     out: &mut (dyn RowSink + Send),
 ) -> Result<Summary> {
-    if let Some(columns) = machine.columns().cloned() {
-        out.start(&columns)?;
-    }
+    machine.announce(out)?;
     let mut begun = false;
     loop {
         let done = match machine.step() {
@@ -66,7 +64,7 @@ pub async fn run(
                     let (step, params, mut feed) = machine.feed(index, out);
                     connection.run(step, params, deadline, &mut feed).await
                 };
-                ran.and_then(|count| machine.resume(index, count, out))
+                ran.and_then(|count| machine.resume(index, count, out)).map_err(|error| machine.blamed(error))
             }
             Action::Commit => {
                 begun = false;

@@ -55,6 +55,10 @@ pub struct Root<'m, S: ?Sized> {
     pub(super) output: &'m Output,
     pub(super) params: &'m [Value],
     pub(super) summary: &'m mut Summary,
+    /// The columns that `out` was told last; rows of one request may have different ones.
+    pub(super) told: &'m mut Option<Arc<Columns>>,
+    /// Rows are counted and checked, not given.
+    pub(super) quiet: bool,
     /// Rows beyond it are only evidence that there are more.
     pub(super) limit: Option<u64>,
     pub(super) cap: Option<u32>,
@@ -70,6 +74,10 @@ impl<S: RowSink + ?Sized> Root<'_, S> {
         if !admit(self.summary, self.limit, self.cap)? {
             return Ok(());
         }
+        if self.quiet {
+            return Ok(());
+        }
+        tell(self.told, &self.output.columns, self.out)?;
         match &self.output.sources {
             None => self.out.row(&cells[..self.output.visible]),
             Some(sources) => {
@@ -78,6 +86,19 @@ impl<S: RowSink + ?Sized> Root<'_, S> {
             }
         }
     }
+}
+
+/// Says how the columns of the next rows are called, unless they are called as those before.
+pub(super) fn tell(
+    told: &mut Option<Arc<Columns>>,
+    columns: &Arc<Columns>,
+    out: &mut (impl RowSink + ?Sized),
+) -> Result<()> {
+    if told.as_ref().is_some_and(|told| Arc::ptr_eq(told, columns) || told == columns) {
+        return Ok(());
+    }
+    *told = Some(columns.clone());
+    out.start(columns)
 }
 
 /// Counts a row; false when it is beyond the page.
@@ -179,12 +200,15 @@ pub(super) fn assemble(
         for (row, extra) in buffers[*parent].rows.iter().zip(&mut joined[*parent]) {
             let found = Link::of(&row[*parent_column]).and_then(|link| by_link.get(&link));
             // Steps are joined last to first, so an earlier include goes before those already there.
-            extra.insert(0, match (found, to_one) {
-                (Some(found), true) => Value::Record(Box::new(records[found[0]].clone())),
-                (None, true) => Value::Null,
-                (Some(found), false) => Value::Records(found.iter().map(|at| records[*at].clone()).collect()),
-                (None, false) => Value::Records(Vec::new()),
-            });
+            extra.insert(
+                0,
+                match (found, to_one) {
+                    (Some(found), true) => Value::Record(Box::new(records[found[0]].clone())),
+                    (None, true) => Value::Null,
+                    (Some(found), false) => Value::Records(found.iter().map(|at| records[*at].clone()).collect()),
+                    (None, false) => Value::Records(Vec::new()),
+                },
+            );
         }
     }
     let Role::Root(output) = &plan.steps[0].role else { return Err(Error::internal("a join without a root")) };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::query::ast::{ParamId, Query, Shape, Statement};
+use crate::query::ast::{Count, Expr, ParamId, Query, Shape, Statement};
 use crate::query::param::Params;
 use crate::row::Columns;
 use crate::schema::{EntityId, FieldId, FieldType};
@@ -27,6 +27,25 @@ pub struct Plan {
     pub rules: Vec<String>,
     /// Row filters and checks as they were applied, for `explain`.
     pub query: Query,
+}
+
+impl Plan {
+    /// The plan of a request that names no rows.
+    pub fn nothing() -> Plan {
+        let entity = EntityId(0);
+        let statement = Statement::Count(Count { entity, filter: Expr::FALSE });
+        let (shape, includes) = (Shape::Affected, Vec::new());
+        Plan {
+            entity,
+            params: Params::default(),
+            steps: Vec::new(),
+            writes: false,
+            atomic: false,
+            shape,
+            rules: Vec::new(),
+            query: Query { statement, visible: 0, includes, shape, version: None },
+        }
+    }
 }
 
 /// One statement of a plan.

@@ -1,8 +1,8 @@
 //! The query over ids. It holds no values of the request: those are parameters, so that one plan serves them all.
 
 use crate::schema::{EntityId, FieldId, RelationId};
-use crate::value::Name;
 pub use crate::value::Comparison;
+use crate::value::Name;
 pub use crate::value::json::PathStep;
 pub use crate::value::text::TextMatch;
 
@@ -372,6 +372,8 @@ pub enum Shape {
     Count,
     /// True, or NOT_FOUND.
     Done,
+    /// How many rows were written.
+    Affected,
 }
 
 /// A whole query: what one request becomes.

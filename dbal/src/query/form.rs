@@ -6,7 +6,7 @@
 
 use smallvec::SmallVec;
 
-use crate::request::Request;
+use crate::request::{Operation, Request};
 use crate::value::{Map, Value};
 
 /// Limits up to this are spelled into the plan; greater ones are parameters.
@@ -31,13 +31,24 @@ pub struct Form<'r> {
 impl<'r> Form<'r> {
     /// Walks a request. `caller` tells callers apart whose plans differ.
     pub fn of(request: &'r Request, caller: u32) -> Form<'r> {
+        let args = request.args.0.iter().map(|(name, value)| (name.as_ref(), value));
+        Form::of_args(request.operation, &request.entity, args, caller)
+    }
+
+    /// The same of a request that is not put together as one: part of another.
+    pub fn of_args<'n>(
+        operation: Operation,
+        entity: &str,
+        args: impl IntoIterator<Item = (&'n str, &'r Value)>,
+        caller: u32,
+    ) -> Form<'r> {
         let mut form = Form::default();
         form.key.extend_from_slice(&caller.to_le_bytes());
-        form.key.push(request.operation as u8);
-        form.text(&request.entity);
-        for (name, value) in &request.args.0 {
+        form.key.push(operation as u8);
+        form.text(entity);
+        for (name, value) in args {
             form.text(name);
-            match name.as_ref() {
+            match name {
                 "filter" => form.filter(value, 0),
                 "data" => form.data(value),
                 "id" => form.key_value(value),
@@ -250,7 +261,7 @@ pub fn is_operators(map: &Map) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Operation, value};
+    use crate::value;
 
     fn key(filter: Value) -> Vec<u8> {
         let request = Request::new(Operation::List, "User").arg("filter", filter);
@@ -268,7 +279,9 @@ mod tests {
 
     #[test]
     fn lists_differ_by_nulls_and_emptiness_only() {
-        let list = |items: Value| key(Value::Map([("a", Value::Map([("$in", items)].into_iter().collect()))].into_iter().collect()));
+        let list = |items: Value| {
+            key(Value::Map([("a", Value::Map([("$in", items)].into_iter().collect()))].into_iter().collect()))
+        };
         assert_eq!(list(value!([1, 2])), list(value!([3])));
         assert_ne!(list(value!([1])), list(value!([])));
         assert_ne!(list(value!([1])), list(value!([1, null])));

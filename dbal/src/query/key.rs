@@ -1,4 +1,4 @@
-//! `id`: the row meant, by its primary key or by a unique key.
+//! `id`, or `where` of an upsert: the row meant, by its primary key or by a unique key.
 
 use crate::query::ast::{Comparison, Expr, Operand};
 use crate::query::cast::Cast;
@@ -7,17 +7,17 @@ use crate::schema::{EntityId, FieldId};
 use crate::value::Value;
 
 /// The condition that finds the row.
-pub(super) fn filter(check: &mut Check<'_>, entity: EntityId, id: Option<&Value>) -> Option<Expr> {
+pub(super) fn filter(check: &mut Check<'_>, entity: EntityId, id: Option<&Value>, option: &str) -> Option<Expr> {
     let declared = check.entity(entity);
     let Some(id) = id else {
-        check.fault("id", "missing; expected the primary key, or an object with a unique key");
+        check.fault(option, "missing; expected the primary key, or an object with a unique key");
         return None;
     };
-    let Value::Map(map) = id else { return equals(check, entity, declared.key, id, "id") };
+    let Value::Map(map) = id else { return equals(check, entity, declared.key, id, option) };
     let mut fields = Vec::new();
     let mut all = Some(Expr::TRUE);
     for (name, value) in map.iter() {
-        let path = format!("id.{name}");
+        let path = format!("{option}.{name}");
         let Some(field) = check.readable(entity, name, &path) else {
             all = None;
             continue;
@@ -41,7 +41,7 @@ pub(super) fn filter(check: &mut Check<'_>, entity: EntityId, id: Option<&Value>
         || fields.len() == 1 && declared.field(fields[0]).unique
         || declared.indexes.iter().any(|index| index.unique && index.filter.is_none() && is_key(&index.fields));
     if !unique {
-        check.fault("id", "these fields are not a unique key; use first or find_many with a filter");
+        check.fault(option, "these fields are not a unique key; use first or find_many with a filter");
         return None;
     }
     Some(condition)
@@ -63,7 +63,10 @@ pub(super) fn version(check: &mut Check<'_>, entity: EntityId, value: Option<&Va
 fn equals(check: &mut Check<'_>, entity: EntityId, field: FieldId, value: &Value, path: &str) -> Option<Expr> {
     let declared = check.entity(entity).field(field);
     if matches!(value, Value::Null | Value::Undefined | Value::Map(_)) {
-        check.fault(path, format!("expected {} {}, got {}", article(declared.ty.as_str()), declared.ty.as_str(), value.kind()));
+        check.fault(
+            path,
+            format!("expected {} {}, got {}", article(declared.ty.as_str()), declared.ty.as_str(), value.kind()),
+        );
         return None;
     }
     let cast = match declared.stored_as {

@@ -10,6 +10,7 @@ mod filter_json;
 pub mod form;
 mod key;
 pub mod limits;
+pub mod many;
 pub mod normalize;
 pub mod optimize;
 mod output;

@@ -39,37 +39,41 @@ pub struct Context<'a> {
 /// # Errors
 /// VALIDATION_ERROR with every fault; CAPABILITY_NOT_SUPPORTED where nothing is wrong but something is not built.
 pub fn validate(context: Context<'_>, request: &Request, form: &Form<'_>) -> Result<Validated> {
-    let operation = request.operation.as_str();
-    let Some(entity) = context.schema.find(&request.entity) else {
-        let names = context.schema.entities().map(|(_, entity)| entity.name.as_str());
+    let entity = entity(context.schema, request)?;
+    let found = bytes(context.limits, form.bytes).and_then(|()| {
+        let mut check = Check::new(context, &form.slots, form.too_deep);
+        let query = check.request(entity, request);
+        check.done(entity, query)
+    });
+    found.map_err(|error| {
+        error.with_operation(request.operation.as_str()).with_entity(&context.schema.entity(entity).name)
+    })
+}
+
+/// The entity that a request names.
+///
+/// # Errors
+/// VALIDATION_ERROR with the nearest name.
+pub fn entity(schema: &Schema, request: &Request) -> Result<EntityId> {
+    schema.find(&request.entity).ok_or_else(|| {
+        let names = schema.entities().map(|(_, entity)| entity.name.as_str());
         let message = format!("unknown entity `{}`{}", shown(&request.entity), nearest(&request.entity, names));
-        return Err(Error::validation("entity", message).with_operation(operation));
-    };
-    let limit = context.limits.request_bytes;
-    if form.bytes > limit {
-        let message = format!("{} bytes of values; at most {limit} (limit request_bytes)", form.bytes);
-        return Err(Error::validation("request", message).with_operation(operation));
+        Error::validation("entity", message).with_operation(request.operation.as_str())
+    })
+}
+
+/// Refuses a request whose values are larger together than the limit.
+///
+/// # Errors
+/// VALIDATION_ERROR naming the limit.
+pub fn bytes(limits: &Limits, bytes: usize) -> Result<()> {
+    let limit = limits.request_bytes;
+    match bytes > limit {
+        true => {
+            Err(Error::validation("request", format!("{bytes} bytes of values; at most {limit} (limit request_bytes)")))
+        }
+        false => Ok(()),
     }
-    let mut check = Check {
-        context,
-        slots: &form.slots,
-        too_deep: form.too_deep,
-        params: Params::default(),
-        faults: Vec::new(),
-        missing: None,
-        nodes: 0,
-        relations: 0,
-    };
-    let query = check.request(entity, request);
-    let said = |error: Error| error.with_operation(operation).with_entity(&context.schema.entity(entity).name);
-    if !check.faults.is_empty() {
-        return Err(said(Error::invalid(check.faults)));
-    }
-    if let Some(missing) = check.missing {
-        return Err(said(missing));
-    }
-    let query = query.ok_or_else(|| said(Error::internal("a request was neither understood nor refused")))?;
-    Ok(Validated { entity, query, params: check.params })
 }
 
 /// One validation under way. The modules beside this one add what each part of a request needs.
@@ -89,6 +93,31 @@ pub(super) struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
+    pub fn new(context: Context<'a>, slots: &'a [&'a Value], too_deep: bool) -> Check<'a> {
+        Check {
+            context,
+            slots,
+            too_deep,
+            params: Params::default(),
+            faults: Vec::new(),
+            missing: None,
+            nodes: 0,
+            relations: 0,
+        }
+    }
+
+    /// What came of it.
+    pub fn done(self, entity: EntityId, query: Option<Query>) -> Result<Validated> {
+        if !self.faults.is_empty() {
+            return Err(Error::invalid(self.faults));
+        }
+        if let Some(missing) = self.missing {
+            return Err(missing);
+        }
+        let query = query.ok_or_else(|| Error::internal("a request was neither understood nor refused"))?;
+        Ok(Validated { entity, query, params: self.params })
+    }
+
     pub fn entity(&self, id: EntityId) -> &'a Entity {
         self.context.schema.entity(id)
     }
@@ -151,10 +180,11 @@ impl<'a> Check<'a> {
     }
 
     /// The argument of a name, and faults for every argument that the operation does not take.
-    fn arguments<'r>(&mut self, args: &'r Map, known: &[&str]) -> impl Fn(&str) -> Option<&'r Value> + use<'r> {
+    pub fn arguments<'r>(&mut self, args: &'r Map, known: &[&str]) -> impl Fn(&str) -> Option<&'r Value> + use<'r> {
         for (position, (name, _)) in args.0.iter().enumerate() {
             if !known.contains(&name.as_ref()) {
-                let message = format!("unknown option{}; expected {}", nearest(name, known.iter().copied()), known.join(", "));
+                let message =
+                    format!("unknown option{}; expected {}", nearest(name, known.iter().copied()), known.join(", "));
                 self.fault(shown(name), message);
             } else if args.0[..position].iter().any(|(other, _)| other == name) {
                 self.fault(shown(name), "given twice");
@@ -178,19 +208,19 @@ impl<'a> Check<'a> {
             }
             Operation::Read => {
                 let get = self.arguments(args, &["id", "select", "include"]);
-                let filter = key::filter(self, entity, get("id"));
+                let filter = key::filter(self, entity, get("id"), "id");
                 self.rows(entity, filter?, Shape::One, args, None)
             }
             Operation::Update => {
                 let get = self.arguments(args, &["id", "data", "if_version"]);
                 let version = key::version(self, entity, get("if_version"));
-                let filter = key::filter(self, entity, get("id"));
+                let filter = key::filter(self, entity, get("id"), "id");
                 data::update(self, entity, filter, get("data"), version)
             }
             Operation::Delete => {
                 let get = self.arguments(args, &["id", "if_version"]);
                 let version = key::version(self, entity, get("if_version"));
-                let filter = key::filter(self, entity, get("id"))?;
+                let filter = key::filter(self, entity, get("id"), "id")?;
                 let statement = Statement::Delete(Delete { entity, filter });
                 Some(Query { statement, visible: 0, includes: Vec::new(), shape: Shape::Done, version })
             }
@@ -245,8 +275,7 @@ impl<'a> Check<'a> {
         let visible = columns.len();
         let includes = output::includes(self, entity, &mut columns, args.get("include"), "include", 1);
         let bounds = bounds.unwrap_or_default();
-        let select =
-            Select { entity, columns, filter, order, limit: bounds.limit, offset: bounds.offset, link: None };
+        let select = Select { entity, columns, filter, order, limit: bounds.limit, offset: bounds.offset, link: None };
         Some(Query { statement: Statement::Select(select), visible, includes, shape, version: None })
     }
 }
