@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn the_footer_says_what_is_not_shown() {
-        let mut page = Page { data: Vec::new(), total: Some(41), page: 2, limit: 20, has_more: true };
+        let mut page = Page { data: Vec::new(), total: Some(41), page: 2, limit: 20, has_more: true, next_cursor: None, prev_cursor: None };
         assert_eq!(footer(&page), "0 of 41 rows, page 2 of 3");
         page.total = Some(0);
         assert_eq!(footer(&page), "0 rows");

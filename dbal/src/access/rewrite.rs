@@ -97,6 +97,7 @@ impl<'p> Rewriter<'p> {
     fn select(&mut self, select: &mut Select) -> Result<()> {
         let read = self.read_filter(select.entity)?;
         self.conditions(select.entity, &mut select.filter)?;
+        select.beyond.iter_mut().try_for_each(|beyond| self.conditions(select.entity, beyond))?;
         for Order { by, .. } in &select.order {
             self.operand(select.entity, by)?;
         }

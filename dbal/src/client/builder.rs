@@ -62,6 +62,16 @@ impl Query {
         self.arg("offset", offset)
     }
 
+    /// The page of `list` that follows this cursor (`next_cursor` of a page); null for the first page with cursors.
+    pub fn after(self, cursor: impl Into<Value>) -> Self {
+        self.arg("after", cursor)
+    }
+
+    /// The page of `list` before this cursor (`prev_cursor` of a page); null for the last page with cursors.
+    pub fn before(self, cursor: impl Into<Value>) -> Self {
+        self.arg("before", cursor)
+    }
+
     /// Whether `list` counts all rows; it does unless told not to.
     pub fn total(self, total: bool) -> Self {
         self.arg("total", total)

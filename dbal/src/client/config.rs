@@ -8,6 +8,7 @@ use crate::access::Policy;
 use crate::adapter::Adapter;
 use crate::adapter::memory::MemoryAdapter;
 use crate::error::{Error, Result};
+use crate::query::cursor::CursorKey;
 use crate::query::limits::Limits;
 use crate::schema::{Loaded, Schema, load_dir, load_sources};
 use crate::yaml::Fault;
@@ -26,6 +27,7 @@ pub struct Config {
     rules: Option<Rules>,
     limits: Limits,
     timeout: Option<Duration>,
+    cursor_key: Option<CursorKey>,
     #[cfg(feature = "sqlite")]
     sqlite: crate::adapter::sqlite::SqliteOptions,
 }
@@ -74,6 +76,7 @@ pub(super) struct Opened {
     pub warnings: Vec<Fault>,
     pub limits: Limits,
     pub timeout: Option<Duration>,
+    pub cursor_key: CursorKey,
 }
 
 impl Config {
@@ -84,6 +87,7 @@ impl Config {
             rules: None,
             limits: Limits::default(),
             timeout: None,
+            cursor_key: None,
             #[cfg(feature = "sqlite")]
             sqlite: crate::adapter::sqlite::SqliteOptions::memory(),
         }
@@ -175,6 +179,13 @@ impl Config {
         self
     }
 
+    /// The secret that seals the cursors of `list`; processes that share it take each other's cursors. Unset, each
+    /// process makes its own.
+    pub fn cursor_key(mut self, key: [u8; 32]) -> Self {
+        self.cursor_key = Some(CursorKey::new(key));
+        self
+    }
+
     /// How many connections read at once.
     #[cfg(feature = "sqlite")]
     pub fn pool_size(mut self, size: usize) -> Self {
@@ -219,7 +230,9 @@ impl Config {
                 return Err(Error::validation("database.url", message));
             }
         };
-        Ok(Opened { schema, adapter, policy, warnings, limits: self.limits, timeout: self.timeout })
+        let (limits, timeout) = (self.limits, self.timeout);
+        let cursor_key = self.cursor_key.unwrap_or_else(CursorKey::of_process);
+        Ok(Opened { schema, adapter, policy, warnings, limits, timeout, cursor_key })
     }
 }
 

@@ -16,6 +16,7 @@ use crate::exec::machine::Bound;
 use crate::plan::operation::Plan;
 use crate::plan::{self, Target};
 use crate::query::ast::Shape;
+use crate::query::cursor::{self, CursorKey, Identity, Seal};
 use crate::query::form::Form;
 use crate::query::limits::Limits;
 use crate::query::many::Part;
@@ -38,11 +39,21 @@ pub(crate) struct Engine {
     pub policy: Policy,
     pub limits: Limits,
     pub warnings: Vec<Fault>,
+    cursor_key: CursorKey,
     names: Vec<Arc<str>>,
     cache: Cache,
     /// Callers for whom every request has the same plan, numbered from 1; 0 is trusted code.
     callers: Mutex<HashMap<Vec<u8>, u32>>,
     next_caller: AtomicU32,
+}
+
+/// The cursor of a request, and what seals those of its answer.
+struct Cursor {
+    seal: Seal,
+    /// The sort keys of the row that it points at; none without a cursor.
+    keys: Option<Vec<Value>>,
+    /// There is nothing wrong with it.
+    opened: bool,
 }
 
 /// On whose behalf a handle asks.
@@ -76,6 +87,7 @@ impl Engine {
             policy: opened.policy,
             limits: opened.limits,
             warnings: opened.warnings,
+            cursor_key: opened.cursor_key,
             names,
             cache: Cache::default(),
             callers: Mutex::default(),
@@ -109,30 +121,61 @@ impl Engine {
         if let Some(prepared) = self.prepare_many(caller, request) {
             return prepared;
         }
-        let form = Form::of(request, caller.shape());
+        let mut form = Form::of(request, caller.shape());
+        let cursor = self.cursor(caller, request);
+        let keys = cursor.as_ref().and_then(|cursor| cursor.keys.as_deref());
+        form.cursor(keys.unwrap_or_default());
         if form.bytes <= self.limits.request_bytes
+            && cursor.as_ref().is_none_or(|cursor| cursor.opened)
             && let Some(prepared) = self.cache.form(&form.key)
-            && let Some(machine) = self.bind(&prepared, &form.slots, caller, request)
+            && let Some(machine) = self.bind(&prepared, &form.slots, caller, request, keys)
         {
-            return Ok(machine);
+            return Ok(machine.with_seal(cursor.map(|cursor| cursor.seal)));
         }
-        let (plan, params) = self.plan(caller, request, &form)?;
-        let values = self.validated_values(&plan, &params, caller, request)?;
+        let (plan, params) = self.plan(caller, request, &form, keys)?;
+        let values = self.validated_values(&plan, &params, caller, request, keys)?;
         let paging = self.paging(&plan, request)?;
         let name = self.name(plan.entity).clone();
         let machine = Machine::new(plan.clone(), values, paging, name);
         if !form.too_deep {
             self.cache.remember(form.key.into_vec(), plan, params);
         }
-        Ok(machine)
+        Ok(machine.with_seal(cursor.map(|cursor| cursor.seal)))
+    }
+
+    /// What a list by cursor needs; none for any other request.
+    fn cursor(&self, caller: &Caller, request: &Request) -> Option<Cursor> {
+        let (_, given) = cursor::asked(request)?;
+        let identity = caller.principal().map(|principal| Identity {
+            user: &principal.user,
+            session: &principal.session,
+            roles: &principal.roles,
+        });
+        let seal = Seal::new(self.cursor_key, self.called(request), request, identity);
+        let keys = given.as_str().and_then(|text| seal.open(text));
+        let opened = keys.is_some() || given.is_null();
+        Some(Cursor { seal, keys, opened })
+    }
+
+    /// The plan of a request, for `explain`.
+    pub fn explained(&self, caller: &Caller, request: &Request) -> Result<Arc<Plan>> {
+        let cursor = self.cursor(caller, request);
+        let keys = cursor.as_ref().and_then(|cursor| cursor.keys.as_deref());
+        Ok(self.plan(caller, request, &Form::of(request, u32::MAX), keys)?.0)
     }
 
     /// The whole way from names to a plan, for `prepare` and for `explain`.
-    pub fn plan(&self, caller: &Caller, request: &Request, form: &Form<'_>) -> Result<(Arc<Plan>, Params)> {
+    fn plan(
+        &self,
+        caller: &Caller,
+        request: &Request,
+        form: &Form<'_>,
+        cursor: Option<&[Value]>,
+    ) -> Result<(Arc<Plan>, Params)> {
         let said = |error: Error| error.with_operation(request.operation.as_str()).with_entity(self.called(request));
         // Whoever may not do this at all learns that, not what the fields are called.
         let validated = self
-            .seen_by(caller, |context| validate(context, request, form))
+            .seen_by(caller, |context| validate(Context { cursor, ..context }, request, form))
             .map_err(|error| self.denied(caller, request).unwrap_or(error))?;
         self.plan_of(caller, request.operation, validated).map_err(said)
     }
@@ -148,7 +191,7 @@ impl Engine {
     ) -> Result<Bound> {
         let validated = self.seen_by(caller, |context| part.validate(context, entity, &form))?;
         let (plan, params) = self.plan_of(caller, part.operation(), validated)?;
-        let values = self.validated_values(&plan, &params, caller, request)?;
+        let values = self.validated_values(&plan, &params, caller, request, None)?;
         self.cache.remember(form.key.into_vec(), plan.clone(), params);
         Ok((plan, values))
     }
@@ -160,7 +203,7 @@ impl Engine {
             Some(view) => view,
             None => &Trusted,
         };
-        work(Context { schema: &self.schema, view, limits: &self.limits })
+        work(Context { schema: &self.schema, view, limits: &self.limits, cursor: None })
     }
 
     fn plan_of(&self, caller: &Caller, operation: Operation, validated: Validated) -> Result<(Arc<Plan>, Params)> {
@@ -191,8 +234,8 @@ impl Engine {
     }
 
     /// The machine of a cached form; none when a value does not fit, which the slow path then reports in full.
-    fn bind(&self, prepared: &Prepared, slots: &[&Value], caller: &Caller, request: &Request) -> Option<Machine> {
-        let values = self.bind_values(prepared, slots, caller, request)?;
+    fn bind(&self, prepared: &Prepared, slots: &[&Value], caller: &Caller, request: &Request, cursor: Option<&[Value]>) -> Option<Machine> {
+        let values = self.bind_values(prepared, slots, caller, request, cursor)?;
         let paging = self.paging(&prepared.plan, request).ok()?;
         let name = self.name(prepared.plan.entity).clone();
         Some(Machine::new(prepared.plan.clone(), values, paging, name))
@@ -210,8 +253,9 @@ impl Engine {
         slots: &[&Value],
         caller: &Caller,
         request: &Request,
+        cursor: Option<&[Value]>,
     ) -> Option<Vec<Value>> {
-        let values = self.values(&prepared.params, caller, request, |source| match source {
+        let values = self.values(&prepared.params, caller, request, cursor, |source| match source {
             ParamSource::Argument { slot: Some(slot), cast, .. } => {
                 let value = slots.get(usize::from(*slot))?;
                 let list = matches!(cast, Cast::List(_) | Cast::ListHashed(_) | Cast::JsonList);
@@ -227,8 +271,15 @@ impl Engine {
     }
 
     /// The values of a request that was just validated.
-    fn validated_values(&self, plan: &Plan, params: &Params, caller: &Caller, request: &Request) -> Result<Vec<Value>> {
-        let values = self.values(params, caller, request, |source| match source {
+    fn validated_values(
+        &self,
+        plan: &Plan,
+        params: &Params,
+        caller: &Caller,
+        request: &Request,
+        cursor: Option<&[Value]>,
+    ) -> Result<Vec<Value>> {
+        let values = self.values(params, caller, request, cursor, |source| match source {
             ParamSource::Argument { value, .. } => Some(value.clone()),
             _ => None,
         });
@@ -243,6 +294,7 @@ impl Engine {
         params: &Params,
         caller: &Caller,
         request: &Request,
+        cursor: Option<&[Value]>,
         argument: impl Fn(&ParamSource) -> Option<Value>,
     ) -> Option<Vec<Value>> {
         let mut now = None;
@@ -265,9 +317,11 @@ impl Engine {
                     if cap.is_some_and(|cap| paging.limit > i64::from(cap)) {
                         return None;
                     }
-                    let probe = request.args.get("total") == Some(&Value::Bool(false));
+                    let uncounted = request.args.get("total") == Some(&Value::Bool(false));
+                    let probe = uncounted || cursor::asked(request).is_some();
                     Value::Int(paging.limit.saturating_add(i64::from(probe)))
                 }
+                ParamSource::Cursor(at) => cursor?.get(usize::from(*at))?.clone(),
                 ParamSource::Offset => Value::Int(Paging::of(self.entity(request)?, request).ok()?.offset),
             });
         }

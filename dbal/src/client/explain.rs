@@ -6,7 +6,6 @@ use crate::access::Principal;
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::plan::operation::{Lowered, Role};
-use crate::query::form::Form;
 use crate::request::Request;
 
 /// The plan of a request, for people.
@@ -48,7 +47,7 @@ impl Client {
         // A request that writes row by row has a plan for each set of fields that its rows name.
         let plans = match self.engine.prepare_many(caller, request) {
             Some(machine) => machine?.into_plans(),
-            None => vec![self.engine.plan(caller, request, &Form::of(request, u32::MAX))?.0],
+            None => vec![self.engine.explained(caller, request)?],
         };
         let steps =
             plans.iter().flat_map(|plan| plan.steps.iter().map(move |step| (plan, step))).map(|(plan, step)| {

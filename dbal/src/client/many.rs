@@ -77,7 +77,7 @@ impl<'e> Rows<'e> {
             Some(prepared)
         });
         if let Some(prepared) = found
-            && let Some(values) = self.engine.bind_values(&prepared, &form.slots, self.caller, self.request)
+            && let Some(values) = self.engine.bind_values(&prepared, &form.slots, self.caller, self.request, None)
         {
             return Ok(Some((prepared.plan.clone(), values)));
         }

@@ -22,6 +22,10 @@ pub struct Page {
     pub limit: i64,
     /// Whether rows follow.
     pub has_more: bool,
+    /// For a page by cursor, where rows follow: what to give as `after` to get them.
+    pub next_cursor: Option<String>,
+    /// For a page by cursor, where rows come before: what to give as `before` to get them.
+    pub prev_cursor: Option<String>,
 }
 
 /// The answer to a request, by the shape of its operation.
@@ -59,8 +63,8 @@ impl Response {
                 ("page".into(), page.page.into()),
                 ("limit".into(), page.limit.into()),
                 ("has_more".into(), page.has_more.into()),
-                ("next_cursor".into(), Value::Null),
-                ("prev_cursor".into(), Value::Null),
+                ("next_cursor".into(), text(page.next_cursor)),
+                ("prev_cursor".into(), text(page.prev_cursor)),
             ])),
         }
     }
@@ -108,6 +112,10 @@ impl Response {
     }
 }
 
+fn text(text: Option<String>) -> Value {
+    text.map_or(Value::Null, Value::Text)
+}
+
 fn unexpected() -> Error {
     Error::internal("an operation answered in the shape of another")
 }
@@ -138,7 +146,7 @@ impl Answer {
                 let rows = i64::try_from(summary.rows).unwrap_or(i64::MAX);
                 Response::Affected(summary.total.unwrap_or(rows))
             }
-            Shape::Page { total } => {
+            Shape::Page { total, .. } => {
                 let paging = self.paging.ok_or_else(unexpected)?;
                 Response::Page(Page {
                     data: records,
@@ -146,6 +154,8 @@ impl Answer {
                     page: paging.page,
                     limit: paging.limit,
                     has_more: summary.has_more,
+                    next_cursor: summary.next_cursor,
+                    prev_cursor: summary.prev_cursor,
                 })
             }
         })

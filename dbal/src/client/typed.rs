@@ -52,6 +52,10 @@ pub struct TypedPage<T> {
     pub limit: i64,
     /// Whether rows follow.
     pub has_more: bool,
+    /// What to give as `after` to get the rows that follow; see [`Page`](crate::Page).
+    pub next_cursor: Option<String>,
+    /// What to give as `before` to get the rows before.
+    pub prev_cursor: Option<String>,
 }
 
 impl<'c, X: Execute, T: DeserializeOwned> Typed<'c, X, T> {
@@ -90,7 +94,15 @@ impl<'c, X: Execute, T: DeserializeOwned> Typed<'c, X, T> {
     pub fn list(&self, query: Query) -> Result<TypedPage<T>> {
         let page = self.on.list(query)?;
         let data = page.data.iter().map(|record| record.to()).collect::<Result<_>>()?;
-        Ok(TypedPage { data, total: page.total, page: page.page, limit: page.limit, has_more: page.has_more })
+        Ok(TypedPage {
+            data,
+            total: page.total,
+            page: page.page,
+            limit: page.limit,
+            has_more: page.has_more,
+            next_cursor: page.next_cursor,
+            prev_cursor: page.prev_cursor,
+        })
     }
 
     /// All rows that match.

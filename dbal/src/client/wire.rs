@@ -52,13 +52,14 @@ impl Writer<'_> {
     fn page(&self, entity: EntityId, page: &Page, out: &mut String) {
         out.push_str("{\"data\":");
         self.records(entity, &page.data, out);
+        let text = |cursor: &Option<String>| cursor.clone().map_or(Value::Null, Value::Text);
         let rest = [
             ("total", page.total.into()),
             ("page", Value::Int(page.page)),
             ("limit", Value::Int(page.limit)),
             ("has_more", Value::Bool(page.has_more)),
-            ("next_cursor", Value::Null),
-            ("prev_cursor", Value::Null),
+            ("next_cursor", text(&page.next_cursor)),
+            ("prev_cursor", text(&page.prev_cursor)),
         ];
         for (name, value) in rest {
             out.push_str(",\"");

@@ -7,7 +7,8 @@ use smallvec::SmallVec;
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::exec::sink::{Buffer, Feed, Root, assemble, pick, tell};
 use crate::plan::operation::{Plan, Role, Step};
-use crate::query::ast::Shape;
+use crate::query::ast::{Seek, Shape};
+use crate::query::cursor::Seal;
 use crate::query::paging::Paging;
 use crate::row::{Columns, RowSink};
 use crate::value::{Value, ValueRef};
@@ -26,7 +27,7 @@ pub enum Action {
 }
 
 /// What a finished request says beside its rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Rows given to the sink, or rows written.
     pub rows: u64,
@@ -34,6 +35,10 @@ pub struct Summary {
     pub total: Option<i64>,
     /// Whether rows follow this page.
     pub has_more: bool,
+    /// For a page by cursor, where rows follow: what to give as `after` to get them.
+    pub next_cursor: Option<String>,
+    /// For a page by cursor, where rows come before: what to give as `before` to get them.
+    pub prev_cursor: Option<String>,
 }
 
 /// A plan and the values of its parameters by id.
@@ -75,6 +80,8 @@ pub struct Machine {
     /// Rows are counted and not given.
     quiet: bool,
     paging: Option<Paging>,
+    /// Seals the cursors of a page that was asked for by cursor.
+    seal: Option<Seal>,
     entity: Arc<str>,
     stage: Stage,
     /// One for each step, when rows have to be kept to be joined with others.
@@ -94,7 +101,8 @@ impl Machine {
     /// A machine for one run. `params` are the values of the plan's parameters by id; `entity` names it in errors.
     pub fn new(plan: Arc<Plan>, params: Vec<Value>, paging: Option<Paging>, entity: Arc<str>) -> Self {
         let joins = plan.steps.iter().any(|step| matches!(step.role, Role::Children { .. }));
-        let buffers = if joins { plan.steps.iter().map(|_| Buffer::default()).collect() } else { Vec::new() };
+        let kept = joins || seek(plan.shape).is_some();
+        let buffers = if kept { plan.steps.iter().map(|_| Buffer::default()).collect() } else { Vec::new() };
         let (shape, atomic, writes) = (plan.shape, plan.atomic, plan.writes);
         let quiet = shape == Shape::Affected;
         Machine {
@@ -108,6 +116,7 @@ impl Machine {
             told: None,
             quiet,
             paging,
+            seal: None,
             entity,
             stage: Stage::Start,
             buffers,
@@ -128,6 +137,11 @@ impl Machine {
         machine.writes = true;
         (machine.shape, machine.atomic, machine.quiet) = (shape, atomic, !returning);
         machine
+    }
+
+    /// The same with what seals the cursors of its page.
+    pub fn with_seal(self, seal: Option<Seal>) -> Self {
+        Machine { seal, ..self }
     }
 
     /// The plan.
@@ -178,7 +192,7 @@ impl Machine {
             }
             Role::Root(output) => {
                 let (limit, cap) = match (self.plan.shape, self.paging) {
-                    (Shape::Page { total: false }, Some(paging)) => (u64::try_from(paging.limit).ok(), None),
+                    (Shape::Page { total: false, .. }, Some(paging)) => (u64::try_from(paging.limit).ok(), None),
                     (Shape::Rows { cap }, _) => (None, cap),
                     _ => (None, None),
                 };
@@ -243,19 +257,22 @@ impl Machine {
     /// # Errors
     /// What the sink says; VALIDATION_ERROR when more rows were found than a bound caller may have.
     pub fn finish(mut self, out: &mut (impl RowSink + ?Sized)) -> Result<Summary> {
+        self.turn()?;
         if !self.buffers.is_empty() {
             let (limit, cap) = match (self.plan.shape, self.paging) {
-                (Shape::Page { total: false }, Some(paging)) => (u64::try_from(paging.limit).ok(), None),
+                (Shape::Page { total: false, .. }, Some(paging)) => (u64::try_from(paging.limit).ok(), None),
                 (Shape::Rows { cap }, _) => (None, cap),
                 _ => (None, None),
             };
             let kept = std::mem::take(&mut self.buffers);
             assemble(&self.plan, kept, limit, cap, &mut self.summary, out)?;
         }
-        if let (Shape::Page { total: true }, Some(paging)) = (self.plan.shape, self.paging) {
+        if let (Shape::Page { total: true, seek }, Some(paging)) = (self.plan.shape, self.paging) {
             let rows = i64::try_from(self.summary.rows).unwrap_or(i64::MAX);
             let total = *self.summary.total.get_or_insert(paging.offset.saturating_add(rows));
-            self.summary.has_more = paging.offset.saturating_add(rows) < total;
+            if seek.is_none() {
+                self.summary.has_more = paging.offset.saturating_add(rows) < total;
+            }
         }
         Ok(self.summary)
     }
@@ -313,6 +330,30 @@ impl Machine {
         self.summary.rows - self.rows.as_ref().map_or(0, |rows| rows.before)
     }
 
+    /// Cuts the rows of a page by cursor to the page, puts them in the order asked for, and seals its cursors.
+    fn turn(&mut self) -> Result<()> {
+        let (Some(seek), Some(paging)) = (seek(self.plan.shape), self.paging) else { return Ok(()) };
+        let rows = &mut self.buffers[0].rows;
+        let limit = usize::try_from(paging.limit).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        // On the side it was asked from, there are rows at least where the cursor's row was.
+        let (before, after) = match seek.backwards {
+            true => (more, seek.placed && !rows.is_empty()),
+            false => (seek.placed && !rows.is_empty(), more),
+        };
+        if seek.backwards {
+            rows.reverse();
+        }
+        self.summary.has_more = after;
+        if let (Some(seal), Some(first), Some(last)) = (&self.seal, rows.first(), rows.last()) {
+            let keys = |row: &[Value]| row[row.len() - usize::from(seek.keys)..].to_vec();
+            self.summary.prev_cursor = before.then(|| seal.seal(0, &keys(first))).transpose()?;
+            self.summary.next_cursor = after.then(|| seal.seal(1, &keys(last))).transpose()?;
+        }
+        Ok(())
+    }
+
     /// Which page was asked for.
     pub fn paging(&self) -> Option<Paging> {
         self.paging
@@ -343,7 +384,8 @@ impl Machine {
             Role::Total if index > 0 => {
                 let rows = self.buffers.first().map_or(self.summary.rows, |buffer| buffer.rows.len() as u64);
                 let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-                self.paging.is_some_and(|paging| rows < paging.limit && (rows > 0 || paging.offset == 0))
+                let placed = seek(self.plan.shape).is_some_and(|seek| seek.placed);
+                !placed && self.paging.is_some_and(|paging| rows < paging.limit && (rows > 0 || paging.offset == 0))
             }
             Role::Versioned => self.found_rows() > 0,
             Role::Children { parent, .. } => self.buffers[*parent].rows.is_empty(),
@@ -356,5 +398,13 @@ impl Machine {
             let keys = self.buffers[*parent].distinct(*parent_column);
             self.params[usize::from(parents.0)] = Value::List(keys);
         }
+    }
+}
+
+/// How a page by cursor is read; none for everything else.
+fn seek(shape: Shape) -> Option<Seek> {
+    match shape {
+        Shape::Page { seek, .. } => seek,
+        Shape::One | Shape::Maybe | Shape::Rows { .. } | Shape::Count | Shape::Affected | Shape::Done => None,
     }
 }

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::query::ast::{Count, Expr, Include, Insert, Operand, Query, Select, Shape, Statement};
 use crate::query::param::{ParamSource, Params};
 use crate::row::Columns;
-use crate::schema::{EntityId, FieldId, FieldType, Generator, Schema};
+use crate::schema::{EntityId, FieldId, FieldType, Generator, RelationId, Schema};
 use operation::{Cell, Lowered, Lowering, Output, Plan, Role, Source, Step};
 
 /// What a plan is made for.
@@ -62,6 +62,7 @@ fn nothing_to_set(schema: &Schema, query: &mut Query) {
             limit: None,
             offset: None,
             link: None,
+            beyond: None,
         });
     }
 }
@@ -95,10 +96,15 @@ impl Builder<'_> {
         match &statement {
             Statement::Select(select) => {
                 let output = self.output(entity, &select.columns[..query.visible], &query.includes);
-                let cells = self.cells(entity, &select.columns);
-                self.push(statement.clone(), cells, Role::Root(output))?;
+                let mut cells = self.cells(entity, &select.columns);
+                let mut rows = select.clone();
+                if let Some(beyond) = &mut rows.beyond {
+                    cells.extend(select.order.iter().map(|key| self.key_cell(entity, &key.by)));
+                    rows.filter = rows.filter.and(std::mem::replace(beyond, Expr::TRUE));
+                }
+                self.push(Statement::Select(rows), cells, Role::Root(output))?;
                 self.children(0, &query.includes)?;
-                if query.shape == (Shape::Page { total: true }) {
+                if matches!(query.shape, Shape::Page { total: true, .. }) {
                     let count = Count { entity, filter: select.filter.clone() };
                     self.push(Statement::Count(count), vec![integer()], Role::Total)?;
                 }
@@ -186,6 +192,21 @@ impl Builder<'_> {
         let fields = columns.iter().map(|id| entity.field(*id).name.clone().into());
         let names = fields.chain(includes.iter().map(|include| include.name.clone())).collect();
         Output { columns: Arc::new(Columns { names }), visible: columns.len(), check: None, sources: None }
+    }
+
+    /// The column that a sort key is read into.
+    fn key_cell(&self, entity: EntityId, by: &Operand) -> Cell {
+        let schema = self.target.schema;
+        match by {
+            Operand::Field(field) => Cell { ty: schema.entity(entity).field(*field).ty.clone(), field: Some(*field) },
+            Operand::Related { path, field } => {
+                let step = |at, relation: &RelationId| schema.entity(at).relation(*relation).target;
+                let last = path.iter().fold(entity, step);
+                Cell { ty: schema.entity(last).field(*field).ty.clone(), field: None }
+            }
+            // Nothing else is ever sorted by.
+            Operand::Param(_) | Operand::Const(_) | Operand::Rank { .. } => integer(),
+        }
     }
 
     fn cells(&self, entity: EntityId, columns: &[FieldId]) -> Vec<Cell> {

@@ -14,6 +14,7 @@ pub fn verify(schema: &Schema, capabilities: &Capabilities, query: &Query) -> Re
     match &query.statement {
         Statement::Select(select) => {
             verify.expr(select.entity, &select.filter)?;
+            select.beyond.iter().try_for_each(|beyond| verify.expr(select.entity, beyond))?;
             verify.order(select.entity, &select.order)?;
         }
         Statement::Count(count) => verify.expr(count.entity, &count.filter)?,

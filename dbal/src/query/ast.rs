@@ -246,6 +246,9 @@ pub struct Select {
     pub offset: Option<Operand>,
     /// Children of these parents only.
     pub link: Option<Link>,
+    /// Beyond a cursor: only rows for which this holds too, and in each row the values of the sort keys after the
+    /// columns.
+    pub beyond: Option<Expr>,
 }
 
 /// Counts rows: one row with one integer.
@@ -351,6 +354,17 @@ pub struct Include {
     pub includes: Vec<Include>,
 }
 
+/// How a page by cursor is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Seek {
+    /// Towards the start: rows are read in the opposite order and turned round when the page is whole.
+    pub backwards: bool,
+    /// There is a cursor; otherwise the page is the first one, or the last.
+    pub placed: bool,
+    /// How many sort keys follow the columns of each row.
+    pub keys: u16,
+}
+
 /// What the caller gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Shape {
@@ -367,6 +381,8 @@ pub enum Shape {
     Page {
         /// Whether the total is asked for; otherwise one row more than the limit is read to know `has_more`.
         total: bool,
+        /// Asked for by cursor.
+        seek: Option<Seek>,
     },
     /// One integer.
     Count,
@@ -397,7 +413,10 @@ impl Query {
     /// for which one is unknown is as if it were false.
     pub fn each_condition(&mut self, visit: &mut dyn FnMut(&mut Expr)) {
         match &mut self.statement {
-            Statement::Select(select) => visit(&mut select.filter),
+            Statement::Select(select) => {
+                visit(&mut select.filter);
+                select.beyond.iter_mut().for_each(&mut *visit);
+            }
             Statement::Count(count) => visit(&mut count.filter),
             Statement::Insert(insert) => insert.check.iter_mut().for_each(&mut *visit),
             Statement::Update(update) => {

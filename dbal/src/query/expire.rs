@@ -8,7 +8,10 @@ use crate::schema::{EntityId, Schema};
 pub fn hide(schema: &Schema, query: &mut Query, params: &mut Params) {
     let mut hide = Hide { schema, params, now: None };
     match &mut query.statement {
-        Statement::Select(select) => hide.rows(select.entity, &mut select.filter),
+        Statement::Select(select) => {
+            hide.rows(select.entity, &mut select.filter);
+            select.beyond.iter_mut().for_each(|beyond| hide.related(select.entity, beyond));
+        }
         Statement::Count(count) => hide.rows(count.entity, &mut count.filter),
         Statement::Update(update) => {
             hide.rows(update.entity, &mut update.filter);

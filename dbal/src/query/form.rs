@@ -52,7 +52,7 @@ impl<'r> Form<'r> {
                 "filter" => form.filter(value, 0),
                 "data" => form.data(value),
                 "id" => form.key_value(value),
-                "if_version" => form.literal(value),
+                "if_version" | "after" | "before" => form.literal(value),
                 "limit" => form.number(value, SPELLED_LIMIT),
                 "page" => form.number(value, 1),
                 "offset" => form.number(value, 0),
@@ -60,6 +60,11 @@ impl<'r> Form<'r> {
             }
         }
         form
+    }
+
+    /// Which sort keys in the request's cursor are null: that decides which rows lie beyond it.
+    pub fn cursor(&mut self, keys: &[Value]) {
+        self.key.extend(keys.iter().map(|key| b'0' + u8::from(key.is_null())));
     }
 
     fn text(&mut self, text: &str) {

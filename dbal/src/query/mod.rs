@@ -2,6 +2,8 @@
 
 pub mod ast;
 pub mod cast;
+pub mod cursor;
+mod cursor_bytes;
 mod data;
 pub mod eval;
 pub mod expire;
@@ -16,6 +18,7 @@ pub mod optimize;
 mod output;
 pub mod paging;
 pub mod param;
+mod seek;
 pub mod shape;
 pub mod size;
 pub mod validate;

@@ -264,6 +264,7 @@ fn include(
             limit,
             offset: None,
             link: Some(Link { field: relation.remote, parents }),
+            beyond: None,
         },
         includes,
     })

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::query::ast::{Literal, Operand};
+use crate::query::cursor::asked_in;
 use crate::query::form::SPELLED_LIMIT;
 use crate::query::param::ParamSource;
 use crate::query::validate::Check;
@@ -120,12 +121,13 @@ pub(super) fn page(check: &mut Check<'_>, entity: EntityId, args: &Map) -> (bool
     let limit = asked.unwrap_or_else(|| default_limit(check.entity(entity)).into());
     let page = number(check, args, "page", 1);
     let offset = number(check, args, "offset", 0);
-    if page.is_some() && offset.is_some() {
+    if page.is_some() && offset.is_some() && asked_in(args).is_none() {
         check.fault("offset", "give page or offset, not both");
     }
     let moved = page.is_some_and(|page| page > 1) || offset.is_some_and(|offset| offset > 0);
     let offset = moved.then(|| Operand::Param(check.params.push(ParamSource::Offset)));
-    let limit = limit_operand(check, entity, limit, i64::from(!total));
+    let probe = !total || asked_in(args).is_some();
+    let limit = limit_operand(check, entity, limit, i64::from(probe));
     (total, Bounds { limit: Some(limit), offset })
 }
 

@@ -68,6 +68,8 @@ pub enum ParamSource {
         /// The most that the caller may ask for; checked again each time, since the form does not hold the number.
         cap: Option<u32>,
     },
+    /// The value of this sort key in the cursor of the request.
+    Cursor(u16),
     /// Rows to pass over: `offset`, or what `page` and `limit` make of it.
     Offset,
 }
@@ -107,6 +109,7 @@ impl std::fmt::Display for ParamSource {
             ParamSource::Hashed(raw, how) => write!(f, "parameter {} hashed with {how:?}", raw.0),
             ParamSource::Parents(_) => f.write_str("the keys of the rows above"),
             ParamSource::Limit { .. } => f.write_str("the limit of the request"),
+            ParamSource::Cursor(at) => write!(f, "sort key {at} of the cursor"),
             ParamSource::Offset => f.write_str("the rows to pass over"),
         }
     }

@@ -79,6 +79,7 @@ impl Order {
             self.id(&mut link.parents);
         }
         self.expr(&mut select.filter);
+        select.beyond.iter_mut().for_each(|beyond| self.expr(beyond));
         select.order.iter_mut().for_each(|order| self.operand(&mut order.by));
         select.limit.iter_mut().chain(&mut select.offset).for_each(|operand| self.operand(operand));
     }

@@ -7,7 +7,7 @@ use crate::query::form::{Form, slot};
 use crate::query::limits::Limits;
 use crate::query::param::{ParamSource, Params};
 use crate::query::view::View;
-use crate::query::{data, filter, key, output, paging};
+use crate::query::{data, filter, key, output, paging, seek};
 use crate::request::{Operation, Request};
 use crate::schema::{Entity, EntityId, FieldId, Schema};
 use crate::value::{Map, Value};
@@ -32,6 +32,8 @@ pub struct Context<'a> {
     pub view: &'a dyn View,
     /// The limits in force.
     pub limits: &'a Limits,
+    /// The sort keys in the request's cursor, if it has one that opened.
+    pub cursor: Option<&'a [Value]>,
 }
 
 /// Checks a request whole.
@@ -229,12 +231,9 @@ impl<'a> Check<'a> {
                     args,
                     &["filter", "sort", "page", "limit", "offset", "after", "before", "select", "include", "total"],
                 );
-                if args.get("after").is_some() || args.get("before").is_some() {
-                    self.not_built("cursors", "cursors are not built yet; use page or offset".into());
-                }
                 let filter = filter::filter(self, entity, get("filter"));
                 let (total, paged) = paging::page(self, entity, args);
-                self.rows(entity, filter, Shape::Page { total }, args, Some(paged))
+                self.rows(entity, filter, Shape::Page { total, seek: None }, args, Some(paged))
             }
             Operation::FindMany => {
                 let get = self.arguments(args, &["filter", "sort", "limit", "offset", "select", "include"]);
@@ -266,16 +265,23 @@ impl<'a> Check<'a> {
         &mut self,
         entity: EntityId,
         filter: Expr,
-        shape: Shape,
+        mut shape: Shape,
         args: &Map,
         bounds: Option<paging::Bounds>,
     ) -> Option<Query> {
-        let order = output::sort(self, entity, args.get("sort"), "sort", bounds.is_some());
+        let mut order = output::sort(self, entity, args.get("sort"), "sort", bounds.is_some());
         let mut columns = output::select(self, entity, args.get("select"), "select");
         let visible = columns.len();
         let includes = output::includes(self, entity, &mut columns, args.get("include"), "include", 1);
         let bounds = bounds.unwrap_or_default();
-        let select = Select { entity, columns, filter, order, limit: bounds.limit, offset: bounds.offset, link: None };
+        let mut beyond = None;
+        if let Shape::Page { seek, .. } = &mut shape
+            && let Some((rows, page)) = seek::seek(self, entity, args, &mut order)
+        {
+            (beyond, *seek) = (Some(rows), Some(page));
+        }
+        let (limit, offset) = (bounds.limit, bounds.offset);
+        let select = Select { entity, columns, filter, order, limit, offset, link: None, beyond };
         Some(Query { statement: Statement::Select(select), visible, includes, shape, version: None })
     }
 }

@@ -214,7 +214,7 @@ pub fn compare(field: FieldId, op: Comparison, right: Operand) -> Expr {
 }
 
 pub fn select(entity: EntityId, columns: &[FieldId], filter: Expr) -> Select {
-    Select { entity, columns: columns.to_vec(), filter, order: Vec::new(), limit: None, offset: None, link: None }
+    Select { entity, columns: columns.to_vec(), filter, order: Vec::new(), limit: None, offset: None, link: None, beyond: None }
 }
 
 /// A step with the cells that its statement gives.

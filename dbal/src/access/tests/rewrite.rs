@@ -22,7 +22,7 @@ fn rules(schema: &Schema, text: &str) -> Policy {
 
 fn select(entity: EntityId, filter: Expr) -> Query {
     let columns = vec![FieldId(0), FieldId(1)];
-    let select = Select { entity, columns, filter, order: vec![], limit: None, offset: None, link: None };
+    let select = Select { entity, columns, filter, order: vec![], limit: None, offset: None, link: None, beyond: None };
     Query { statement: Statement::Select(select), visible: 2, includes: vec![], shape: Shape::Maybe, version: None }
 }
 
@@ -141,6 +141,7 @@ fn includes_and_counts_are_filtered_at_every_level() {
             limit: None,
             offset: None,
             link: Some(Link { field: FieldId(link), parents: ParamId(parents) }),
+            beyond: None,
         },
         includes,
     };

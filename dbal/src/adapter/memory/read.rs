@@ -41,7 +41,7 @@ impl<'a> Reader<'a> {
         let offset = self.number(select.entity, select.offset.as_ref())?.unwrap_or(0);
         let (mut given, mut seen) = (0, BTreeMap::new());
         let mut cells = Vec::with_capacity(select.columns.len());
-        for (_, row) in rows {
+        for (keys, row) in rows {
             // With a link, both are for each parent on its own.
             let parent = select.link.as_ref().map(|link| Key(cell(row, link.field).to_value()));
             let position = seen.entry(parent).or_insert(0_u64);
@@ -52,6 +52,9 @@ impl<'a> Reader<'a> {
             self.check_deadline()?;
             cells.clear();
             cells.extend(select.columns.iter().map(|field| cell(row, *field)));
+            if select.beyond.is_some() {
+                cells.extend(keys);
+            }
             sink.row(&cells)?;
             given += 1;
         }

@@ -58,7 +58,7 @@ impl<'a> Lowering<'a> {
     /// Rows in order, of all parents together if there is a link.
     fn rows(&self, root: &Scope<'a>, select: &Select) -> Result<SelectStatement> {
         let mut built = from(root);
-        self.columns(root, select, &mut built);
+        self.columns(root, select, &mut built)?;
         if let Some(link) = &select.link {
             let parents = call("rarray", [self.placeholder(link.parents, Encoding::List)]);
             built.and_where(root.column(link.field).binary(BinOper::In, parents));
@@ -85,18 +85,23 @@ impl<'a> Lowering<'a> {
         self.cut(select, &mut first)?;
 
         let mut built = Query::select();
-        self.columns(root, select, &mut built);
+        self.columns(root, select, &mut built)?;
         built.from_subquery(parents, iden(PARENTS)).cross_join(iden(&root.entity.table));
         built.and_where(root.column(root.entity.key).in_subquery(first));
         self.sort(root, select, &mut built)?;
         Ok(built)
     }
 
-    fn columns(&self, root: &Scope<'a>, select: &Select, built: &mut SelectStatement) {
+    fn columns(&self, root: &Scope<'a>, select: &Select, built: &mut SelectStatement) -> Result<()> {
         match select.columns.is_empty() {
             true => built.expr(SqlExpr::Constant(1i64.into())),
             false => built.exprs(select.columns.iter().map(|field| root.column(*field))),
         };
+        if select.beyond.is_some() {
+            let keys = select.order.iter().map(|key| self.operand(root, &key.by, Encoding::Plain));
+            built.exprs(keys.collect::<Result<Vec<SqlExpr>>>()?);
+        }
+        Ok(())
     }
 
     fn filter(&self, scope: &Scope<'a>, select: &Select, built: &mut SelectStatement) -> Result<()> {
