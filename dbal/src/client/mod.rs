@@ -10,6 +10,7 @@ mod many;
 #[cfg(feature = "async")]
 pub mod nonblocking;
 mod response;
+pub mod stream;
 pub mod transaction;
 pub mod typed;
 pub mod wire;

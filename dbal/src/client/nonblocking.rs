@@ -3,17 +3,21 @@
 //! On SQLite a request hops once to a thread of the adapter, and requests that wait together share a read
 //! transaction there. A backend that never waits runs inline.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_channel::oneshot;
+use futures_core::Stream;
 
 use crate::access::Principal;
 use crate::adapter::{Connection, Intent, Job};
 use crate::client::builder::Query;
 use crate::client::handle::{counted, data_args, key_args, rows_args, update_args};
 use crate::client::response::Answer;
+use crate::client::stream::{Batches, Give};
 use crate::client::transaction::aborted;
 use crate::client::{Client, Config, Page, Response};
 use crate::error::{Error, ErrorKind, Outcome, Result};
@@ -112,6 +116,32 @@ impl AsyncClient {
         offload.submit(intent, deadline, job);
         let (summary, answer): (Summary, Answer) = told.await.map_err(|_| lost(intent))??;
         answer.response(summary)
+    }
+
+    /// The rows that match, one after the other, in constant memory.
+    ///
+    /// # Errors
+    /// As [`Client::stream`].
+    #[allow(clippy::unused_async, reason = "backends that connect over a network will await here")]
+    pub async fn stream(&self, entity: &str, query: Query) -> Result<AsyncRows> {
+        let client = self.blocking.clone();
+        let entity = client.entity_name(entity)?.to_string().into();
+        let request = Request { operation: Operation::Stream, entity, args: query.into_args() };
+        let machine = client.engine.prepare(&client.caller, &request)?;
+        let (mut give, batches) = futures_channel::mpsc::channel(1);
+        std::thread::Builder::new()
+            .name("dbal-stream".into())
+            .spawn(move || {
+                let mut sink = Batches::new(Give::Awaited(&mut give));
+                let done = client.read_all(machine, &mut sink).and_then(|()| sink.flush());
+                if let Err(error) = client.finish(&request, done)
+                    && wait(|context| give.poll_ready(context)).is_ok()
+                {
+                    let _ = give.try_send(Err(error));
+                }
+            })
+            .map_err(|error| Error::database("no thread could be started for the stream", error.to_string()))?;
+        Ok(AsyncRows { batches, current: Vec::new().into_iter() })
     }
 
     /// Creates what the database lacks.
@@ -334,6 +364,55 @@ impl AsyncTransaction {
         });
         self.work.send(work).map_err(|_| lost(Intent::Write))?;
         told.await.map_err(|_| lost(Intent::Write))?
+    }
+}
+
+/// The rows of a request, read while they are awaited. The first error ends it. Dropped, it stops reading.
+#[derive(Debug)]
+pub struct AsyncRows {
+    batches: futures_channel::mpsc::Receiver<Result<Vec<Record>>>,
+    current: std::vec::IntoIter<Record>,
+}
+
+impl AsyncRows {
+    /// The next row; none at the end.
+    pub async fn next(&mut self) -> Option<Result<Record>> {
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+}
+
+impl Stream for AsyncRows {
+    type Item = Result<Record>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(record) = self.current.next() {
+                return Poll::Ready(Some(Ok(record)));
+            }
+            match Pin::new(&mut self.batches).poll_next(context) {
+                Poll::Ready(Some(Ok(batch))) => self.current = batch.into_iter(),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+/// Waits on a thread of its own for something that is polled.
+pub(super) fn wait<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    loop {
+        match poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => std::thread::park(),
+        }
     }
 }
 

@@ -1,0 +1,149 @@
+//! Rows one after the other, in constant memory: a thread reads ahead by a few batches and waits for whoever takes them.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::vec;
+
+use crate::adapter::Intent;
+use crate::client::Client;
+use crate::error::{Error, Result};
+use crate::exec::{Machine, blocking};
+use crate::request::{Operation, Request};
+use crate::row::{Columns, Record, RowSink};
+use crate::value::{Name, ValueRef};
+
+/// Rows in a batch: few hand-overs, little memory.
+const BATCH: usize = 256;
+
+/// Batches that wait to be taken.
+const AHEAD: usize = 2;
+
+/// The rows of a request, read while they are taken. The first error ends it. Dropped, it stops reading and gives its
+/// connection back.
+///
+/// ```
+/// use dbal::{Client, Config, query, value};
+/// # let schema = "entity: Note\nfields:\n  id: { type: integer, primary: true }\n";
+/// # let db = Client::open(Config::sqlite(":memory:").schema_text(schema))?;
+/// # db.migrate()?;
+/// # for id in 1..4 { db.entity("Note")?.create(value!({ "id": id }))?; }
+/// let mut sum = 0;
+/// for note in db.stream("Note", query().filter(value!({ "id": { "$gt": 1 } })))? {
+///     sum += note?.get("id").and_then(|id| id.as_i64()).unwrap_or(0);
+/// }
+/// assert_eq!(sum, 5);
+/// # Ok::<(), dbal::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Rows {
+    batches: Receiver<Result<Vec<Record>>>,
+    current: vec::IntoIter<Record>,
+}
+
+impl Iterator for Rows {
+    type Item = Result<Record>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(record) = self.current.next() {
+                return Some(Ok(record));
+            }
+            match self.batches.recv().ok()? {
+                Ok(batch) => self.current = batch.into_iter(),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+impl Client {
+    /// The rows that match, one after the other. Takes what `find_many` takes, but for includes.
+    ///
+    /// # Errors
+    /// What is wrong with the request, before anything is read; what happens later comes as an item.
+    pub fn stream(&self, entity: &str, query: crate::client::builder::Query) -> Result<Rows> {
+        let entity = Name::Owned(self.entity_name(entity)?.to_string());
+        let request = Request { operation: Operation::Stream, entity, args: query.into_args() };
+        let machine = self.engine.prepare(&self.caller, &request)?;
+        let (give, batches) = sync_channel(AHEAD);
+        let client = self.clone();
+        std::thread::Builder::new()
+            .name("dbal-stream".into())
+            .spawn(move || {
+                let mut sink = Batches::new(Give::Blocking(&give));
+                let done = client.read_all(machine, &mut sink).and_then(|()| sink.flush());
+                if let Err(error) = client.finish(&request, done) {
+                    // Whoever took the rows may be gone; then that is why the error is here.
+                    let _ = give.send(Err(error));
+                }
+            })
+            .map_err(|error| Error::database("no thread could be started for the stream", error.to_string()))?;
+        Ok(Rows { batches, current: Vec::new().into_iter() })
+    }
+
+    pub(super) fn read_all(&self, machine: Machine, sink: &mut dyn RowSink) -> Result<()> {
+        let deadline = self.deadline();
+        let mut connection = self.engine.adapter.connect(Intent::Read, deadline)?;
+        blocking::run(&mut *connection, machine, None, deadline, sink).map(drop)
+    }
+}
+
+/// Where batches go.
+pub(super) enum Give<'s> {
+    /// To a thread that waits for them.
+    Blocking(&'s SyncSender<Result<Vec<Record>>>),
+    /// To a task that awaits them.
+    #[cfg(feature = "async")]
+    Awaited(&'s mut futures_channel::mpsc::Sender<Result<Vec<Record>>>),
+}
+
+impl Give<'_> {
+    /// Waits until there is room; an error when nobody takes rows any more.
+    fn give(&mut self, batch: Vec<Record>) -> Result<()> {
+        let stopped = || Error::internal("nobody takes the rows of the stream any more");
+        match self {
+            Give::Blocking(give) => give.send(Ok(batch)).map_err(|_| stopped()),
+            #[cfg(feature = "async")]
+            Give::Awaited(give) => {
+                crate::client::nonblocking::wait(|context| give.poll_ready(context)).map_err(|_| stopped())?;
+                give.try_send(Ok(batch)).map_err(|_| stopped())
+            }
+        }
+    }
+}
+
+/// Gathers rows into batches.
+pub(super) struct Batches<'s> {
+    give: Give<'s>,
+    columns: Arc<Columns>,
+    batch: Vec<Record>,
+}
+
+impl<'s> Batches<'s> {
+    pub(super) fn new(give: Give<'s>) -> Self {
+        Batches { give, columns: Arc::default(), batch: Vec::new() }
+    }
+
+    pub(super) fn flush(&mut self) -> Result<()> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        self.give.give(std::mem::take(&mut self.batch))
+    }
+}
+
+impl RowSink for Batches<'_> {
+    fn start(&mut self, columns: &Arc<Columns>) -> Result<()> {
+        self.columns = columns.clone();
+        Ok(())
+    }
+
+    fn row(&mut self, cells: &[ValueRef<'_>]) -> Result<()> {
+        if self.batch.capacity() == 0 {
+            self.batch.reserve_exact(BATCH);
+        }
+        let values = cells.iter().map(|cell| cell.to_value()).collect();
+        self.batch.push(Record::new(self.columns.clone(), values));
+        if self.batch.len() == BATCH { self.flush() } else { Ok(()) }
+    }
+}
