@@ -94,6 +94,38 @@ impl<'c, X: Execute> Entity<'c, X> {
         self.ask(Operation::Delete, key_args(key.into())).map(drop)
     }
 
+    /// Changes the named fields of all rows that match, and says how many there were.
+    ///
+    /// # Errors
+    /// VALIDATION_ERROR, also for a filter that matches every row; CONFLICT, FORBIDDEN.
+    pub fn update_many(&self, filter: impl Into<Value>, patch: impl Into<Value>) -> Result<i64> {
+        self.ask(Operation::UpdateMany, many_args(filter.into(), Some(patch.into())))?.affected()
+    }
+
+    /// Changes the named fields of every row, and says how many there were.
+    ///
+    /// # Errors
+    /// As [`Entity::update_many`].
+    pub fn update_all(&self, patch: impl Into<Value>) -> Result<i64> {
+        self.ask(Operation::UpdateMany, all_args(Some(patch.into())))?.affected()
+    }
+
+    /// Removes all rows that match, and says how many there were.
+    ///
+    /// # Errors
+    /// VALIDATION_ERROR, also for a filter that matches every row; CONFLICT, FORBIDDEN.
+    pub fn delete_many(&self, filter: impl Into<Value>) -> Result<i64> {
+        self.ask(Operation::DeleteMany, many_args(filter.into(), None))?.affected()
+    }
+
+    /// Removes every row, and says how many there were.
+    ///
+    /// # Errors
+    /// As [`Entity::delete_many`].
+    pub fn delete_all(&self) -> Result<i64> {
+        self.ask(Operation::DeleteMany, all_args(None))?.affected()
+    }
+
     /// A page of rows in its envelope.
     ///
     /// # Errors
@@ -133,6 +165,14 @@ pub(super) fn data_args(data: Value) -> Map {
 
 pub(super) fn rows_args<V: Into<Value>>(rows: impl IntoIterator<Item = V>) -> Map {
     data_args(Value::List(rows.into_iter().map(Into::into).collect()))
+}
+
+pub(super) fn many_args(filter: Value, patch: Option<Value>) -> Map {
+    Map([("filter".into(), filter)].into_iter().chain(patch.map(|patch| ("data".into(), patch))).collect())
+}
+
+pub(super) fn all_args(patch: Option<Value>) -> Map {
+    Map([("all".into(), Value::Bool(true))].into_iter().chain(patch.map(|patch| ("data".into(), patch))).collect())
 }
 
 /// The same without the rows in the answer.

@@ -15,7 +15,7 @@ use futures_core::Stream;
 use crate::access::Principal;
 use crate::adapter::{Connection, Intent, Job};
 use crate::client::builder::Query;
-use crate::client::handle::{counted, data_args, key_args, rows_args, update_args};
+use crate::client::handle::{all_args, counted, data_args, key_args, many_args, rows_args, update_args};
 use crate::client::response::Answer;
 use crate::client::stream::{Batches, Give};
 use crate::client::transaction::aborted;
@@ -520,6 +520,38 @@ impl AsyncEntity<'_> {
     /// As the blocking handle.
     pub async fn delete(&self, key: impl Into<Value>) -> Result<()> {
         self.ask(Operation::Delete, key_args(key.into())).await.map(drop)
+    }
+
+    /// Changes the named fields of all rows that match, and says how many there were.
+    ///
+    /// # Errors
+    /// As the blocking handle.
+    pub async fn update_many(&self, filter: impl Into<Value>, patch: impl Into<Value>) -> Result<i64> {
+        self.ask(Operation::UpdateMany, many_args(filter.into(), Some(patch.into()))).await?.affected()
+    }
+
+    /// Changes the named fields of every row, and says how many there were.
+    ///
+    /// # Errors
+    /// As the blocking handle.
+    pub async fn update_all(&self, patch: impl Into<Value>) -> Result<i64> {
+        self.ask(Operation::UpdateMany, all_args(Some(patch.into()))).await?.affected()
+    }
+
+    /// Removes all rows that match, and says how many there were.
+    ///
+    /// # Errors
+    /// As the blocking handle.
+    pub async fn delete_many(&self, filter: impl Into<Value>) -> Result<i64> {
+        self.ask(Operation::DeleteMany, many_args(filter.into(), None)).await?.affected()
+    }
+
+    /// Removes every row, and says how many there were.
+    ///
+    /// # Errors
+    /// As the blocking handle.
+    pub async fn delete_all(&self) -> Result<i64> {
+        self.ask(Operation::DeleteMany, all_args(None)).await?.affected()
     }
 
     /// A page of rows.

@@ -45,7 +45,7 @@ pub fn plan(target: Target<'_>, mut query: Query, params: Params, rules: Vec<Str
     Ok(Plan { entity, params, steps, writes, atomic, shape, rules, query })
 }
 
-/// An update with an empty patch reads the row, under the rules of the update.
+/// An update with an empty patch reads the row, or counts the rows, under the rules of the update.
 fn nothing_to_set(schema: &Schema, query: &mut Query) {
     if let Statement::Update(update) = &query.statement
         && update.set.is_empty()
@@ -53,6 +53,11 @@ fn nothing_to_set(schema: &Schema, query: &mut Query) {
         let mut columns = update.returning.clone();
         if columns.is_empty() {
             columns.push(schema.entity(update.entity).key);
+        }
+        if query.shape == Shape::Affected {
+            let count = Count { entity: update.entity, filter: update.filter.clone() };
+            query.statement = Statement::Count(count);
+            return;
         }
         query.statement = Statement::Select(Select {
             entity: update.entity,
@@ -118,7 +123,8 @@ impl Builder<'_> {
                     output.check = Some(cells.len());
                     cells.push(boolean());
                 }
-                self.push(statement.clone(), cells, Role::Root(output))?;
+                let role = if cells.is_empty() { Role::Effect } else { Role::Root(output) };
+                self.push(statement.clone(), cells, role)?;
             }
             Statement::Insert(insert) => self.insert(insert, query.visible)?,
         }

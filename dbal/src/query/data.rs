@@ -54,6 +54,37 @@ pub(super) fn update(
     patch: Option<&Value>,
     version: Option<Expr>,
 ) -> Option<Query> {
+    let set = assignments(check, entity, patch)?;
+    let mut returning = output::visible(check, entity);
+    key_at_least(check, entity, &mut returning);
+    let visible = returning.len();
+    let update = Update { entity, filter: filter?, set, returning, check: None };
+    Some(Query { statement: Statement::Update(update), visible, includes: Vec::new(), shape: Shape::One, version })
+}
+
+/// `update_many`: how many rows matched comes back.
+pub(super) fn update_many(
+    check: &mut Check<'_>,
+    entity: EntityId,
+    filter: Expr,
+    patch: Option<&Value>,
+) -> Option<Query> {
+    let set = assignments(check, entity, patch)?;
+    let declared = check.entity(entity);
+    for (id, _) in set.iter().filter(|(_, assign)| matches!(assign, Assign::Increment(_))) {
+        let field = declared.field(*id);
+        // Backends that look at keys row by row would refuse it or not by the order in which they meet the rows.
+        if field.unique || declared.indexes.iter().any(|index| index.unique && index.fields.contains(id)) {
+            check.fault(&field.name, "is part of a unique key; $increment of many rows at once cannot change it");
+        }
+    }
+    let update = Update { entity, filter, set, returning: Vec::new(), check: None };
+    let statement = Statement::Update(update);
+    Some(Query { statement, visible: 0, includes: Vec::new(), shape: Shape::Affected, version: None })
+}
+
+/// What each field of a patch becomes, and those that every write changes.
+fn assignments(check: &mut Check<'_>, entity: EntityId, patch: Option<&Value>) -> Option<Vec<(FieldId, Assign)>> {
     let declared = check.entity(entity);
     let patch = match patch {
         Some(Value::Map(map)) => map,
@@ -94,11 +125,7 @@ pub(super) fn update(
             }
         }
     }
-    let mut returning = output::visible(check, entity);
-    key_at_least(check, entity, &mut returning);
-    let visible = returning.len();
-    let update = Update { entity, filter: filter?, set, returning, check: None };
-    Some(Query { statement: Statement::Update(update), visible, includes: Vec::new(), shape: Shape::One, version })
+    Some(set)
 }
 
 /// Whoever may write a row and read none of it learns its key.

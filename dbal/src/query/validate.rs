@@ -5,9 +5,10 @@ use crate::query::ast::{Count, Delete, Expr, Literal, Operand, ParamId, Query, S
 use crate::query::cast::Cast;
 use crate::query::form::{Form, slot};
 use crate::query::limits::Limits;
+use crate::query::optimize::optimize_filter;
 use crate::query::param::{ParamSource, Params};
 use crate::query::view::View;
-use crate::query::{data, filter, key, output, paging, seek};
+use crate::query::{data, filter, key, many, output, paging, seek};
 use crate::request::{Operation, Request};
 use crate::schema::{Entity, EntityId, FieldId, Schema};
 use crate::value::{Map, Value};
@@ -226,6 +227,19 @@ impl<'a> Check<'a> {
                 let statement = Statement::Delete(Delete { entity, filter });
                 Some(Query { statement, visible: 0, includes: Vec::new(), shape: Shape::Done, version })
             }
+            Operation::UpdateMany => {
+                let get = self.arguments(args, &["filter", "data", "all"]);
+                let filter = filter::filter(self, entity, get("filter"));
+                self.all_is_meant(&filter, get("all"));
+                data::update_many(self, entity, filter, get("data"))
+            }
+            Operation::DeleteMany => {
+                let get = self.arguments(args, &["filter", "all"]);
+                let filter = filter::filter(self, entity, get("filter"));
+                self.all_is_meant(&filter, get("all"));
+                let statement = Statement::Delete(Delete { entity, filter });
+                Some(Query { statement, visible: 0, includes: Vec::new(), shape: Shape::Affected, version: None })
+            }
             Operation::List => {
                 let get = self.arguments(
                     args,
@@ -260,6 +274,14 @@ impl<'a> Check<'a> {
                 self.not_built(other.as_str(), format!("the operation {} is not built yet", other.as_str()));
                 None
             }
+        }
+    }
+
+    /// Refuses to write every row by mistake.
+    fn all_is_meant(&mut self, filter: &Expr, all: Option<&Value>) {
+        let all = many::flag(self, all, "all", false);
+        if !all && optimize_filter(filter.clone()) == Expr::TRUE {
+            self.fault("filter", "matches every row; give all: true if that is meant");
         }
     }
 
