@@ -209,7 +209,7 @@ fn relation_tests_are_never_unknown() {
     };
     let test = |person: usize, quantifier, visible: Expr, filter: Expr| {
         let related =
-            Expr::Related { relation: RelationId(1), quantifier, visible: visible.into(), filter: filter.into() };
+            Expr::Related { between: Box::new(Expr::TRUE), relation: RelationId(1), quantifier, visible: visible.into(), filter: filter.into() };
         world.scope(&schema, &[]).test(PERSON, &related, &world.people[person])
     };
     use Quantifier::{Every, None, Some};
@@ -303,12 +303,12 @@ proptest! {
 
     #[test]
     fn none_is_not_some_and_every_is_none_that_fails(world in world(), visible in expr(), filter in expr()) {
-        let related = |quantifier, filter: &Expr| Expr::Related {
+        let related = |quantifier, filter: &Expr| Expr::Related { between: Box::new(Expr::TRUE),
             relation: RelationId(0), quantifier, visible: Box::new(visible.clone()), filter: Box::new(filter.clone()),
         };
         same(&world, &related(Quantifier::None, &filter), &not(related(Quantifier::Some, &filter)))?;
         // Only a condition that is never unknown can be turned round inside.
-        let known = Expr::Related {
+        let known = Expr::Related { between: Box::new(Expr::TRUE),
             relation: RelationId(0), quantifier: Quantifier::Some, visible: Box::new(Expr::TRUE), filter: Box::new(filter),
         };
         same(&world, &related(Quantifier::Every, &known), &related(Quantifier::None, &not(known.clone())))?;

@@ -538,7 +538,7 @@ fn linked_rows_are_limited_for_each_parent() {
     let select = Select {
         limit: Some(Operand::Const(Literal::Int(2))),
         order: vec![Order { by: Operand::Field(ID), descending: true, nulls_first: false }],
-        link: Some(Link { field: PARENT, parents: ParamId(0) }),
+        link: Some(Link { field: PARENT, parents: ParamId(0), through: None }),
         ..all(ITEM, &[ID, PARENT])
     };
     let rows = db.run(Statement::Select(select), &[value!([1, 2, 1, 9])]).unwrap().1;
@@ -578,7 +578,7 @@ fn filters_reach_through_relations() {
         [(Quantifier::Some, [1].as_slice()), (Quantifier::Every, &[3]), (Quantifier::None, &[2, 3])]
     {
         let (relation, visible, filter) = (RelationId(0), Box::new(Expr::TRUE), Box::new(red.clone()));
-        let filter = Expr::Related { relation, quantifier, visible, filter };
+        let filter = Expr::Related { between: Box::new(Expr::TRUE), relation, quantifier, visible, filter };
         let rows = db.run(Statement::Select(Select { filter, ..all(ITEM, &[ID]) }), &[]).unwrap().1.concat();
         assert_eq!(rows.iter().map(|id| id.as_i64().unwrap()).collect::<Vec<_>>(), expected, "{quantifier:?}");
     }

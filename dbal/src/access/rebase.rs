@@ -57,9 +57,10 @@ impl<'p> Rebase<'p> {
             Expr::Json { field, path, test } => {
                 Expr::Json { field: *field, path: path.clone(), test: self.json(test)? }
             }
-            Expr::Related { relation, quantifier, visible, filter } => Expr::Related {
+            Expr::Related { relation, quantifier, between, visible, filter } => Expr::Related {
                 relation: *relation,
                 quantifier: *quantifier,
+                between: Box::new(self.expr(between)?),
                 visible: Box::new(self.expr(visible)?),
                 filter: Box::new(self.expr(filter)?),
             },

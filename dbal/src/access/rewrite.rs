@@ -114,6 +114,14 @@ impl<'p> Rewriter<'p> {
             if !readable(parent, local) || !readable(include.select.entity, remote) {
                 return Err(self.unknown_relation(parent, &include.name));
             }
+            if let Some(between) = include.select.link.as_mut().and_then(|link| link.through.as_mut()) {
+                let through = between.through;
+                if !readable(through.entity, Some(through.this)) || !readable(through.entity, Some(through.other)) {
+                    return Err(self.unknown_relation(parent, &include.name));
+                }
+                let read = self.read_filter(through.entity)?;
+                restrict(&mut between.visible, read);
+            }
             self.select(&mut include.select)?;
             self.includes(include.select.entity, &include.select.columns, &mut include.includes)?;
         }
@@ -135,9 +143,13 @@ impl<'p> Rewriter<'p> {
                 self.operand(entity, value)?;
                 self.operand(entity, pattern)
             }
-            Expr::Related { relation, visible, filter, .. } => {
+            Expr::Related { relation, between, visible, filter, .. } => {
                 let relation = self.schema.entity(entity).relation(*relation);
                 self.relation(entity, relation)?;
+                if let Some(through) = relation.through {
+                    let read = self.read_filter(through.entity)?;
+                    restrict(between, read);
+                }
                 let read = self.read_filter(relation.target)?;
                 self.conditions(relation.target, filter)?;
                 restrict(visible, read);
@@ -146,8 +158,7 @@ impl<'p> Rewriter<'p> {
         }
     }
 
-    /// A relation can be followed by a caller who may read both of its ends, and sees all rows in between: a link
-    /// that is hidden row by row could not be kept out of the answer.
+    /// A relation can be followed by a caller who may read both of its ends, and the links in between.
     fn relation(&mut self, entity: EntityId, relation: &Relation) -> Result<()> {
         self.may_read(relation.target)?;
         let mut ends =
@@ -155,7 +166,6 @@ impl<'p> Rewriter<'p> {
         if let Some(through) = &relation.through {
             ends &=
                 self.view.readable(through.entity, through.this) && self.view.readable(through.entity, through.other);
-            ends = ends && self.read_filter(through.entity)? == Expr::TRUE;
         }
         if ends { Ok(()) } else { Err(self.unknown_relation(entity, &relation.name)) }
     }
@@ -332,6 +342,7 @@ impl<'p> Rewriter<'p> {
             ways.push(Expr::Related {
                 relation: *relation,
                 quantifier: Quantifier::Some,
+                between: Box::new(Expr::TRUE),
                 visible: Box::new(visible),
                 filter: Box::new(Expr::TRUE),
             });

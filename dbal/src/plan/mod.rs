@@ -174,7 +174,12 @@ impl Builder<'_> {
                 to_one: include.to_one,
                 output: self.output(select.entity, &select.columns[..include.visible], &include.includes),
             };
-            let cells = self.cells(select.entity, &select.columns);
+            let mut cells = self.cells(select.entity, &select.columns);
+            if let Some(between) = &link.through {
+                let through = between.through;
+                let ty = self.target.schema.entity(through.entity).field(through.this).ty.clone();
+                cells.push(Cell { ty, field: None });
+            }
             self.push(Statement::Select(select.clone()), cells, role)?;
             self.children(self.steps.len() - 1, &include.includes)?;
         }

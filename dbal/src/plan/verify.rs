@@ -64,6 +64,9 @@ impl Verify<'_> {
         for include in includes {
             need(self.capabilities.relations, "relations")?;
             self.expr(include.select.entity, &include.select.filter)?;
+            if let Some(between) = include.select.link.as_ref().and_then(|link| link.through.as_ref()) {
+                self.expr(between.through.entity, &between.visible)?;
+            }
             self.order(include.select.entity, &include.select.order)?;
             self.includes(&include.includes)?;
         }
@@ -108,9 +111,13 @@ impl Verify<'_> {
                 false => Ok(()),
             },
             Expr::Json { .. } => need(self.capabilities.json_queries, "json_queries"),
-            Expr::Related { relation, visible, filter, .. } => {
+            Expr::Related { relation, between, visible, filter, .. } => {
                 need(self.capabilities.relations, "relations")?;
-                let target = self.schema.entity(entity).relation(*relation).target;
+                let relation = self.schema.entity(entity).relation(*relation);
+                let target = relation.target;
+                if let Some(through) = relation.through {
+                    self.expr(through.entity, between)?;
+                }
                 self.expr(target, visible)?;
                 self.expr(target, filter)
             }

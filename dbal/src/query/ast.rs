@@ -1,6 +1,6 @@
 //! The query over ids. It holds no values of the request: those are parameters, so that one plan serves them all.
 
-use crate::schema::{EntityId, FieldId, RelationId};
+use crate::schema::{EntityId, FieldId, RelationId, Through};
 pub use crate::value::Comparison;
 use crate::value::Name;
 pub use crate::value::json::PathStep;
@@ -138,6 +138,8 @@ pub enum Expr {
         relation: RelationId,
         /// How many must match.
         quantifier: Quantifier,
+        /// Of a many-to-many relation, rows in between that exist for this caller; `Const(true)` when unrestricted.
+        between: Box<Expr>,
         /// Rows of the target that exist for this caller; `Const(true)` when unrestricted.
         visible: Box<Expr>,
         /// The condition on a row of the target.
@@ -190,7 +192,8 @@ impl Expr {
                 JsonTest::Compare(_, id) | JsonTest::In(id) | JsonTest::Text { pattern: id, .. } => visit(id),
                 JsonTest::Exists => {}
             },
-            Expr::Related { visible, filter, .. } => {
+            Expr::Related { between, visible, filter, .. } => {
+                between.each_param(visit);
                 visible.each_param(visit);
                 filter.each_param(visit);
             }
@@ -227,6 +230,17 @@ pub struct Link {
     pub field: FieldId,
     /// A list parameter with the parents' values.
     pub parents: ParamId,
+    /// For many-to-many: parents and children meet here, and the parent's value follows the columns of each row.
+    pub through: Option<Box<Between>>,
+}
+
+/// The rows in which parents and children meet.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Between {
+    /// Where they are.
+    pub through: Through,
+    /// Those that exist for this caller.
+    pub visible: Expr,
 }
 
 /// Reads rows. Columns come in this order.
@@ -432,6 +446,8 @@ impl Query {
 impl Include {
     fn each_condition(&mut self, visit: &mut dyn FnMut(&mut Expr)) {
         visit(&mut self.select.filter);
+        let link = self.select.link.as_mut();
+        link.and_then(|link| link.through.as_mut()).into_iter().for_each(|between| visit(&mut between.visible));
         self.includes.iter_mut().for_each(|include| include.each_condition(visit));
     }
 }

@@ -70,9 +70,10 @@ impl<'a> Scope<'a> {
                 matched(*op, self.operand(entity, value, row), self.operand(entity, pattern, row), *fold)
             }
             Expr::Json { field, path, test } => self.json(&row[usize::from(field.0)], path, test),
-            Expr::Related { relation, quantifier, visible, filter } => {
+            Expr::Related { relation, quantifier, between, visible, filter } => {
                 let target = self.schema.entity(entity).relation(*relation).target;
-                let mut visible = self.related(entity, *relation, row).filter(|row| self.matches(target, visible, row));
+                let related = self.related(entity, *relation, between, row);
+                let mut visible = related.filter(|row| self.matches(target, visible, row));
                 let mut matches = |row| self.matches(target, filter, row);
                 Some(match quantifier {
                     Quantifier::Some => visible.any(matches),
@@ -95,7 +96,7 @@ impl<'a> Scope<'a> {
             Operand::Related { path, field } => {
                 let (mut entity, mut row) = (entity, row);
                 for relation in path {
-                    match self.related(entity, *relation, row).next() {
+                    match self.related(entity, *relation, &Expr::TRUE, row).next() {
                         Some(related) => row = related,
                         None => return ValueRef::Null,
                     }
@@ -108,7 +109,16 @@ impl<'a> Scope<'a> {
     }
 
     /// The rows that a relation leads to; none when the value that links them is null.
-    fn related(&self, entity: EntityId, relation: RelationId, row: &Row) -> Box<dyn Iterator<Item = &'a Row> + 'a> {
+    fn related<'r>(
+        &self,
+        entity: EntityId,
+        relation: RelationId,
+        between: &'r Expr,
+        row: &Row,
+    ) -> Box<dyn Iterator<Item = &'a Row> + 'r>
+    where
+        'a: 'r,
+    {
         let relation = self.schema.entity(entity).relation(relation);
         let link = row[usize::from(relation.local.0)].as_ref();
         if matches!(link, ValueRef::Null) {
@@ -117,7 +127,9 @@ impl<'a> Scope<'a> {
         let (source, target, remote) = (self.source, relation.target, relation.remote);
         let Some(through) = relation.through else { return source.rows(target, remote, link) };
         let other = usize::from(through.other.0);
-        let meetings = source.rows(through.entity, through.this, link).filter(move |meeting| !meeting[other].is_null());
+        let scope = *self;
+        let meetings = source.rows(through.entity, through.this, link);
+        let meetings = meetings.filter(move |row| !row[other].is_null() && scope.matches(through.entity, between, row));
         Box::new(meetings.flat_map(move |meeting| source.rows(target, remote, meeting[other].as_ref())))
     }
 

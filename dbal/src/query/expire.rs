@@ -34,6 +34,9 @@ impl Hide<'_> {
     fn includes(&mut self, includes: &mut [Include]) {
         for include in includes {
             self.rows(include.select.entity, &mut include.select.filter);
+            if let Some(between) = include.select.link.as_mut().and_then(|link| link.through.as_mut()) {
+                self.rows(between.through.entity, &mut between.visible);
+            }
             self.includes(&mut include.includes);
         }
     }
@@ -59,8 +62,12 @@ impl Hide<'_> {
         match filter {
             Expr::And(all) | Expr::Or(all) => all.iter_mut().for_each(|one| self.related(entity, one)),
             Expr::Not(inner) => self.related(entity, inner),
-            Expr::Related { relation, visible, filter, .. } => {
-                let target = self.schema.entity(entity).relation(*relation).target;
+            Expr::Related { relation, between, visible, filter, .. } => {
+                let relation = self.schema.entity(entity).relation(*relation);
+                let target = relation.target;
+                if let Some(through) = relation.through {
+                    self.rows(through.entity, between);
+                }
                 self.related(target, filter);
                 if let Some(alive) = self.alive(target) {
                     **visible = std::mem::replace(&mut **visible, Expr::TRUE).and(alive);

@@ -110,19 +110,19 @@ pub(super) fn relation_visible(check: &Check<'_>, entity: EntityId, relation: Re
     view.trusted()
         || check.entity(relation.target).field_ids().any(|(id, _)| view.readable(relation.target, id))
             && view.readable(entity, relation.local)
-            && (relation.through.is_some() || view.readable(relation.target, relation.remote))
+            && view.readable(relation.target, relation.remote)
+            && relation.through.is_none_or(|through| {
+                view.readable(through.entity, through.this) && view.readable(through.entity, through.other)
+            })
 }
 
 fn related(check: &mut Check<'_>, entity: EntityId, id: RelationId, value: &Value, path: &str, depth: usize) -> Expr {
     let relation = check.entity(entity).relation(id);
     let (target, to_one) = (relation.target, relation.kind.is_to_one());
-    if relation.through.is_some() {
-        check.not_built("relations", format!("filters through many-to-many relations ({}) are not built yet", relation.name));
-        return Expr::FALSE;
-    }
     let make = |quantifier, filter| Expr::Related {
         relation: id,
         quantifier,
+        between: Box::new(Expr::TRUE),
         visible: Box::new(Expr::TRUE),
         filter: Box::new(filter),
     };

@@ -55,14 +55,15 @@ fn push(expr: Expr, negate: bool) -> Expr {
         Expr::Json { field, path, test: JsonTest::Compare(op, operand) } if negate => {
             Expr::Json { field, path, test: JsonTest::Compare(op.negated(), operand) }
         }
-        Expr::Related { relation, quantifier, visible, filter } => {
+        Expr::Related { relation, quantifier, between, visible, filter } => {
             let (quantifier, negate) = match (quantifier, negate) {
                 (Quantifier::Some, true) => (Quantifier::None, false),
                 (Quantifier::None, true) => (Quantifier::Some, false),
                 unchanged => unchanged,
             };
+            let between = Box::new(canonical(*between));
             let (visible, filter) = (Box::new(canonical(*visible)), Box::new(canonical(*filter)));
-            negated(Expr::Related { relation, quantifier, visible, filter }, negate)
+            negated(Expr::Related { relation, quantifier, between, visible, filter }, negate)
         }
         leaf @ (Expr::In { .. } | Expr::IsNull(_) | Expr::Text { .. } | Expr::Json { .. }) => negated(leaf, negate),
     }

@@ -99,14 +99,19 @@ fn fold(expr: Expr, unknown: Unknown) -> Expr {
             of => Expr::IsNull(of),
         },
         Expr::Json { .. } => expr,
-        Expr::Related { relation, quantifier, visible, filter } => {
+        Expr::Related { relation, quantifier, between, visible, filter } => {
             // Related rows count when both are true.
             let (visible, filter) = (optimize_filter(*visible), optimize_filter(*filter));
+            let between = optimize_filter(*between);
             match (quantifier, &visible, &filter) {
+                _ if between == Expr::FALSE => Expr::Const(Some(quantifier != Quantifier::Some)),
                 (Quantifier::Some, &Expr::FALSE, _) | (Quantifier::Some, _, &Expr::FALSE) => Expr::FALSE,
                 (Quantifier::None, &Expr::FALSE, _) | (Quantifier::None, _, &Expr::FALSE) => Expr::TRUE,
                 (Quantifier::Every, &Expr::FALSE, _) | (Quantifier::Every, _, &Expr::TRUE) => Expr::TRUE,
-                _ => Expr::Related { relation, quantifier, visible: Box::new(visible), filter: Box::new(filter) },
+                _ => {
+                    let (between, visible, filter) = (Box::new(between), Box::new(visible), Box::new(filter));
+                    Expr::Related { relation, quantifier, between, visible, filter }
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What rows look like and in which order they come: `select`, `sort`, `include`.
 
-use crate::query::ast::{Include, Link, Literal, Operand, Order, Select};
+use crate::query::ast::{Between, Expr, Include, Link, Literal, Operand, Order, Select};
 use crate::query::filter::{self, relation_visible};
 use crate::query::param::ParamSource;
 use crate::query::validate::{Check, nearest, shown};
@@ -213,10 +213,6 @@ fn include(
     };
     let relation = declared.relation(id);
     let (target, to_one) = (relation.target, relation.kind.is_to_one());
-    if relation.through.is_some() {
-        check.not_built("relations", format!("including a many-to-many relation ({name}) is not built yet"));
-        return None;
-    }
     let options = match value {
         Value::Map(map) => Some(map),
         Value::Bool(true) => None,
@@ -234,7 +230,7 @@ fn include(
     }
     let filter = match options.and_then(|map| map.get("filter")) {
         Some(value) => filter::object(check, target, value, &format!("{path}.filter"), 1),
-        None => crate::query::ast::Expr::TRUE,
+        None => Expr::TRUE,
     };
     let order = sort(check, target, option("sort"), &format!("{path}.sort"), !to_one);
     let limit = match option("limit") {
@@ -247,9 +243,12 @@ fn include(
     };
     let mut below = select(check, target, option("select"), &format!("{path}.select"));
     let visible = below.len();
-    let child_column = position(&mut below, relation.remote);
+    let own_link = relation.through.is_none().then(|| position(&mut below, relation.remote));
     let includes = includes(check, target, &mut below, option("include"), &format!("{path}.include"), depth + 1);
     let parents = check.params.push(ParamSource::Parents(declared.field(relation.local).ty.clone()));
+    // The parent's value follows the columns, links of deeper rows included.
+    let child_column = own_link.unwrap_or(below.len());
+    let through = relation.through.map(|through| Box::new(Between { through, visible: Expr::TRUE }));
     Some(Include {
         name: relation.name.clone().into(),
         to_one,
@@ -263,7 +262,7 @@ fn include(
             order,
             limit,
             offset: None,
-            link: Some(Link { field: relation.remote, parents }),
+            link: Some(Link { field: relation.remote, parents, through }),
             beyond: None,
         },
         includes,

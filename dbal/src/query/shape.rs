@@ -77,6 +77,7 @@ impl Order {
     fn select(&mut self, select: &mut Select) {
         if let Some(link) = &mut select.link {
             self.id(&mut link.parents);
+            link.through.iter_mut().for_each(|between| self.expr(&mut between.visible));
         }
         self.expr(&mut select.filter);
         select.beyond.iter_mut().for_each(|beyond| self.expr(beyond));

@@ -20,7 +20,7 @@ pub struct Relation {
 }
 
 /// How two entities meet in a third.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Through {
     /// The entity in between.
     pub entity: EntityId,

@@ -37,7 +37,7 @@ fn text(value: FieldId, op: TextMatch, fold: bool) -> Expr {
 }
 
 fn related(relation: dbal::schema::RelationId, quantifier: Quantifier, visible: Expr, filter: Expr) -> Expr {
-    Expr::Related { relation, quantifier, visible: Box::new(visible), filter: Box::new(filter) }
+    Expr::Related { between: Box::new(Expr::TRUE), relation, quantifier, visible: Box::new(visible), filter: Box::new(filter) }
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn a_decimal_that_is_no_bare_column_keeps_its_collation() {
 
 #[test]
 fn children_of_parents() {
-    let link = Some(Link { field: post::AUTHOR, parents: ParamId(5) });
+    let link = Some(Link { field: post::AUTHOR, parents: ParamId(5), through: None });
     let order = vec![by(post::TITLE, true, false), by(post::ID, false, true)];
     let children = Select { order, link, ..select(POST, &[post::TITLE, post::AUTHOR], compare(post::ID, Comparison::Gt, param(0))) };
     lowers(

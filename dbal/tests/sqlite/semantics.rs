@@ -195,7 +195,7 @@ fn related_rows_are_never_unknown() {
     with_users(&users, |connection| {
         let mut reports = |quantifier, visible: Expr, filter: Expr| {
             let (visible, filter) = (Box::new(visible), Box::new(filter));
-            let related = Expr::Related { relation: user::REPORTS, quantifier, visible, filter };
+            let related = Expr::Related { between: Box::new(Expr::TRUE), relation: user::REPORTS, quantifier, visible, filter };
             let both = (passing(connection, related.clone(), &[20.into(), Uuid::from_u128(2).into()]),
                 passing(connection, Expr::Not(Box::new(related)), &[20.into(), Uuid::from_u128(2).into()]));
             assert_eq!(both.0.len() + both.1.len(), 4);
@@ -228,7 +228,7 @@ fn children_are_limited_for_each_parent() {
             effect(connection, insert(POST, [post::TITLE, post::AUTHOR].into_iter(), &[]), &values).unwrap();
         }
         let order = vec![Order { by: Operand::Field(post::TITLE), descending: true, nulls_first: false }];
-        let link = Some(Link { field: post::AUTHOR, parents: ParamId(0) });
+        let link = Some(Link { field: post::AUTHOR, parents: ParamId(0), through: None });
         let children = Select { order, link, limit: Some(literal(2)), ..select(POST, &[post::TITLE, post::AUTHOR], Expr::TRUE) };
         let parents = Value::List([1, 2, 1].map(|number| Uuid::from_u128(number).into()).to_vec());
         let found = rows(connection, Statement::Select(children), &[parents]).unwrap();
@@ -308,7 +308,7 @@ fn a_check_that_is_unknown_does_not_hold() {
 fn a_check_may_ask_for_related_rows() {
     with_users(&[&[(user::ROLE, "admin".into())], &[(user::MANAGER, Uuid::from_u128(1).into())]], |connection| {
         let admin = || Box::new(compare(user::ROLE, Comparison::Eq, Operand::Const(Literal::Word("admin".into()))));
-        let check = Some(Expr::Related { relation: user::BOSS, quantifier: Quantifier::Some, visible: Box::new(Expr::TRUE), filter: admin() });
+        let check = Some(Expr::Related { between: Box::new(Expr::TRUE), relation: user::BOSS, quantifier: Quantifier::Some, visible: Box::new(Expr::TRUE), filter: admin() });
         let set = vec![(user::AGE, Assign::Set(literal(1)))];
         let update = Update { entity: USER, filter: Expr::TRUE, set, returning: vec![user::ID], check };
         let found = rows(connection, Statement::Update(update), &[]).unwrap();

@@ -166,7 +166,7 @@ impl Show<'_> {
             }
             Expr::In { value, list, .. } => format!("{} in {}", self.operand(entity, value), self.param(*list)),
             Expr::IsNull(operand) => format!("{} is null", self.operand(entity, operand)),
-            Expr::Related { relation, quantifier, visible, filter } => {
+            Expr::Related { relation, quantifier, visible, filter, .. } => {
                 let relation = self.schema.entity(entity).relation(*relation);
                 let quantifier = match quantifier {
                     Quantifier::Some => "some",

@@ -47,7 +47,7 @@ fn is(field: u16, literal: i64) -> Expr {
 }
 
 fn related(relation: RelationId, quantifier: Quantifier, filter: Expr) -> Expr {
-    Expr::Related { relation, quantifier, visible: Box::new(Expr::TRUE), filter: Box::new(filter) }
+    Expr::Related { between: Box::new(Expr::TRUE), relation, quantifier, visible: Box::new(Expr::TRUE), filter: Box::new(filter) }
 }
 
 const SEEN: &str = "
@@ -140,7 +140,7 @@ fn includes_and_counts_are_filtered_at_every_level() {
             order: vec![],
             limit: None,
             offset: None,
-            link: Some(Link { field: FieldId(link), parents: ParamId(parents) }),
+            link: Some(Link { field: FieldId(link), parents: ParamId(parents), through: None }),
             beyond: None,
         },
         includes,

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::data::{Key, Moment, Stored};
 use crate::error::{Error, Outcome, Result};
-use crate::query::ast::{Comparison, Count, Expr, Operand, Select};
+use crate::query::ast::{Between, Comparison, Count, Expr, Link, Operand, Select};
 use crate::query::eval::{Row, Scope, compare_rows};
 use crate::row::RowSink;
 use crate::schema::{EntityId, FieldId};
@@ -28,22 +28,23 @@ impl<'a> Reader<'a> {
     pub(super) fn select(&self, select: &Select, sink: &mut dyn RowSink) -> Result<u64> {
         let scope = self.scope();
         let mut rows = Vec::new();
-        for row in self.linked(select) {
+        for (parent, row) in self.linked(select) {
             self.check_deadline()?;
             if scope.matches(select.entity, &select.filter, row) {
                 let keys: Vec<_> = select.order.iter().map(|key| scope.operand(select.entity, &key.by, row)).collect();
-                rows.push((keys, row));
+                rows.push((keys, row, parent));
             }
         }
-        rows.sort_by(|(left, _), (right, _)| compare_rows(&select.order, left, right));
+        rows.sort_by(|(left, ..), (right, ..)| compare_rows(&select.order, left, right));
 
         let limit = self.number(select.entity, select.limit.as_ref())?.unwrap_or(u64::MAX);
         let offset = self.number(select.entity, select.offset.as_ref())?.unwrap_or(0);
         let (mut given, mut seen) = (0, BTreeMap::new());
         let mut cells = Vec::with_capacity(select.columns.len());
-        for (keys, row) in rows {
+        for (keys, row, link) in &rows {
             // With a link, both are for each parent on its own.
-            let parent = select.link.as_ref().map(|link| Key(cell(row, link.field).to_value()));
+            let own = || select.link.as_ref().map(|link| Key(cell(row, link.field).to_value()));
+            let parent = link.clone().or_else(own);
             let position = seen.entry(parent).or_insert(0_u64);
             *position += 1;
             if *position <= offset || *position - offset > limit {
@@ -55,6 +56,7 @@ impl<'a> Reader<'a> {
             if select.beyond.is_some() {
                 cells.extend(keys);
             }
+            cells.extend(link.iter().map(|parent| parent.0.as_ref()));
             sink.row(&cells)?;
             given += 1;
         }
@@ -90,14 +92,45 @@ impl<'a> Reader<'a> {
     }
 
     /// The rows that a select may match, by its link first.
-    fn linked(&self, select: &Select) -> Box<dyn Iterator<Item = &'a Stored> + 'a> {
-        match &select.link {
+    fn linked<'s>(&self, select: &'s Select) -> Box<dyn Iterator<Item = (Option<Key>, &'a Stored)> + 's>
+    where
+        'a: 's,
+    {
+        let rows: Box<dyn Iterator<Item = &'a Stored> + 'a> = match &select.link {
+            Some(Link { parents, field, through: Some(between) }) => {
+                let parents = self.params.get(usize::from(parents.0)).and_then(Value::as_list).unwrap_or_default();
+                return self.meeting(select.entity, *field, between, parents);
+            }
             Some(link) => match self.params.get(usize::from(link.parents.0)).and_then(Value::as_list) {
                 Some(parents) => self.with_any(select.entity, link.field, parents),
                 None => Box::new(std::iter::empty()),
             },
             None => self.candidates(select.entity, &select.filter),
-        }
+        };
+        Box::new(rows.map(|row| (None, row)))
+    }
+
+    /// The rows that each parent meets in rows in between, each once for a parent.
+    fn meeting<'s>(
+        &self,
+        entity: EntityId,
+        field: FieldId,
+        between: &'s Between,
+        parents: &'a [Value],
+    ) -> Box<dyn Iterator<Item = (Option<Key>, &'a Stored)> + 's>
+    where
+        'a: 's,
+    {
+        let (reader, through) = (*self, between.through);
+        let distinct: BTreeSet<Key> = parents.iter().filter(|value| !value.is_null()).cloned().map(Key).collect();
+        Box::new(distinct.into_iter().flat_map(move |parent| {
+            let scope = reader.scope();
+            let meetings = reader.with_any(through.entity, through.this, std::slice::from_ref(&parent.0));
+            let seen = meetings.filter(|row| scope.matches(through.entity, &between.visible, row));
+            let others: Vec<Value> = seen.map(|row| cell(row, through.other).to_value()).collect();
+            let rows = reader.with_any(entity, field, &others);
+            rows.map(move |row| (Some(parent.clone()), row))
+        }))
     }
 
     /// The rows that a filter may match: those of a key or an index where the filter asks for one, else all.

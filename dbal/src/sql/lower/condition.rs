@@ -47,8 +47,8 @@ impl<'a> Lowering<'a> {
                 let path = text_literal(&json::path_text(path))?;
                 call("dbal_json", [scope.column(*field), path, text_literal(test.as_str())?, operand])
             }
-            Expr::Related { relation, quantifier, visible, filter } => {
-                self.related_rows(scope, *relation, *quantifier, visible, filter)?
+            Expr::Related { relation, quantifier, between, visible, filter } => {
+                self.related_rows(scope, *relation, *quantifier, between, visible, filter)?
             }
         })
     }
@@ -131,6 +131,7 @@ impl<'a> Lowering<'a> {
         scope: &Scope<'a>,
         relation: RelationId,
         quantifier: Quantifier,
+        meeting: &Expr,
         visible: &Expr,
         filter: &Expr,
     ) -> Result<SqlExpr> {
@@ -149,6 +150,9 @@ impl<'a> Lowering<'a> {
                     .from_as(iden(&between.entity.table), alias)
                     .and_where(between.column(through.this).eq(scope.outer_column(relation.local)))
                     .and_where(target.column(relation.remote).eq(between.column(through.other)));
+                if *meeting != Expr::TRUE {
+                    select.and_where(self.condition(&between, meeting)?);
+                }
             }
         }
         if *visible != Expr::TRUE {

@@ -41,7 +41,9 @@ fn is_range(op: Comparison) -> bool {
 impl<'a> Lowering<'a> {
     pub(super) fn select(&self, root: &Scope<'a>, select: &Select) -> Result<SelectStatement> {
         match &select.link {
-            Some(link) if select.limit.is_some() || select.offset.is_some() => self.children(root, select, link),
+            Some(link) if select.limit.is_some() || select.offset.is_some() || link.through.is_some() => {
+                self.children(root, select, link)
+            }
             _ => self.rows(root, select),
         }
     }
@@ -79,13 +81,30 @@ impl<'a> Lowering<'a> {
         let child = self.nested(root.entity);
         let mut first = from(&child);
         first.expr(child.column(root.entity.key));
-        first.and_where(child.column(link.field).eq(SqlExpr::col((iden(PARENTS), iden(PARENT)))));
+        let parent = SqlExpr::col((iden(PARENTS), iden(PARENT)));
+        match &link.through {
+            None => first.and_where(child.column(link.field).eq(parent)),
+            Some(link_rows) => {
+                // As a list of values, so that two rows in between that say the same give their child once.
+                let through = link_rows.through;
+                let between = self.nested(self.schema.entity(through.entity));
+                let mut meetings = from(&between);
+                meetings.expr(between.column(through.other)).and_where(between.column(through.this).eq(parent));
+                if link_rows.visible != Expr::TRUE {
+                    meetings.and_where(self.condition(&between, &link_rows.visible)?);
+                }
+                first.and_where(child.column(link.field).in_subquery(meetings))
+            }
+        };
         self.filter(&child, select, &mut first)?;
         self.sort(&child, select, &mut first)?;
         self.cut(select, &mut first)?;
 
         let mut built = Query::select();
         self.columns(root, select, &mut built)?;
+        if link.through.is_some() {
+            built.expr(SqlExpr::col((iden(PARENTS), iden(PARENT))));
+        }
         built.from_subquery(parents, iden(PARENTS)).cross_join(iden(&root.entity.table));
         built.and_where(root.column(root.entity.key).in_subquery(first));
         self.sort(root, select, &mut built)?;
