@@ -44,6 +44,7 @@ impl Policy {
             view: self.view(principal),
             rebase: Rebase::new(&self.params, params),
             reads: HashMap::new(),
+            upserts: operation == Operation::Upsert,
             applied: BTreeSet::new(),
         };
         let entity = schema.entity(query.statement.entity());
@@ -60,6 +61,8 @@ struct Rewriter<'p> {
     rebase: Rebase<'p>,
     /// Read filters of entities over the query's parameters, each made once.
     reads: HashMap<EntityId, Expr>,
+    /// The update is one of an upsert: whether it finds its row decides what happens.
+    upserts: bool,
     applied: BTreeSet<String>,
 }
 
@@ -263,7 +266,7 @@ impl<'p> Rewriter<'p> {
         let seen = self.policy.grant(self.principal, id, Verb::Read, &[]);
         let mut shown = seen.is_some_and(|read| implies(&grant.filter, &read.filter));
 
-        let reads = increments || versioned || looks_at_more_than(entity.key, &update.filter);
+        let reads = self.upserts || increments || versioned || looks_at_more_than(entity.key, &update.filter);
         self.conditions(id, &mut update.filter)?;
         let rows = self.rebase.expr(&grant.filter)?;
         if reads && !shown {

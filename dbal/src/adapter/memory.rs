@@ -44,6 +44,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     unique_indexes: Support::Native,
     migrations: Support::Native,
     connection_pooling: Support::Native,
+    upsert: Support::Emulated,
     returning: Support::Native,
     case_insensitive_match: Support::Native,
     ordered_bytes: Support::Native,

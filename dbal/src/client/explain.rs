@@ -45,9 +45,17 @@ impl Client {
         let bound = principal.map(|principal| self.engine.bind_caller(principal.clone()));
         let caller = bound.as_ref().unwrap_or(&self.caller);
         // A request that writes row by row has a plan for each set of fields that its rows name.
-        let plans = match self.engine.prepare_many(caller, request) {
-            Some(machine) => machine?.into_plans(),
-            None => vec![self.engine.explained(caller, request)?],
+        let (plans, atomic) = match self.engine.prepare_many(caller, request) {
+            Some(machine) => {
+                let machine = machine?;
+                let atomic = machine.is_atomic();
+                (machine.into_plans(), atomic)
+            }
+            None => {
+                let plan = self.engine.explained(caller, request)?;
+                let atomic = plan.atomic;
+                (vec![plan], atomic)
+            }
         };
         let steps =
             plans.iter().flat_map(|plan| plan.steps.iter().map(move |step| (plan, step))).map(|(plan, step)| {
@@ -74,7 +82,7 @@ impl Client {
                 .collect::<BTreeSet<_>>()
                 .into_iter()
                 .collect(),
-            atomic: plans.len() > 1 || plans.iter().any(|plan| plan.atomic),
+            atomic,
         })
     }
 }

@@ -126,6 +126,29 @@ impl<'c, X: Execute> Entity<'c, X> {
         self.ask(Operation::DeleteMany, all_args(None))?.affected()
     }
 
+    /// Changes the row of a unique key, or makes it where there is none. What `create` lacks of the key is taken
+    /// from it.
+    ///
+    /// # Errors
+    /// VALIDATION_ERROR, FORBIDDEN; CONFLICT with another row, also one that the caller may not see.
+    pub fn upsert(
+        &self,
+        key: impl Into<Value>,
+        create: impl Into<Value>,
+        update: impl Into<Value>,
+    ) -> Result<Record> {
+        self.ask(Operation::Upsert, upsert_args(key.into(), create.into(), update.into()))?.row()
+    }
+
+    /// Upserts, all or none, each an object of `where`, `create`, `update` and maybe `if_version`. Returns the rows in
+    /// the order given.
+    ///
+    /// # Errors
+    /// As [`Entity::upsert`]; every fault carries the number of its row, from 0.
+    pub fn upsert_many<V: Into<Value>>(&self, upserts: impl IntoIterator<Item = V>) -> Result<Vec<Record>> {
+        self.ask(Operation::UpsertMany, rows_args(upserts))?.rows()
+    }
+
     /// A page of rows in its envelope.
     ///
     /// # Errors
@@ -173,6 +196,10 @@ pub(super) fn many_args(filter: Value, patch: Option<Value>) -> Map {
 
 pub(super) fn all_args(patch: Option<Value>) -> Map {
     Map([("all".into(), Value::Bool(true))].into_iter().chain(patch.map(|patch| ("data".into(), patch))).collect())
+}
+
+pub(super) fn upsert_args(key: Value, create: Value, update: Value) -> Map {
+    Map(vec![("where".into(), key), ("create".into(), create), ("update".into(), update)])
 }
 
 /// The same without the rows in the answer.

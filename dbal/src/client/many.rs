@@ -7,10 +7,15 @@ use crate::client::cache::Prepared;
 use crate::client::engine::{Caller, Engine};
 use crate::error::{Error, ErrorKind, FieldFault, Result};
 use crate::exec::machine::{Machine, Run};
-use crate::query::many::{Part, create_many};
+use crate::query::ast::Shape;
+use crate::query::many::{Part, create_many, upsert, upsert_many};
 use crate::query::validate;
 use crate::request::{Operation, Request};
 use crate::schema::{EntityId, Verb};
+use crate::value::{Map, Value};
+
+/// What a caller of an upsert must be permitted: it may go either way, and its key says which rows there are.
+const UPSERT: [Verb; 3] = [Verb::Create, Verb::Update, Verb::Read];
 
 /// The rows of one request being made ready.
 struct Rows<'e> {
@@ -31,9 +36,14 @@ impl Engine {
     pub fn prepare_many(&self, caller: &Caller, request: &Request) -> Option<Result<Machine>> {
         let prepared = match request.operation {
             Operation::CreateMany => self.create_many(caller, request),
+            Operation::Upsert => self.upsert(caller, request),
+            Operation::UpsertMany => self.upsert_many(caller, request),
             _ => return None,
         };
-        Some(prepared.map_err(|error| error.with_operation(request.operation.as_str()).with_entity(self.called(request))))
+        Some(
+            prepared
+                .map_err(|error| error.with_operation(request.operation.as_str()).with_entity(self.called(request))),
+        )
     }
 
     fn create_many(&self, caller: &Caller, request: &Request) -> Result<Machine> {
@@ -42,13 +52,41 @@ impl Engine {
         rows.faults = asked.faults;
         let mut runs = Vec::with_capacity(asked.rows.len());
         for (index, data) in asked.rows.iter().enumerate() {
-            if let Some((plan, params)) = rows.part(Some(index), Part::Create { data })? {
+            if let Some((plan, params)) = rows.part(Some(index), Part::Create { data, under: None })? {
                 runs.push(Run { plan, params, otherwise: None });
             }
         }
         rows.done()?;
         let name = self.name(rows.entity).clone();
-        Ok(Machine::of_rows(runs, asked.returning, name))
+        let shape = if asked.returning { Shape::Rows { cap: None } } else { Shape::Affected };
+        Ok(Machine::of_rows(runs, shape, name))
+    }
+
+    fn upsert(&self, caller: &Caller, request: &Request) -> Result<Machine> {
+        let mut rows = Rows::new(self, caller, request, &UPSERT)?;
+        let run = rows.upsert(None, &request.args)?;
+        rows.done()?;
+        let name = self.name(rows.entity).clone();
+        Ok(Machine::of_rows(run.into_iter().collect(), Shape::One, name))
+    }
+
+    fn upsert_many(&self, caller: &Caller, request: &Request) -> Result<Machine> {
+        let mut rows = Rows::new(self, caller, request, &UPSERT)?;
+        let (asked, faults) = self.seen_by(caller, |context| upsert_many(context, request));
+        rows.faults = faults;
+        let mut runs = Vec::with_capacity(asked.len());
+        for (index, args) in asked.iter().enumerate() {
+            match args {
+                Value::Map(args) => runs.extend(rows.upsert(Some(index), args)?),
+                other => {
+                    let message = format!("expected an object, got {}", other.kind());
+                    rows.faults.push(FieldFault { field: "data".into(), message, index: Some(index) });
+                }
+            }
+        }
+        rows.done()?;
+        let name = self.name(rows.entity).clone();
+        Ok(Machine::of_rows(runs, Shape::Rows { cap: None }, name))
     }
 }
 
@@ -95,6 +133,19 @@ impl<'e> Rows<'e> {
             }
         }
         Ok(None)
+    }
+
+    /// An update, and a create for when it finds no row. Both in one write transaction: on the backends there are,
+    /// one writer works at a time, so nobody makes the row in between.
+    fn upsert(&mut self, index: Option<usize>, args: &Map) -> Result<Option<Run>> {
+        let entity = self.entity;
+        let (asked, faults) = self.engine.seen_by(self.caller, |context| upsert(context, entity, args));
+        self.faults.extend(faults.into_iter().map(|fault| FieldFault { index, ..fault }));
+        let Some(asked) = asked else { return Ok(None) };
+        let update = Part::Update { key: asked.key, data: asked.update, version: asked.version };
+        let update = self.part(index, update)?;
+        let create = self.part(index, Part::Create { data: &asked.create, under: Some("create") })?;
+        Ok(update.zip(create).map(|((plan, params), create)| Run { plan, params, otherwise: Some(create) }))
     }
 
     fn done(&mut self) -> Result<()> {

@@ -15,7 +15,7 @@ use futures_core::Stream;
 use crate::access::Principal;
 use crate::adapter::{Connection, Intent, Job};
 use crate::client::builder::Query;
-use crate::client::handle::{all_args, counted, data_args, key_args, many_args, rows_args, update_args};
+use crate::client::handle::{all_args, counted, data_args, key_args, many_args, rows_args, update_args, upsert_args};
 use crate::client::response::Answer;
 use crate::client::stream::{Batches, Give};
 use crate::client::transaction::aborted;
@@ -552,6 +552,29 @@ impl AsyncEntity<'_> {
     /// As the blocking handle.
     pub async fn delete_all(&self) -> Result<i64> {
         self.ask(Operation::DeleteMany, all_args(None)).await?.affected()
+    }
+
+    /// Changes the row of a unique key, or makes it where there is none. What `create` lacks of the key is taken
+    /// from it.
+    ///
+    /// # Errors
+    /// As the blocking handle.
+    pub async fn upsert(
+        &self,
+        key: impl Into<Value>,
+        create: impl Into<Value>,
+        update: impl Into<Value>,
+    ) -> Result<Record> {
+        self.ask(Operation::Upsert, upsert_args(key.into(), create.into(), update.into())).await?.row()
+    }
+
+    /// Upserts, all or none, each an object of `where`, `create`, `update` and maybe `if_version`. Returns the rows in
+    /// the order given.
+    ///
+    /// # Errors
+    /// As the blocking handle.
+    pub async fn upsert_many<V: Into<Value>>(&self, upserts: impl IntoIterator<Item = V>) -> Result<Vec<Record>> {
+        self.ask(Operation::UpsertMany, rows_args(upserts)).await?.rows()
     }
 
     /// A page of rows.

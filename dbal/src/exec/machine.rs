@@ -124,18 +124,17 @@ impl Machine {
         }
     }
 
-    /// A machine that writes row by row, all or none of them. Without `returning`, it only counts them.
-    pub fn of_rows(runs: Vec<Run>, returning: bool, entity: Arc<str>) -> Self {
+    /// A machine that writes row by row, all or none of them, and answers in this shape.
+    pub fn of_rows(runs: Vec<Run>, shape: Shape, entity: Arc<str>) -> Self {
         let atomic = runs.len() > 1 || runs.iter().any(|run| run.otherwise.is_some() || run.plan.atomic);
-        let shape = if returning { Shape::Rows { cap: None } } else { Shape::Affected };
         let mut waiting = runs.into_iter();
         let mut machine = match waiting.next() {
             Some(Run { plan, params, otherwise }) => Machine { otherwise, ..Machine::new(plan, params, None, entity) },
             None => Machine::new(Arc::new(Plan::nothing()), Vec::new(), None, entity),
         };
-        machine.rows = Some(Rows { waiting, index: Some(0), before: 0 });
+        machine.rows = Some(Rows { waiting, index: (shape != Shape::One).then_some(0), before: 0 });
         machine.writes = true;
-        (machine.shape, machine.atomic, machine.quiet) = (shape, atomic, !returning);
+        (machine.shape, machine.atomic, machine.quiet) = (shape, atomic, shape == Shape::Affected);
         machine
     }
 
@@ -293,6 +292,11 @@ impl Machine {
             Some(index) => error.of_row(index),
             None => error,
         }
+    }
+
+    /// Whether all that runs is in one transaction.
+    pub fn is_atomic(&self) -> bool {
+        self.atomic
     }
 
     /// The different plans that it would run.

@@ -1,13 +1,16 @@
 //! Requests that write row by row: taken apart into parts, each of which is checked and planned like a request of its
 //! own. So rows that name the same fields share a plan, and there are never more plans than sets of named fields.
 
+use std::borrow::Cow;
+
 use crate::error::{FieldFault, Result};
-use crate::query::data;
 use crate::query::form::Form;
 use crate::query::validate::{Check, Context, Validated};
+use crate::query::{data, key};
 use crate::request::{Operation, Request};
-use crate::schema::EntityId;
-use crate::value::Value;
+use crate::schema::convert::convert;
+use crate::schema::{EntityId, FieldId};
+use crate::value::{Map, Value};
 
 /// What is done with one row.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +19,17 @@ pub enum Part<'r> {
     Create {
         /// Its values by field.
         data: &'r Value,
+        /// The option that holds them, where faults are named by it.
+        under: Option<&'static str>,
+    },
+    /// The row that an upsert finds is changed.
+    Update {
+        /// Which row.
+        key: &'r Value,
+        /// The patch.
+        data: &'r Value,
+        /// The version that it must have.
+        version: Option<&'r Value>,
     },
 }
 
@@ -24,13 +38,19 @@ impl<'r> Part<'r> {
     pub fn operation(&self) -> Operation {
         match self {
             Part::Create { .. } => Operation::Create,
+            Part::Update { .. } => Operation::Upsert,
         }
     }
 
     /// Its form; see [`Form`].
     pub fn form(&self, entity: &str, caller: u32) -> Form<'r> {
         match *self {
-            Part::Create { data } => Form::of_args(self.operation(), entity, [("data", data)], caller),
+            Part::Create { data, .. } => Form::of_args(self.operation(), entity, [("data", data)], caller),
+            Part::Update { key, data, version } => {
+                let args =
+                    [("id", key), ("data", data)].into_iter().chain(version.map(|version| ("if_version", version)));
+                Form::of_args(self.operation(), entity, args, caller)
+            }
         }
     }
 
@@ -41,7 +61,19 @@ impl<'r> Part<'r> {
     pub fn validate(&self, context: Context<'_>, entity: EntityId, form: &Form<'_>) -> Result<Validated> {
         let mut check = Check::new(context, &form.slots, form.too_deep);
         let query = match *self {
-            Part::Create { data } => data::create(&mut check, entity, Some(data)),
+            Part::Create { data, under } => {
+                let query = data::create(&mut check, entity, Some(data));
+                named_under(&mut check.faults, under);
+                query
+            }
+            Part::Update { key, data, version } => {
+                let version = key::version(&mut check, entity, version);
+                let filter = key::filter(&mut check, entity, Some(key), "where");
+                let from = check.faults.len();
+                let query = data::update(&mut check, entity, filter, Some(data), version);
+                named_under(&mut check.faults[from..], Some("update"));
+                query
+            }
         };
         check.done(entity, query)
     }
@@ -65,6 +97,93 @@ pub fn create_many<'r>(context: Context<'_>, request: &'r Request) -> CreateMany
     let rows = rows(&mut check, get("data"));
     let returning = flag(&mut check, get("returning"), "returning", true);
     CreateMany { rows, returning, faults: check.faults }
+}
+
+/// One upsert: what is done with the row of a key, found or not.
+#[derive(Debug)]
+pub struct Upsert<'r> {
+    /// The unique key.
+    pub key: &'r Value,
+    /// The row to be made, with the fields of the key in it.
+    pub create: Cow<'r, Value>,
+    /// The patch.
+    pub update: &'r Value,
+    /// The version that a row found must have.
+    pub version: Option<&'r Value>,
+}
+
+/// The options of one upsert; none after a fault, and all faults.
+pub fn upsert<'r>(context: Context<'_>, entity: EntityId, args: &'r Map) -> (Option<Upsert<'r>>, Vec<FieldFault>) {
+    let mut check = Check::new(context, &[], false);
+    let get = check.arguments(args, &["where", "create", "update", "if_version"]);
+    let mut object = |name: &str| match get(name) {
+        Some(value @ Value::Map(map)) => Some((value, map)),
+        other => {
+            check.fault(name, format!("expected an object, got {}", other.map_or("nothing", Value::kind)));
+            None
+        }
+    };
+    let (create, update) = (object("create"), object("update"));
+    let key = get("where");
+    if key.is_none() {
+        check.fault("where", "missing; expected the primary key, or an object with a unique key");
+    }
+    let asked = match (key, create, update) {
+        (Some(key), Some((value, map)), Some((update, _))) => {
+            let create = with_key(&mut check, entity, key, map).map_or(Cow::Borrowed(value), Cow::Owned);
+            Some(Upsert { key, create, update, version: get("if_version") })
+        }
+        _ => None,
+    };
+    (asked, check.faults)
+}
+
+/// The upserts of an `upsert_many`, and what is wrong beside them.
+pub fn upsert_many<'r>(context: Context<'_>, request: &'r Request) -> (&'r [Value], Vec<FieldFault>) {
+    let mut check = Check::new(context, &[], false);
+    let get = check.arguments(&request.args, &["data"]);
+    (rows(&mut check, get("data")), check.faults)
+}
+
+/// The row to be made, if it does not hold its key already. A row with another key than the one looked for would be
+/// made again by each upsert, or never be found.
+fn with_key(check: &mut Check<'_>, entity: EntityId, key: &Value, create: &Map) -> Option<Value> {
+    let declared = check.entity(entity);
+    let mut all = create.clone();
+    let mut filled = false;
+    let primary = declared.field(declared.key).name.as_str();
+    let pairs: Vec<(&str, &Value)> = match key {
+        Value::Map(map) => map.iter().collect(),
+        other => vec![(primary, other)],
+    };
+    for (name, value) in pairs {
+        let readable = |id: &FieldId| check.context.view.readable(entity, *id);
+        let Some(id) = declared.field_by_name(name).filter(readable) else { continue };
+        match create.get(name) {
+            None | Some(Value::Undefined) => {
+                all.0.retain(|(given, _)| given != name);
+                all.0.push((name.to_owned().into(), value.clone()));
+                filled = true;
+            }
+            Some(given) => {
+                let ty = &declared.field(id).ty;
+                if let (Ok(given), Ok(looked_for)) = (convert(ty, given), convert(ty, value))
+                    && given != looked_for
+                {
+                    check.fault(format!("create.{name}"), format!("must equal where.{name}, or be left out"));
+                }
+            }
+        }
+    }
+    filled.then_some(Value::Map(all))
+}
+
+/// Names faults of data by the option that holds it.
+fn named_under(faults: &mut [FieldFault], under: Option<&str>) {
+    let Some(under) = under else { return };
+    for fault in faults {
+        fault.field = if fault.field == "data" { under.to_owned() } else { format!("{under}.{}", fault.field) };
+    }
 }
 
 fn rows<'r>(check: &mut Check<'_>, data: Option<&'r Value>) -> &'r [Value] {
