@@ -166,7 +166,7 @@ impl Show<'_> {
             }
             Expr::In { value, list, .. } => format!("{} in {}", self.operand(entity, value), self.param(*list)),
             Expr::IsNull(operand) => format!("{} is null", self.operand(entity, operand)),
-            Expr::Related { relation, quantifier, visible, filter, .. } => {
+            Expr::Related { relation, quantifier, between, visible, filter } => {
                 let relation = self.schema.entity(entity).relation(*relation);
                 let quantifier = match quantifier {
                     Quantifier::Some => "some",
@@ -174,7 +174,11 @@ impl Show<'_> {
                     Quantifier::None => "none",
                 };
                 let (visible, filter) = (self.expr(relation.target, visible), self.expr(relation.target, filter));
-                format!("{quantifier} {} [{visible}: {filter}]", relation.name)
+                let by = match (relation.through, &**between) {
+                    (None, _) | (_, &Expr::TRUE) => String::new(),
+                    (Some(through), between) => format!(" by {{{}}}", self.expr(through.entity, between)),
+                };
+                format!("{quantifier} {}{by} [{visible}: {filter}]", relation.name)
             }
             other => format!("{other:?}"),
         }
