@@ -30,6 +30,9 @@ pub(super) fn response(schema: &Schema, entity: EntityId, response: &Response, o
             writeln!(out, "{}", footer(page))?;
         }
         Response::Count(number) | Response::Affected(number) => writeln!(out, "{number}")?,
+        Response::Values { .. } | Response::Group(_) | Response::Groups(_) => {
+            writeln!(out, "{}", dbal::client::wire::response(schema, entity, response))?;
+        }
         Response::Done => writeln!(out, "done")?,
     }
     Ok(())
@@ -99,7 +102,15 @@ mod tests {
 
     #[test]
     fn the_footer_says_what_is_not_shown() {
-        let mut page = Page { data: Vec::new(), total: Some(41), page: 2, limit: 20, has_more: true, next_cursor: None, prev_cursor: None };
+        let mut page = Page {
+            data: Vec::new(),
+            total: Some(41),
+            page: 2,
+            limit: 20,
+            has_more: true,
+            next_cursor: None,
+            prev_cursor: None,
+        };
         assert_eq!(footer(&page), "0 of 41 rows, page 2 of 3");
         page.total = Some(0);
         assert_eq!(footer(&page), "0 rows");

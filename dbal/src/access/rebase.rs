@@ -86,7 +86,7 @@ impl<'p> Rebase<'p> {
         Ok(match operand {
             Operand::Param(id) => Operand::Param(self.param(*id)?),
             Operand::Rank { of, values } => Operand::Rank { of: Box::new(self.operand(of)?), values: values.clone() },
-            Operand::Field(_) | Operand::Related { .. } | Operand::Const(_) => operand.clone(),
+            Operand::Field(_) | Operand::Column(_) | Operand::Related { .. } | Operand::Const(_) => operand.clone(),
         })
     }
 

@@ -75,6 +75,13 @@ impl<'p> Rewriter<'p> {
                 self.conditions(count.entity, &mut count.filter)?;
                 restrict(&mut count.filter, read);
             }
+            // What is grouped and computed are fields that validation has found readable, as a select's columns are.
+            Statement::Aggregate(aggregate) => {
+                let read = self.read_filter(aggregate.entity)?;
+                self.conditions(aggregate.entity, &mut aggregate.filter)?;
+                self.conditions(aggregate.entity, &mut aggregate.having)?;
+                restrict(&mut aggregate.filter, read);
+            }
             // The new row is what the caller gave and what the schema adds, so fields are all there is to hide.
             Statement::Insert(insert) => {
                 self.insert(insert)?;
@@ -90,7 +97,7 @@ impl<'p> Rewriter<'p> {
             Statement::Select(select) => select.columns.as_slice(),
             Statement::Insert(insert) => insert.returning.as_slice(),
             Statement::Update(update) => update.returning.as_slice(),
-            Statement::Count(_) | Statement::Delete(_) => &[],
+            Statement::Count(_) | Statement::Aggregate(_) | Statement::Delete(_) => &[],
         };
         self.includes(query.statement.entity(), columns, &mut query.includes)
     }
@@ -176,7 +183,7 @@ impl<'p> Rewriter<'p> {
     /// A field of a related row says nothing about rows hidden from the caller only if none are.
     fn operand(&mut self, entity: EntityId, operand: &Operand) -> Result<()> {
         match operand {
-            Operand::Field(_) | Operand::Param(_) | Operand::Const(_) => Ok(()),
+            Operand::Field(_) | Operand::Column(_) | Operand::Param(_) | Operand::Const(_) => Ok(()),
             Operand::Rank { of, .. } => self.operand(entity, of),
             Operand::Related { path, field } => {
                 let mut at = entity;
@@ -451,7 +458,7 @@ fn may_change(filter: &Expr, set: &[(FieldId, Assign)]) -> bool {
             Operand::Field(field) => set.iter().any(|(written, _)| written == field),
             // The related row may be of this entity and written by the same statement.
             Operand::Related { .. } => !set.is_empty(),
-            Operand::Param(_) | Operand::Const(_) | Operand::Rank { .. } => false,
+            Operand::Column(_) | Operand::Param(_) | Operand::Const(_) | Operand::Rank { .. } => false,
         };
     });
     changes

@@ -3,6 +3,7 @@
 //! Every reader has one moment of the data, which no later write changes. One writer works at a time, on a copy that
 //! shares what it does not change, and puts it in place of the old one when it commits. Rolling back is dropping it.
 
+mod aggregate;
 mod catalogue;
 mod data;
 mod gate;
@@ -39,6 +40,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     joins: Support::Native,
     ttl: Support::Emulated,
     json_queries: Support::Native,
+    aggregations: Support::Native,
     relations: Support::Native,
     foreign_keys: Support::Native,
     unique_indexes: Support::Native,
@@ -172,6 +174,7 @@ impl<'a> MemoryConnection<'a> {
         match statement {
             Statement::Select(select) => reader.select(select, sink),
             Statement::Count(count) => reader.count(count, sink),
+            Statement::Aggregate(aggregate) => reader.aggregate(aggregate, sink),
             Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) => {
                 Err(Error::internal("a write was given to the reader"))
             }

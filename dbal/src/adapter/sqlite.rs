@@ -3,6 +3,7 @@
 //! Reads see the last commit and never wait for the writer. Writers take turns inside the process by the pool, and
 //! between processes by SQLite's lock, both no longer than the request's deadline.
 
+mod aggregate;
 mod connection;
 mod error;
 mod functions;
@@ -105,6 +106,7 @@ impl SqliteAdapter {
         joins: Support::Emulated,
         ttl: Support::Emulated,
         json_queries: Support::Native,
+        aggregations: Support::Native,
         relations: Support::Native,
         foreign_keys: Support::Native,
         unique_indexes: Support::Native,

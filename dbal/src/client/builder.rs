@@ -12,7 +12,7 @@ pub fn query() -> Query {
     Query::default()
 }
 
-/// What to read and how: filter, sort, paging, select, include.
+/// What to read and how: filter, sort, paging, select, include; or what to compute of rows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Query {
     args: Map,
@@ -39,7 +39,7 @@ impl Query {
 
     /// Only these fields.
     pub fn select<'n>(self, fields: impl IntoIterator<Item = &'n str>) -> Self {
-        self.arg("select", Value::List(fields.into_iter().map(Value::from).collect()))
+        self.names("select", fields)
     }
 
     /// Related rows along: `{ "author": true }` or with options.
@@ -75,6 +75,50 @@ impl Query {
     /// Whether `list` counts all rows; it does unless told not to.
     pub fn total(self, total: bool) -> Self {
         self.arg("total", total)
+    }
+
+    /// Groups rows by these fields.
+    pub fn group_by<'n>(self, fields: impl IntoIterator<Item = &'n str>) -> Self {
+        self.names("group_by", fields)
+    }
+
+    /// Counts the rows, of each group where there are groups.
+    pub fn count(self) -> Self {
+        self.arg("count", true)
+    }
+
+    /// The sums of these fields.
+    pub fn sum<'n>(self, fields: impl IntoIterator<Item = &'n str>) -> Self {
+        self.names("sum", fields)
+    }
+
+    /// The means of these fields.
+    pub fn avg<'n>(self, fields: impl IntoIterator<Item = &'n str>) -> Self {
+        self.names("avg", fields)
+    }
+
+    /// The least values of these fields.
+    pub fn min<'n>(self, fields: impl IntoIterator<Item = &'n str>) -> Self {
+        self.names("min", fields)
+    }
+
+    /// The greatest values of these fields.
+    pub fn max<'n>(self, fields: impl IntoIterator<Item = &'n str>) -> Self {
+        self.names("max", fields)
+    }
+
+    /// How many different values these fields have.
+    pub fn count_distinct<'n>(self, fields: impl IntoIterator<Item = &'n str>) -> Self {
+        self.names("count_distinct", fields)
+    }
+
+    /// Only groups for which this holds: a filter over `count` and names such as `sum.price`.
+    pub fn having(self, having: impl Into<Value>) -> Self {
+        self.arg("having", having)
+    }
+
+    fn names<'n>(self, option: &'static str, fields: impl IntoIterator<Item = &'n str>) -> Self {
+        self.arg(option, Value::List(fields.into_iter().map(Value::from).collect()))
     }
 
     /// Any other option by name.

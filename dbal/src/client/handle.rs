@@ -180,6 +180,40 @@ impl<'c, X: Execute> Entity<'c, X> {
     pub fn count(&self, query: Query) -> Result<i64> {
         self.ask(Operation::Count, query.into_args())?.count()
     }
+    /// The different values of a field, in its order; null once if some row has it.
+    ///
+    /// # Errors
+    /// VALIDATION_ERROR, FORBIDDEN; a bound caller who would get more values than allowed is told so.
+    pub fn distinct(&self, field: &str, query: Query) -> Result<Vec<Value>> {
+        self.ask(Operation::Distinct, distinct_args(field, query))?.values()
+    }
+
+    /// What is computed of all rows, or, with `group_by`, of each group: an object, or a list of objects.
+    ///
+    /// ```
+    /// use dbal::{Client, Config, query, value};
+    /// let schema = "entity: Sale\nfields:\n  id: { type: integer, primary: true }\n  town: { type: string }\n  price: { type: integer }\n";
+    /// let db = Client::open(Config::memory().schema_text(schema))?;
+    /// let sales = db.entity("Sale")?;
+    /// sales.create(value!({ "id": 1, "town": "Rome", "price": 5 }))?;
+    /// sales.create(value!({ "id": 2, "town": "Rome", "price": 2 }))?;
+    /// let towns = sales.aggregate(query().group_by(["town"]).count().sum(["price"]))?;
+    /// assert_eq!(towns, value!([{ "town": "Rome", "count": 2, "sum": { "price": 7 } }]));
+    /// # Ok::<(), dbal::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// VALIDATION_ERROR, with reason `overflow` for a sum outside its type; FORBIDDEN; a bound caller who gives no
+    /// limit and would get more groups than allowed is told so.
+    pub fn aggregate(&self, query: Query) -> Result<Value> {
+        self.ask(Operation::Aggregate, query.into_args()).map(Response::into_value)
+    }
+}
+
+pub(super) fn distinct_args(field: &str, query: Query) -> Map {
+    let mut args = query.into_args();
+    args.0.insert(0, ("field".into(), field.into()));
+    args
 }
 
 pub(super) fn data_args(data: Value) -> Map {

@@ -15,7 +15,9 @@ use futures_core::Stream;
 use crate::access::Principal;
 use crate::adapter::{Connection, Intent, Job};
 use crate::client::builder::Query;
-use crate::client::handle::{all_args, counted, data_args, key_args, many_args, rows_args, update_args, upsert_args};
+use crate::client::handle::{
+    all_args, counted, data_args, distinct_args, key_args, many_args, rows_args, update_args, upsert_args,
+};
 use crate::client::response::Answer;
 use crate::client::stream::{Batches, Give};
 use crate::client::transaction::aborted;
@@ -607,5 +609,21 @@ impl AsyncEntity<'_> {
     /// As the blocking handle.
     pub async fn count(&self, query: Query) -> Result<i64> {
         self.ask(Operation::Count, query.into_args()).await?.count()
+    }
+
+    /// The different values of a field, in its order.
+    ///
+    /// # Errors
+    /// As the blocking handle.
+    pub async fn distinct(&self, field: &str, query: Query) -> Result<Vec<Value>> {
+        self.ask(Operation::Distinct, distinct_args(field, query)).await?.values()
+    }
+
+    /// What is computed of all rows, or of each group.
+    ///
+    /// # Errors
+    /// As the blocking handle.
+    pub async fn aggregate(&self, query: Query) -> Result<Value> {
+        self.ask(Operation::Aggregate, query.into_args()).await.map(Response::into_value)
     }
 }

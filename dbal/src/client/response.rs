@@ -7,7 +7,7 @@ use crate::exec::Summary;
 use crate::query::ast::Shape;
 use crate::query::paging::Paging;
 use crate::row::{Columns, Record, RecordSink, RowSink};
-use crate::value::{Map, Value, ValueRef};
+use crate::value::{Map, Name, Value, ValueRef};
 
 /// A page of rows in its envelope.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +43,17 @@ pub enum Response {
     Count(i64),
     /// Of update_many and delete_many, and of create_many that returns no rows: how many were written.
     Affected(i64),
+    /// Of distinct.
+    Values {
+        /// Whose values they are.
+        field: Name,
+        /// The values, each once.
+        values: Vec<Value>,
+    },
+    /// Of aggregate over all rows: what was asked for, by name.
+    Group(Map),
+    /// Of aggregate by fields: these fields and what was asked for, by name.
+    Groups(Vec<Map>),
     /// Of delete.
     Done,
 }
@@ -56,6 +67,9 @@ impl Response {
             Response::Rows(records) => Value::Records(records),
             Response::Count(count) => Value::Int(count),
             Response::Affected(count) => Value::Map(Map(vec![("count".into(), count.into())])),
+            Response::Values { values, .. } => Value::List(values),
+            Response::Group(group) => Value::Map(group),
+            Response::Groups(groups) => Value::List(groups.into_iter().map(Value::Map).collect()),
             Response::Done => Value::Bool(true),
             Response::Page(page) => Value::Map(Map(vec![
                 ("data".into(), Value::Records(page.data)),
@@ -104,6 +118,13 @@ impl Response {
         }
     }
 
+    pub(crate) fn values(self) -> Result<Vec<Value>> {
+        match self {
+            Response::Values { values, .. } => Ok(values),
+            _ => Err(unexpected()),
+        }
+    }
+
     pub(crate) fn count(self) -> Result<i64> {
         match self {
             Response::Count(count) => Ok(count),
@@ -114,6 +135,22 @@ impl Response {
 
 fn text(text: Option<String>) -> Value {
     text.map_or(Value::Null, Value::Text)
+}
+
+/// A group as hosts see it: `sum.price` is `price` inside `sum`. No declared name has a dot.
+fn nested(record: Record) -> Map {
+    let mut group = Map::new();
+    for (name, value) in record.into_map().0 {
+        let Some((outer, inner)) = name.split_once('.') else {
+            group.insert(name, value);
+            continue;
+        };
+        match group.0.iter_mut().find(|(known, _)| known == outer) {
+            Some((_, Value::Map(map))) => map.insert(inner.to_owned(), value),
+            _ => group.insert(outer.to_owned(), Map(vec![(inner.to_owned().into(), value)])),
+        }
+    }
+    group
 }
 
 fn unexpected() -> Error {
@@ -139,6 +176,13 @@ impl Answer {
             Shape::One => Response::Row(records.pop().ok_or_else(unexpected)?),
             Shape::Maybe => Response::Maybe(records.pop()),
             Shape::Rows { .. } => Response::Rows(records),
+            Shape::Values { .. } => {
+                let name = records.first().and_then(|record| record.columns().names.first().cloned());
+                let values = records.into_iter().filter_map(|record| record.into_values().pop()).collect();
+                Response::Values { field: name.unwrap_or_default(), values }
+            }
+            Shape::Group => Response::Group(nested(records.pop().ok_or_else(unexpected)?)),
+            Shape::Groups { .. } => Response::Groups(records.into_iter().map(nested).collect()),
             Shape::Count => Response::Count(summary.total.ok_or_else(unexpected)?),
             Shape::Done => Response::Done,
             // Where nothing was to be set, the rows are counted instead.

@@ -3,7 +3,7 @@
 use crate::client::{Page, Response};
 use crate::row::Record;
 use crate::schema::{EntityId, FieldType, Schema};
-use crate::value::{Value, json};
+use crate::value::{Map, Value, json};
 
 /// Writes an answer about an entity as JSON text. It is [`json::to_wire`] with what only the schema can say: a bigint
 /// is text always, also in related rows.
@@ -31,6 +31,12 @@ pub fn response(schema: &Schema, entity: EntityId, response: &Response) -> Strin
             out.push_str("{\"count\":");
             json::write_wire(&Value::Int(*count), &mut out);
             out.push('}');
+        }
+        Response::Values { field, values } => writer.values(entity, field, values, &mut out),
+        Response::Group(group) => json::write_wire(&writer.group(entity, group), &mut out),
+        Response::Groups(groups) => {
+            let groups = groups.iter().map(|group| writer.group(entity, group)).collect();
+            json::write_wire(&Value::List(groups), &mut out);
         }
         Response::Done => out.push_str("true"),
     }
@@ -68,6 +74,46 @@ impl Writer<'_> {
             json::write_wire(&value, out);
         }
         out.push('}');
+    }
+
+    fn values(&self, entity: EntityId, field: &str, values: &[Value], out: &mut String) {
+        out.push('[');
+        for (position, value) in values.iter().enumerate() {
+            if position > 0 {
+                out.push(',');
+            }
+            self.cell(entity, field, value, out);
+        }
+        out.push(']');
+    }
+
+    /// What is computed of rows, as it is written: 64-bit sums are bigints, and so text; counts are numbers.
+    fn group(&self, entity: EntityId, group: &Map) -> Value {
+        let declared = self.schema.entity(entity);
+        let is_bigint = |field: &str| {
+            let id = declared.field_by_name(field);
+            id.is_some_and(|id| declared.field(id).ty == FieldType::BigInt)
+        };
+        let text = |value: &Value, bigint: bool| match value {
+            Value::Int(number) if bigint => Value::from(number.to_string()),
+            other => other.clone(),
+        };
+        let written = group.iter().map(|(name, value)| {
+            let value = match value {
+                Value::Map(fields) => Value::Map(
+                    fields
+                        .iter()
+                        .map(|(field, value)| {
+                            let bigint = name == "sum" || name != "count_distinct" && is_bigint(field);
+                            (field.to_owned(), text(value, bigint))
+                        })
+                        .collect(),
+                ),
+                value => text(value, is_bigint(name)),
+            };
+            (name.to_owned(), value)
+        });
+        Value::Map(written.collect())
     }
 
     fn records(&self, entity: EntityId, records: &[Record], out: &mut String) {

@@ -192,7 +192,7 @@ impl Machine {
             Role::Root(output) => {
                 let (limit, cap) = match (self.plan.shape, self.paging) {
                     (Shape::Page { total: false, .. }, Some(paging)) => (u64::try_from(paging.limit).ok(), None),
-                    (Shape::Rows { cap }, _) => (None, cap),
+                    (Shape::Rows { cap } | Shape::Groups { cap } | Shape::Values { cap }, _) => (None, cap),
                     _ => (None, None),
                 };
                 let (summary, told, quiet) = (&mut self.summary, &mut self.told, self.quiet);
@@ -410,5 +410,6 @@ fn seek(shape: Shape) -> Option<Seek> {
     match shape {
         Shape::Page { seek, .. } => seek,
         Shape::One | Shape::Maybe | Shape::Rows { .. } | Shape::Count | Shape::Affected | Shape::Done => None,
+        Shape::Values { .. } | Shape::Group | Shape::Groups { .. } => None,
     }
 }

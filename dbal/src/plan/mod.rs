@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::capability::Capabilities;
 use crate::error::Result;
-use crate::query::ast::{Count, Expr, Include, Insert, Operand, Query, Select, Shape, Statement};
+use crate::query::ast::{Aggregate, Count, Expr, Include, Insert, Operand, Query, Select, Shape, Statement};
 use crate::query::param::{ParamSource, Params};
 use crate::row::Columns;
 use crate::schema::{EntityId, FieldId, FieldType, Generator, RelationId, Schema};
@@ -77,6 +77,7 @@ fn filter(statement: &mut Statement) -> Option<&mut Expr> {
     match statement {
         Statement::Select(select) => Some(&mut select.filter),
         Statement::Count(count) => Some(&mut count.filter),
+        Statement::Aggregate(aggregate) => Some(&mut aggregate.filter),
         Statement::Update(update) => Some(&mut update.filter),
         Statement::Delete(delete) => Some(&mut delete.filter),
         Statement::Insert(_) => None,
@@ -115,6 +116,10 @@ impl Builder<'_> {
                 }
             }
             Statement::Count(_) => self.push(statement.clone(), vec![integer()], Role::Total)?,
+            Statement::Aggregate(aggregate) => {
+                let (cells, output) = self.groups(aggregate);
+                self.push(statement.clone(), cells, Role::Root(output))?;
+            }
             Statement::Delete(_) => self.push(statement.clone(), Vec::new(), Role::Effect)?,
             Statement::Update(update) => {
                 let mut output = self.output(entity, &update.returning[..query.visible], &[]);
@@ -216,8 +221,20 @@ impl Builder<'_> {
                 Cell { ty: schema.entity(last).field(*field).ty.clone(), field: None }
             }
             // Nothing else is ever sorted by.
-            Operand::Param(_) | Operand::Const(_) | Operand::Rank { .. } => integer(),
+            Operand::Column(_) | Operand::Param(_) | Operand::Const(_) | Operand::Rank { .. } => integer(),
         }
+    }
+
+    /// The columns of groups, and their names.
+    fn groups(&self, aggregate: &Aggregate) -> (Vec<Cell>, Output) {
+        let entity = self.target.schema.entity(aggregate.entity);
+        let measures = &aggregate.measures[..aggregate.shown];
+        let mut cells = self.cells(aggregate.entity, &aggregate.group_by);
+        cells.extend(measures.iter().map(|measure| Cell { ty: measure.ty(entity), field: None }));
+        let fields = aggregate.group_by.iter().map(|id| entity.field(*id).name.clone());
+        let names = fields.chain(measures.iter().map(|measure| measure.name(entity))).map(Into::into).collect();
+        let visible = cells.len();
+        (cells, Output { columns: Arc::new(Columns { names }), visible, check: None, sources: None })
     }
 
     fn cells(&self, entity: EntityId, columns: &[FieldId]) -> Vec<Cell> {

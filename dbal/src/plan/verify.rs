@@ -2,7 +2,7 @@
 
 use crate::capability::{Capabilities, Support};
 use crate::error::{Error, Result};
-use crate::query::ast::{Expr, Include, Operand, Order, Query, Statement};
+use crate::query::ast::{Expr, Include, Operand, Order, Query, Shape, Statement};
 use crate::schema::{EntityId, FieldId, FieldType, Schema};
 
 /// Looks at every part of a query for a capability that the backend lacks.
@@ -18,6 +18,15 @@ pub fn verify(schema: &Schema, capabilities: &Capabilities, query: &Query) -> Re
             verify.order(select.entity, &select.order)?;
         }
         Statement::Count(count) => verify.expr(count.entity, &count.filter)?,
+        Statement::Aggregate(aggregate) => {
+            if !matches!(query.shape, Shape::Values { .. }) {
+                need(capabilities.aggregations, "aggregations")?;
+            }
+            verify.expr(aggregate.entity, &aggregate.filter)?;
+            verify.expr(aggregate.entity, &aggregate.having)?;
+            // Groups come in the order of their fields.
+            aggregate.group_by.iter().try_for_each(|field| verify.ordered(aggregate.entity, *field))?;
+        }
         Statement::Insert(insert) => verify.write(insert.entity, insert.check.as_ref())?,
         Statement::Update(update) => {
             verify.expr(update.entity, &update.filter)?;
@@ -78,7 +87,7 @@ impl Verify<'_> {
             match &key.by {
                 Operand::Field(field) => self.ordered(entity, *field)?,
                 Operand::Related { .. } => need(self.capabilities.relations, "relations")?,
-                Operand::Param(_) | Operand::Const(_) | Operand::Rank { .. } => {}
+                Operand::Column(_) | Operand::Param(_) | Operand::Const(_) | Operand::Rank { .. } => {}
             }
         }
         Ok(())

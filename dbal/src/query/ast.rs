@@ -1,8 +1,9 @@
 //! The query over ids. It holds no values of the request: those are parameters, so that one plan serves them all.
 
-use crate::schema::{EntityId, FieldId, RelationId, Through};
+use crate::schema::{Entity, EntityId, FieldId, FieldType, RelationId, Through};
 pub use crate::value::Comparison;
 use crate::value::Name;
+pub use crate::value::aggregate::Aggregation;
 pub use crate::value::json::PathStep;
 pub use crate::value::text::TextMatch;
 
@@ -22,6 +23,8 @@ pub enum Operand {
         /// A field of the last entity.
         field: FieldId,
     },
+    /// A column of a group: its fields first, then what is computed of its rows.
+    Column(u16),
     /// A value known when the statement runs. A null parameter makes comparisons unknown.
     Param(ParamId),
     /// A value spelled into the text of the statement.
@@ -207,7 +210,7 @@ impl Operand {
         match self {
             Operand::Param(id) => visit(id),
             Operand::Rank { of, .. } => of.each_param(visit),
-            Operand::Field(_) | Operand::Related { .. } | Operand::Const(_) => {}
+            Operand::Field(_) | Operand::Column(_) | Operand::Related { .. } | Operand::Const(_) => {}
         }
     }
 }
@@ -274,6 +277,63 @@ pub struct Count {
     pub filter: Expr,
 }
 
+/// Something computed of all rows of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Measure {
+    /// How many rows there are.
+    Count,
+    /// Something made of a field's values.
+    Of(Aggregation, FieldId),
+}
+
+impl Measure {
+    /// The type of its value. Whole numbers add up to 64 bits.
+    pub fn ty(self, entity: &Entity) -> FieldType {
+        let Measure::Of(aggregation, field) = self else { return FieldType::BigInt };
+        let ty = &entity.field(field).ty;
+        match (aggregation, ty) {
+            (Aggregation::CountDistinct, _) | (Aggregation::Sum, FieldType::Integer) => FieldType::BigInt,
+            (Aggregation::Sum, FieldType::Decimal { scale, .. }) => {
+                FieldType::Decimal { precision: None, scale: *scale }
+            }
+            (Aggregation::Avg, FieldType::Decimal { .. }) => FieldType::Decimal { precision: None, scale: None },
+            (Aggregation::Avg, _) => FieldType::Float,
+            (Aggregation::Sum | Aggregation::Min | Aggregation::Max, ty) => ty.clone(),
+        }
+    }
+
+    /// Its name in requests, such as `sum.price`.
+    pub fn name(self, entity: &Entity) -> String {
+        match self {
+            Measure::Count => "count".to_owned(),
+            Measure::Of(aggregation, field) => format!("{}.{}", aggregation.as_str(), entity.field(field).name),
+        }
+    }
+}
+
+/// Computes something of groups of rows: one row for each group. Its columns are the fields of `group_by`, then those
+/// of the measures that are shown.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Aggregate {
+    /// The entity.
+    pub entity: EntityId,
+    /// Which rows.
+    pub filter: Expr,
+    /// Rows with equal values here, null being one, are a group. Without any, all rows are one group, also when there
+    /// are none.
+    pub group_by: Vec<FieldId>,
+    /// What is computed.
+    pub measures: Vec<Measure>,
+    /// How many of the measures are in the result; the rest only decide.
+    pub shown: usize,
+    /// Which groups, by their columns.
+    pub having: Expr,
+    /// In which order; the fields of the groups are always the last keys.
+    pub order: Vec<Order>,
+    /// At most so many groups.
+    pub limit: Option<Operand>,
+}
+
 /// Writes one new row. Gives one row: `returning`, then, if there is a check, a boolean for it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Insert {
@@ -326,6 +386,7 @@ pub struct Delete {
 pub enum Statement {
     Select(Select),
     Count(Count),
+    Aggregate(Aggregate),
     Insert(Insert),
     Update(Update),
     Delete(Delete),
@@ -337,6 +398,7 @@ impl Statement {
         match self {
             Statement::Select(s) => s.entity,
             Statement::Count(s) => s.entity,
+            Statement::Aggregate(s) => s.entity,
             Statement::Insert(s) => s.entity,
             Statement::Update(s) => s.entity,
             Statement::Delete(s) => s.entity,
@@ -400,6 +462,18 @@ pub enum Shape {
     },
     /// One integer.
     Count,
+    /// The first column of each row.
+    Values {
+        /// More are a fault of the request, where a bound caller asks.
+        cap: Option<u32>,
+    },
+    /// What is computed of all rows together.
+    Group,
+    /// What is computed of each group.
+    Groups {
+        /// More groups than this are a fault of the request: a bound caller asked without a limit.
+        cap: Option<u32>,
+    },
     /// True, or NOT_FOUND.
     Done,
     /// How many rows were written.
@@ -432,6 +506,10 @@ impl Query {
                 select.beyond.iter_mut().for_each(&mut *visit);
             }
             Statement::Count(count) => visit(&mut count.filter),
+            Statement::Aggregate(aggregate) => {
+                visit(&mut aggregate.filter);
+                visit(&mut aggregate.having);
+            }
             Statement::Insert(insert) => insert.check.iter_mut().for_each(&mut *visit),
             Statement::Update(update) => {
                 visit(&mut update.filter);

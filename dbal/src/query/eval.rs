@@ -10,7 +10,7 @@ use crate::value::order::{compare, equal, total};
 use crate::value::text::fold;
 use crate::value::{Value, ValueRef, json};
 
-/// A row: one value for each declared field, in declared order.
+/// A row: one value for each declared field, in declared order; or a group with its columns.
 pub type Row = [Value];
 
 /// Where related rows are found.
@@ -91,6 +91,7 @@ impl<'a> Scope<'a> {
     {
         match operand {
             Operand::Field(field) => row[usize::from(field.0)].as_ref(),
+            Operand::Column(column) => row[usize::from(*column)].as_ref(),
             Operand::Param(id) => self.param(*id).as_ref(),
             Operand::Const(literal) => constant(literal),
             Operand::Related { path, field } => {

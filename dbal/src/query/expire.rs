@@ -13,6 +13,7 @@ pub fn hide(schema: &Schema, query: &mut Query, params: &mut Params) {
             select.beyond.iter_mut().for_each(|beyond| hide.related(select.entity, beyond));
         }
         Statement::Count(count) => hide.rows(count.entity, &mut count.filter),
+        Statement::Aggregate(aggregate) => hide.rows(aggregate.entity, &mut aggregate.filter),
         Statement::Update(update) => {
             hide.rows(update.entity, &mut update.filter);
             // Not the row itself: a write may be what ends it.

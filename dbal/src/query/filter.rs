@@ -2,15 +2,34 @@
 
 use crate::query::ast::{Comparison, Expr, JsonTest, Literal, Operand, Quantifier, TextMatch};
 use crate::query::cast::Cast;
-use crate::query::validate::{Check, nearest, shown};
 use crate::query::filter_json;
-use crate::schema::{EntityId, FieldId, FieldType, RelationId};
+use crate::query::validate::{Check, nearest, shown};
+use crate::schema::{Entity, EntityId, FieldId, FieldType, RelationId, StoredAs};
 use crate::value::{Map, Value};
 
 /// The operators that stand beside a field.
 pub(super) const OPERATORS: &[&str] = &[
-    "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$between", "$exists", "$contains", "$startsWith",
-    "$endsWith", "$like", "$icontains", "$istartsWith", "$iendsWith", "$ieq", "$mode", "$not", "$path",
+    "$eq",
+    "$ne",
+    "$gt",
+    "$gte",
+    "$lt",
+    "$lte",
+    "$in",
+    "$nin",
+    "$between",
+    "$exists",
+    "$contains",
+    "$startsWith",
+    "$endsWith",
+    "$like",
+    "$icontains",
+    "$istartsWith",
+    "$iendsWith",
+    "$ieq",
+    "$mode",
+    "$not",
+    "$path",
 ];
 
 /// The operators that stand beside a relation.
@@ -26,23 +45,10 @@ pub(super) fn filter(check: &mut Check<'_>, entity: EntityId, value: Option<&Val
 
 /// A filter on rows of an entity: all of its keys.
 pub(super) fn object(check: &mut Check<'_>, entity: EntityId, value: &Value, path: &str, depth: usize) -> Expr {
-    let limit = check.context.limits.filter_depth;
-    if depth > limit {
-        check.fault("filter", format!("nested deeper than {limit} levels (limit filter_depth)"));
-        return Expr::FALSE;
-    }
-    let Value::Map(map) = value else {
-        check.fault(path, format!("expected a filter object, got {}", value.kind()));
-        return Expr::FALSE;
-    };
+    let Some(map) = conditions(check, value, path, depth) else { return Expr::FALSE };
     let mut all = Vec::with_capacity(map.len());
     for (name, value) in map.iter() {
-        check.nodes += 1;
-        let limit = check.context.limits.filter_nodes;
-        if check.nodes > limit {
-            if check.nodes == limit + 1 {
-                check.fault("filter", format!("more than {limit} conditions (limit filter_nodes)"));
-            }
+        if !counted(check) {
             return Expr::FALSE;
         }
         let path = format!("{path}.{}", shown(name));
@@ -56,13 +62,41 @@ pub(super) fn object(check: &mut Check<'_>, entity: EntityId, value: &Value, pat
             }
             _ if name.starts_with('$') => {
                 let known = ["$and", "$or", "$not", "$search"];
-                check.fault(&path, format!("unknown operator{}; expected {}", nearest(name, known.into_iter()), known.join(", ")));
+                check.fault(
+                    &path,
+                    format!("unknown operator{}; expected {}", nearest(name, known.into_iter()), known.join(", ")),
+                );
                 Expr::FALSE
             }
             _ => named(check, entity, name, value, &path, depth),
         });
     }
     if all.len() == 1 { all.remove(0) } else { Expr::And(all) }
+}
+
+/// The keys of a filter that is not too deep.
+pub(super) fn conditions<'v>(check: &mut Check<'_>, value: &'v Value, path: &str, depth: usize) -> Option<&'v Map> {
+    let limit = check.context.limits.filter_depth;
+    if depth > limit {
+        check.fault("filter", format!("nested deeper than {limit} levels (limit filter_depth)"));
+        return None;
+    }
+    let map = value.as_map();
+    if map.is_none() {
+        check.fault(path, format!("expected a filter object, got {}", value.kind()));
+    }
+    map
+}
+
+/// Counts one condition; false when there are too many.
+pub(super) fn counted(check: &mut Check<'_>) -> bool {
+    check.nodes += 1;
+    let limit = check.context.limits.filter_nodes;
+    let message = format!("more than {limit} conditions (limit filter_nodes)");
+    if check.nodes > limit && check.faults.iter().all(|fault| fault.message != message) {
+        check.fault("filter", message);
+    }
+    check.nodes <= limit
 }
 
 fn list(check: &mut Check<'_>, entity: EntityId, value: &Value, path: &str, depth: usize) -> Vec<Expr> {
@@ -91,11 +125,17 @@ fn named(check: &mut Check<'_>, entity: EntityId, name: &str, value: &Value, pat
         return filter_json::dotted(check, entity, id, steps, value, path, depth);
     }
     let Some(field) = check.readable(entity, name, path) else { return Expr::FALSE };
-    let ty = &declared.field(field).ty;
+    about(check, &Subject::field(declared, field), value, path, depth)
+}
+
+/// What stands beside a field, or beside something computed: a value or operators.
+pub(super) fn about(check: &mut Check<'_>, subject: &Subject<'_>, value: &Value, path: &str, depth: usize) -> Expr {
     match value {
-        Value::Map(map) if *ty == FieldType::Json && !is_operators(map) => compare(check, entity, field, Comparison::Eq, value, path, false),
-        Value::Map(map) => operators(check, entity, field, map, path, depth),
-        value => equality(check, entity, field, value, path, false),
+        Value::Map(map) if *subject.ty == FieldType::Json && !is_operators(map) => {
+            compare(check, subject, Comparison::Eq, value, path, false)
+        }
+        Value::Map(map) => operators(check, subject, map, path, depth),
+        value => equality(check, subject, value, path, false),
     }
 }
 
@@ -143,7 +183,14 @@ fn related(check: &mut Check<'_>, entity: EntityId, id: RelationId, value: &Valu
                     }
                     _ => {
                         let known = RELATION_OPERATORS.iter().copied();
-                        check.fault(&path, format!("unknown operator{}; expected {}", nearest(name, known), RELATION_OPERATORS.join(", ")));
+                        check.fault(
+                            &path,
+                            format!(
+                                "unknown operator{}; expected {}",
+                                nearest(name, known),
+                                RELATION_OPERATORS.join(", ")
+                            ),
+                        );
                         continue;
                     }
                 };
@@ -164,22 +211,30 @@ fn related(check: &mut Check<'_>, entity: EntityId, id: RelationId, value: &Valu
     }
 }
 
+/// What a condition is about: a field, or a column of a group.
+pub(super) struct Subject<'a> {
+    pub operand: Operand,
+    pub name: &'a str,
+    pub ty: &'a FieldType,
+    pub stored_as: Option<StoredAs>,
+}
+
+impl<'a> Subject<'a> {
+    fn field(entity: &'a Entity, id: FieldId) -> Self {
+        let field = entity.field(id);
+        Subject { operand: Operand::Field(id), name: &field.name, ty: &field.ty, stored_as: field.stored_as }
+    }
+}
+
 /// All operators beside one field.
-pub(super) fn operators(
-    check: &mut Check<'_>,
-    entity: EntityId,
-    field: FieldId,
-    map: &Map,
-    path: &str,
-    depth: usize,
-) -> Expr {
+pub(super) fn operators(check: &mut Check<'_>, subject: &Subject<'_>, map: &Map, path: &str, depth: usize) -> Expr {
     let limit = check.context.limits.filter_depth;
     if depth > limit {
         check.fault("filter", format!("nested deeper than {limit} levels (limit filter_depth)"));
         return Expr::FALSE;
     }
     if let Some(steps) = map.get("$path") {
-        return filter_json::path(check, entity, field, steps, map, path, depth);
+        return filter_json::path(check, subject, steps, map, path, depth);
     }
     let insensitive = insensitive(check, map, path);
     let mut all = Vec::with_capacity(map.len());
@@ -191,32 +246,32 @@ pub(super) fn operators(
         check.nodes += usize::from(map.len() > 1);
         let fold = insensitive;
         all.push(match name {
-            "$eq" => equality(check, entity, field, value, &path, fold),
+            "$eq" => equality(check, subject, value, &path, fold),
             "$ne" => match value {
-                Value::Null => Expr::Not(Box::new(Expr::IsNull(Operand::Field(field)))),
-                value => compare(check, entity, field, Comparison::Ne, value, &path, fold),
+                Value::Null => Expr::Not(Box::new(Expr::IsNull(subject.operand.clone()))),
+                value => compare(check, subject, Comparison::Ne, value, &path, fold),
             },
-            "$gt" => range(check, entity, field, Comparison::Gt, value, &path),
-            "$gte" => range(check, entity, field, Comparison::Gte, value, &path),
-            "$lt" => range(check, entity, field, Comparison::Lt, value, &path),
-            "$lte" => range(check, entity, field, Comparison::Lte, value, &path),
-            "$between" => between(check, entity, field, value, &path),
-            "$in" => within(check, entity, field, value, &path, fold, false),
-            "$nin" => within(check, entity, field, value, &path, fold, true),
-            "$exists" => exists(check, field, value, &path),
-            "$contains" => text(check, entity, field, TextMatch::Contains, value, &path, fold),
-            "$startsWith" => text(check, entity, field, TextMatch::StartsWith, value, &path, fold),
-            "$endsWith" => text(check, entity, field, TextMatch::EndsWith, value, &path, fold),
-            "$like" => text(check, entity, field, TextMatch::Like, value, &path, fold),
-            "$icontains" => text(check, entity, field, TextMatch::Contains, value, &path, true),
-            "$istartsWith" => text(check, entity, field, TextMatch::StartsWith, value, &path, true),
-            "$iendsWith" => text(check, entity, field, TextMatch::EndsWith, value, &path, true),
-            "$ieq" => compare(check, entity, field, Comparison::Eq, value, &path, true),
+            "$gt" => range(check, subject, Comparison::Gt, value, &path),
+            "$gte" => range(check, subject, Comparison::Gte, value, &path),
+            "$lt" => range(check, subject, Comparison::Lt, value, &path),
+            "$lte" => range(check, subject, Comparison::Lte, value, &path),
+            "$between" => between(check, subject, value, &path),
+            "$in" => within(check, subject, value, &path, fold, false),
+            "$nin" => within(check, subject, value, &path, fold, true),
+            "$exists" => exists(check, subject, value, &path),
+            "$contains" => text(check, subject, TextMatch::Contains, value, &path, fold),
+            "$startsWith" => text(check, subject, TextMatch::StartsWith, value, &path, fold),
+            "$endsWith" => text(check, subject, TextMatch::EndsWith, value, &path, fold),
+            "$like" => text(check, subject, TextMatch::Like, value, &path, fold),
+            "$icontains" => text(check, subject, TextMatch::Contains, value, &path, true),
+            "$istartsWith" => text(check, subject, TextMatch::StartsWith, value, &path, true),
+            "$iendsWith" => text(check, subject, TextMatch::EndsWith, value, &path, true),
+            "$ieq" => compare(check, subject, Comparison::Eq, value, &path, true),
             "$not" => Expr::Not(Box::new(match value {
-                Value::Map(map) if is_operators(map) || check.entity(entity).field(field).ty != FieldType::Json => {
-                    operators(check, entity, field, map, &path, depth + 1)
+                Value::Map(map) if is_operators(map) || *subject.ty != FieldType::Json => {
+                    operators(check, subject, map, &path, depth + 1)
                 }
-                value => equality(check, entity, field, value, &path, fold),
+                value => equality(check, subject, value, &path, fold),
             })),
             "$mode" => continue,
             _ => {
@@ -238,26 +293,27 @@ fn insensitive(check: &mut Check<'_>, map: &Map, path: &str) -> bool {
     let path = format!("{path}.$mode");
     if mode.as_str() != Some("insensitive") {
         check.fault(path, "expected \"insensitive\"");
-    } else if let Some((other, _)) = map.iter().find(|(name, _)| matches!(*name, "$gt" | "$gte" | "$lt" | "$lte" | "$between" | "$exists")) {
+    } else if let Some((other, _)) =
+        map.iter().find(|(name, _)| matches!(*name, "$gt" | "$gte" | "$lt" | "$lte" | "$between" | "$exists"))
+    {
         check.fault(path, format!("does not apply to {other}"));
     }
     true
 }
 
-fn equality(check: &mut Check<'_>, entity: EntityId, field: FieldId, value: &Value, path: &str, fold: bool) -> Expr {
+fn equality(check: &mut Check<'_>, subject: &Subject<'_>, value: &Value, path: &str, fold: bool) -> Expr {
     match value {
-        Value::Null => Expr::IsNull(Operand::Field(field)),
-        value => compare(check, entity, field, Comparison::Eq, value, path, fold),
+        Value::Null => Expr::IsNull(subject.operand.clone()),
+        value => compare(check, subject, Comparison::Eq, value, path, fold),
     }
 }
 
 /// How a value is compared with a field: by type, or by hash where only the hash is stored.
-fn cast(check: &mut Check<'_>, entity: EntityId, field: FieldId, path: &str) -> Option<Cast> {
-    let declared = check.entity(entity).field(field);
-    match declared.stored_as {
-        None => Some(Cast::Compare(declared.ty.clone())),
-        Some(crate::schema::StoredAs::Sha256) => Some(Cast::CompareHashed(crate::schema::StoredAs::Sha256)),
-        Some(crate::schema::StoredAs::Argon2id) => {
+fn cast(check: &mut Check<'_>, subject: &Subject<'_>, path: &str) -> Option<Cast> {
+    match subject.stored_as {
+        None => Some(Cast::Compare(subject.ty.clone())),
+        Some(StoredAs::Sha256) => Some(Cast::CompareHashed(StoredAs::Sha256)),
+        Some(StoredAs::Argon2id) => {
             check.fault(path, "is stored as an argon2id hash and cannot be compared");
             None
         }
@@ -266,50 +322,50 @@ fn cast(check: &mut Check<'_>, entity: EntityId, field: FieldId, path: &str) -> 
 
 fn compare(
     check: &mut Check<'_>,
-    entity: EntityId,
-    field: FieldId,
+    subject: &Subject<'_>,
     op: Comparison,
     value: &Value,
     path: &str,
     fold: bool,
 ) -> Expr {
-    let declared = check.entity(entity).field(field);
     if matches!(value, Value::Null | Value::Undefined) {
-        check.fault(path, format!("expected {}, got {}", declared.ty.as_str(), value.kind()));
+        check.fault(path, format!("expected {}, got {}", subject.ty.as_str(), value.kind()));
         return Expr::FALSE;
     }
-    if matches!(value, Value::List(_)) && declared.ty != FieldType::Json {
-        check.fault(path, format!("expected {}, got a list; use $in for several values", declared.ty.as_str()));
+    if matches!(value, Value::List(_)) && *subject.ty != FieldType::Json {
+        check.fault(path, format!("expected {}, got a list; use $in for several values", subject.ty.as_str()));
         return Expr::FALSE;
     }
-    if fold && !declared.ty.is_text() {
-        check.fault(path, format!("case-insensitive comparison needs a text field, {} is {}", declared.name, declared.ty.as_str()));
+    if fold && !subject.ty.is_text() {
+        check.fault(
+            path,
+            format!("case-insensitive comparison needs a text field, {} is {}", subject.name, subject.ty.as_str()),
+        );
         return Expr::FALSE;
     }
-    let Some(cast) = cast(check, entity, field, path) else { return Expr::FALSE };
+    let Some(cast) = cast(check, subject, path) else { return Expr::FALSE };
     // Folded comparison is of text with text: a word the enum does not declare may still fold to one that it does.
     let cast = if fold { Cast::Pattern } else { cast };
     let right = match value {
-        Value::Bool(value) if declared.ty == FieldType::Boolean => Operand::Const(Literal::Bool(*value)),
+        Value::Bool(value) if *subject.ty == FieldType::Boolean => Operand::Const(Literal::Bool(*value)),
         value => check.operand(value, cast, path),
     };
-    Expr::Compare { left: Operand::Field(field), op, right, fold }
+    Expr::Compare { left: subject.operand.clone(), op, right, fold }
 }
 
-fn range(check: &mut Check<'_>, entity: EntityId, field: FieldId, op: Comparison, value: &Value, path: &str) -> Expr {
-    let declared = check.entity(entity).field(field);
-    if declared.stored_as.is_some() || matches!(declared.ty, FieldType::Boolean | FieldType::Json) {
-        check.fault(path, format!("{} has no order", declared.ty.as_str()));
+fn range(check: &mut Check<'_>, subject: &Subject<'_>, op: Comparison, value: &Value, path: &str) -> Expr {
+    if subject.stored_as.is_some() || matches!(subject.ty, FieldType::Boolean | FieldType::Json) {
+        check.fault(path, format!("{} has no order", subject.ty.as_str()));
         return Expr::FALSE;
     }
-    compare(check, entity, field, op, value, path, false)
+    compare(check, subject, op, value, path, false)
 }
 
-fn between(check: &mut Check<'_>, entity: EntityId, field: FieldId, value: &Value, path: &str) -> Expr {
+fn between(check: &mut Check<'_>, subject: &Subject<'_>, value: &Value, path: &str) -> Expr {
     match value.as_list() {
         Some([low, high]) => {
-            let low = range(check, entity, field, Comparison::Gte, low, &format!("{path}.0"));
-            let high = range(check, entity, field, Comparison::Lte, high, &format!("{path}.1"));
+            let low = range(check, subject, Comparison::Gte, low, &format!("{path}.0"));
+            let high = range(check, subject, Comparison::Lte, high, &format!("{path}.1"));
             Expr::And(vec![low, high])
         }
         _ => {
@@ -319,10 +375,10 @@ fn between(check: &mut Check<'_>, entity: EntityId, field: FieldId, value: &Valu
     }
 }
 
-fn exists(check: &mut Check<'_>, field: FieldId, value: &Value, path: &str) -> Expr {
+fn exists(check: &mut Check<'_>, subject: &Subject<'_>, value: &Value, path: &str) -> Expr {
     match value {
-        Value::Bool(true) => Expr::Not(Box::new(Expr::IsNull(Operand::Field(field)))),
-        Value::Bool(false) => Expr::IsNull(Operand::Field(field)),
+        Value::Bool(true) => Expr::Not(Box::new(Expr::IsNull(subject.operand.clone()))),
+        Value::Bool(false) => Expr::IsNull(subject.operand.clone()),
         other => {
             check.fault(path, format!("expected a boolean, got {}", other.kind()));
             Expr::FALSE
@@ -331,16 +387,7 @@ fn exists(check: &mut Check<'_>, field: FieldId, value: &Value, path: &str) -> E
 }
 
 /// `$in` and `$nin`, where null in the list is a value.
-fn within(
-    check: &mut Check<'_>,
-    entity: EntityId,
-    field: FieldId,
-    value: &Value,
-    path: &str,
-    fold: bool,
-    negated: bool,
-) -> Expr {
-    let declared = check.entity(entity).field(field);
+fn within(check: &mut Check<'_>, subject: &Subject<'_>, value: &Value, path: &str, fold: bool, negated: bool) -> Expr {
     let Value::List(items) = value else {
         check.fault(path, format!("expected a list, got {}", value.kind()));
         return Expr::FALSE;
@@ -350,26 +397,29 @@ fn within(
         check.fault(path, format!("{} values; at most {limit} (limit in_values)", items.len()));
         return Expr::FALSE;
     }
-    if fold && !declared.ty.is_text() {
-        check.fault(path, format!("case-insensitive comparison needs a text field, {} is {}", declared.name, declared.ty.as_str()));
+    if fold && !subject.ty.is_text() {
+        check.fault(
+            path,
+            format!("case-insensitive comparison needs a text field, {} is {}", subject.name, subject.ty.as_str()),
+        );
         return Expr::FALSE;
     }
     let nulls = items.iter().any(Value::is_null);
     let found = if items.iter().all(Value::is_null) {
         Expr::FALSE
     } else {
-        let Some(one) = cast(check, entity, field, path) else { return Expr::FALSE };
+        let Some(one) = cast(check, subject, path) else { return Expr::FALSE };
         let cast = match one {
             _ if fold => Cast::List(FieldType::Text(crate::schema::TextKind::Text)),
             Cast::CompareHashed(how) => Cast::ListHashed(how),
-            _ => Cast::List(declared.ty.clone()),
+            _ => Cast::List(subject.ty.clone()),
         };
         match check.argument(value, cast, path) {
-            Some(list) => Expr::In { value: Operand::Field(field), list, fold },
+            Some(list) => Expr::In { value: subject.operand.clone(), list, fold },
             None => return Expr::FALSE,
         }
     };
-    let null = Expr::IsNull(Operand::Field(field));
+    let null = Expr::IsNull(subject.operand.clone());
     match (negated, nulls) {
         (false, false) => found,
         (false, true) => Expr::Or(vec![found, null]),
@@ -378,26 +428,16 @@ fn within(
     }
 }
 
-fn text(
-    check: &mut Check<'_>,
-    entity: EntityId,
-    field: FieldId,
-    op: TextMatch,
-    value: &Value,
-    path: &str,
-    fold: bool,
-) -> Expr {
-    let declared = check.entity(entity).field(field);
-    if !declared.ty.is_text() || declared.stored_as.is_some() {
-        check.fault(path, format!("needs a text field, {} is {}", declared.name, declared.ty.as_str()));
+fn text(check: &mut Check<'_>, subject: &Subject<'_>, op: TextMatch, value: &Value, path: &str, fold: bool) -> Expr {
+    if !subject.ty.is_text() || subject.stored_as.is_some() {
+        check.fault(path, format!("needs a text field, {} is {}", subject.name, subject.ty.as_str()));
         return Expr::FALSE;
     }
     let pattern = check.operand(value, Cast::Pattern, path);
-    Expr::Text { value: Operand::Field(field), op, pattern, fold }
+    Expr::Text { value: subject.operand.clone(), op, pattern, fold }
 }
 
 /// A test of the value at a path, for [`filter_json`].
 pub(super) fn json(field: FieldId, path: &[crate::query::ast::PathStep], test: JsonTest) -> Expr {
     Expr::Json { field, path: path.to_vec(), test }
 }
-

@@ -1,8 +1,8 @@
 //! Conditions at a path inside a json field.
 
-use crate::query::ast::{Comparison, Expr, JsonTest, PathStep, TextMatch};
+use crate::query::ast::{Comparison, Expr, JsonTest, Operand, PathStep, TextMatch};
 use crate::query::cast::Cast;
-use crate::query::filter::{is_operators, json, unknown_operator};
+use crate::query::filter::{Subject, is_operators, json, unknown_operator};
 use crate::query::validate::{Check, shown};
 use crate::schema::{EntityId, FieldId, FieldType};
 use crate::value::{Map, Value};
@@ -34,18 +34,16 @@ pub(super) fn dotted(
 /// `field: {$path: [...], $op: ...}`.
 pub(super) fn path(
     check: &mut Check<'_>,
-    entity: EntityId,
-    field: FieldId,
+    subject: &Subject<'_>,
     steps: &Value,
     map: &Map,
     at: &str,
     depth: usize,
 ) -> Expr {
-    let declared = check.entity(entity).field(field);
-    if declared.ty != FieldType::Json {
-        check.fault(format!("{at}.$path"), format!("needs a json field, {} is {}", declared.name, declared.ty.as_str()));
+    let (&Operand::Field(field), FieldType::Json) = (&subject.operand, subject.ty) else {
+        check.fault(format!("{at}.$path"), format!("needs a json field, {} is {}", subject.name, subject.ty.as_str()));
         return Expr::FALSE;
-    }
+    };
     let Some(path) = parse(check, steps, at) else { return Expr::FALSE };
     tests(check, field, &path, map, at, depth)
 }

@@ -49,7 +49,7 @@ impl<'r> Form<'r> {
         for (name, value) in args {
             form.text(name);
             match name {
-                "filter" => form.filter(value, 0),
+                "filter" | "having" => form.filter(value, 0),
                 "data" => form.data(value),
                 "id" => form.key_value(value),
                 "if_version" | "after" | "before" => form.literal(value),

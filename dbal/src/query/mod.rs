@@ -1,5 +1,6 @@
 //! From a request's names and values to a checked, canonical query over ids, and what such a query means.
 
+mod aggregate;
 pub mod ast;
 pub mod cast;
 pub mod cursor;

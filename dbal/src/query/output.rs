@@ -54,13 +54,39 @@ pub(super) fn visible(check: &Check<'_>, entity: EntityId) -> Vec<FieldId> {
 }
 
 /// The order of rows. The primary key is always the last key, so that paging neither repeats nor skips.
-pub(super) fn sort(check: &mut Check<'_>, entity: EntityId, value: Option<&Value>, path: &str, many: bool) -> Vec<Order> {
+pub(super) fn sort(
+    check: &mut Check<'_>,
+    entity: EntityId,
+    value: Option<&Value>,
+    path: &str,
+    many: bool,
+) -> Vec<Order> {
+    let mut order = sort_keys(check, value, path, |check, name, path| sort_operand(check, entity, name, path));
+    let key = Operand::Field(check.entity(entity).key);
+    if many && !order.iter().any(|one| one.by == key) {
+        order.push(Order { by: key, descending: false, nulls_first: true });
+    }
+    order
+}
+
+/// The keys of a sort as they are written; `operand` says what each name stands for.
+pub(super) fn sort_keys<'c>(
+    check: &mut Check<'c>,
+    value: Option<&Value>,
+    path: &str,
+    mut operand: impl FnMut(&mut Check<'c>, &str, &str) -> Option<Operand>,
+) -> Vec<Order> {
     let mut order: Vec<Order> = Vec::new();
+    let mut key = |check: &mut Check<'c>, name: &str, direction: &Value, path: &str| {
+        let path = format!("{path}.{}", shown(name));
+        let by = operand(check, name, &path);
+        sort_key(check, by, direction, &path)
+    };
     match value {
         None | Some(Value::Undefined) => {}
         Some(Value::Map(map)) => {
             for (name, direction) in map.iter() {
-                order.extend(sort_key(check, entity, name, direction, &format!("{path}.{}", shown(name))));
+                order.extend(key(check, name, direction, path));
             }
         }
         Some(Value::List(items)) => {
@@ -68,7 +94,7 @@ pub(super) fn sort(check: &mut Check<'_>, entity: EntityId, value: Option<&Value
                 let path = format!("{path}.{index}");
                 match item.as_map().map(|map| map.0.as_slice()) {
                     Some([(name, direction)]) => {
-                        order.extend(sort_key(check, entity, name, direction, &format!("{path}.{}", shown(name))));
+                        order.extend(key(check, name, direction, &path));
                     }
                     _ => check.fault(path, "expected an object with one field"),
                 }
@@ -82,15 +108,10 @@ pub(super) fn sort(check: &mut Check<'_>, entity: EntityId, value: Option<&Value
             break;
         }
     }
-    let key = Operand::Field(check.entity(entity).key);
-    if many && !order.iter().any(|one| one.by == key) {
-        order.push(Order { by: key, descending: false, nulls_first: true });
-    }
     order
 }
 
-fn sort_key(check: &mut Check<'_>, entity: EntityId, name: &str, value: &Value, path: &str) -> Option<Order> {
-    let by = sort_operand(check, entity, name, path);
+fn sort_key(check: &mut Check<'_>, by: Option<Operand>, value: &Value, path: &str) -> Option<Order> {
     let word = |value: &Value| match value.as_str() {
         Some("asc") => Some(false),
         Some("desc") => Some(true),
@@ -100,7 +121,14 @@ fn sort_key(check: &mut Check<'_>, entity: EntityId, name: &str, value: &Value, 
         Value::Map(map) => {
             for (option, _) in map.iter().filter(|(option, _)| !matches!(*option, "order" | "nulls")) {
                 let known = ["order", "nulls"];
-                check.fault(path, format!("unknown option `{}`{}; expected order, nulls", shown(option), nearest(option, known.into_iter())));
+                check.fault(
+                    path,
+                    format!(
+                        "unknown option `{}`{}; expected order, nulls",
+                        shown(option),
+                        nearest(option, known.into_iter())
+                    ),
+                );
             }
             let descending = map.get("order").map_or(Some(false), word);
             let nulls = match map.get("nulls").map(Value::as_str) {

@@ -53,7 +53,7 @@ fn fit(check: &Check<'_>, entity: EntityId, order: &[Order], keys: &[Value]) -> 
             let last = path.iter().fold(entity, |at, relation| schema.entity(at).relation(*relation).target);
             Some(schema.entity(last).field(*field).ty.clone())
         }
-        Operand::Param(_) | Operand::Const(_) | Operand::Rank { .. } => None,
+        Operand::Column(_) | Operand::Param(_) | Operand::Const(_) | Operand::Rank { .. } => None,
     };
     let fits = |(key, value): (&Order, &Value)| {
         value.is_null() || ty(&key.by).is_some_and(|ty| Cast::Compare(ty).apply(schema, value).is_ok())

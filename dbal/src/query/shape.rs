@@ -48,6 +48,12 @@ impl Order {
         match &mut query.statement {
             Statement::Select(select) => self.select(select),
             Statement::Count(count) => self.expr(&mut count.filter),
+            Statement::Aggregate(aggregate) => {
+                self.expr(&mut aggregate.filter);
+                self.expr(&mut aggregate.having);
+                aggregate.order.iter_mut().for_each(|order| self.operand(&mut order.by));
+                aggregate.limit.iter_mut().for_each(|limit| self.operand(limit));
+            }
             Statement::Insert(insert) => {
                 insert.values.iter_mut().for_each(|(_, operand)| self.operand(operand));
                 insert.check.iter_mut().for_each(|check| self.expr(check));

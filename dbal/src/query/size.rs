@@ -20,7 +20,7 @@ pub fn check(entity: &Entity, query: &Query, values: &[Value], limits: &Limits) 
             };
             update.set.iter().map(|(id, assign)| (*id, operand(assign))).collect()
         }
-        Statement::Select(_) | Statement::Count(_) | Statement::Delete(_) => return Ok(()),
+        Statement::Select(_) | Statement::Count(_) | Statement::Aggregate(_) | Statement::Delete(_) => return Ok(()),
     };
     let total: usize = written.iter().map(|(_, size)| size).sum();
     if total <= limits.index_bytes {

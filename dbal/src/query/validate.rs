@@ -8,7 +8,7 @@ use crate::query::limits::Limits;
 use crate::query::optimize::optimize_filter;
 use crate::query::param::{ParamSource, Params};
 use crate::query::view::View;
-use crate::query::{data, filter, key, many, output, paging, seek};
+use crate::query::{aggregate, data, filter, key, many, output, paging, seek};
 use crate::request::{Operation, Request};
 use crate::schema::{Entity, EntityId, FieldId, Schema};
 use crate::value::{Map, Value};
@@ -269,6 +269,16 @@ impl<'a> Check<'a> {
                 let filter = filter::filter(self, entity, get("filter"));
                 let statement = Statement::Count(Count { entity, filter });
                 Some(Query { statement, visible: 1, includes: Vec::new(), shape: Shape::Count, version: None })
+            }
+            Operation::Distinct => {
+                let get = self.arguments(args, &["field", "filter", "sort"]);
+                let filter = filter::filter(self, entity, get("filter"));
+                aggregate::distinct(self, entity, args, filter)
+            }
+            Operation::Aggregate => {
+                let get = self.arguments(args, aggregate::OPTIONS);
+                let filter = filter::filter(self, entity, get("filter"));
+                aggregate::aggregate(self, entity, args, filter)
             }
             other => {
                 self.not_built(other.as_str(), format!("the operation {} is not built yet", other.as_str()));

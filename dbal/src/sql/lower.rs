@@ -3,6 +3,7 @@
 //! Fields of the row at hand are written without a table as long as there is one table; rows of other tables are read
 //! in subqueries whose tables have aliases of ours (`"$1"`), so no declared name can capture them.
 
+mod aggregate;
 mod condition;
 mod operand;
 mod select;
@@ -18,7 +19,7 @@ use super::dialect::Dialect;
 use super::iden;
 use crate::error::{Error, Result};
 use crate::plan::operation::{Encoding, Sql, SqlParam};
-use crate::query::ast::{Assign, Delete, Expr, Insert, Operand, ParamId, Statement, Update};
+use crate::query::ast::{Aggregate, Assign, Delete, Expr, Insert, Operand, ParamId, Statement, Update};
 use crate::query::param::Params;
 use crate::schema::{Entity, Field, FieldId, FieldType, Schema};
 
@@ -32,7 +33,7 @@ pub fn lower(schema: &Schema, statement: &Statement, params: &Params, dialect: D
         slots: RefCell::new(Vec::new()),
         references: RefCell::new(Vec::new()),
     };
-    let root = Scope { entity: schema.entity(statement.entity()), alias: None };
+    let root = Scope { entity: schema.entity(statement.entity()), alias: None, group: None };
     match statement {
         Statement::Select(select) => {
             let built = lowering.select(&root, select)?;
@@ -40,6 +41,10 @@ pub fn lower(schema: &Schema, statement: &Statement, params: &Params, dialect: D
         }
         Statement::Count(count) => {
             let built = lowering.count(&root, count)?;
+            Ok(lowering.finish(|writer| built.build_collect_into(SqliteQueryBuilder, writer)))
+        }
+        Statement::Aggregate(aggregate) => {
+            let built = lowering.aggregate(&Scope { group: Some(aggregate), ..root }, aggregate)?;
             Ok(lowering.finish(|writer| built.build_collect_into(SqliteQueryBuilder, writer)))
         }
         Statement::Insert(insert) => lowering.insert(&root, insert),
@@ -65,6 +70,8 @@ struct Scope<'a> {
     entity: &'a Entity,
     /// The table's alias; none for the table that the statement is about.
     alias: Option<DynIden>,
+    /// The groups whose columns are read, where the row at hand is one.
+    group: Option<&'a Aggregate>,
 }
 
 impl Scope<'_> {
@@ -115,7 +122,7 @@ impl<'a> Lowering<'a> {
     fn nested(&self, entity: &'a Entity) -> Scope<'a> {
         let number = self.aliases.get() + 1;
         self.aliases.set(number);
-        Scope { entity, alias: Some(iden(&format!("${number}"))) }
+        Scope { entity, alias: Some(iden(&format!("${number}"))), group: None }
     }
 
     fn insert(self, root: &Scope<'_>, insert: &Insert) -> Result<Sql> {

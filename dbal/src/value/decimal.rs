@@ -98,7 +98,7 @@ impl Decimal {
     }
 
     /// The whole part, and the fraction in units of 10^-34; both carry the sign.
-    fn parts(&self) -> (i128, i128) {
+    pub(super) fn parts(&self) -> (i128, i128) {
         let unit = power(self.scale);
         (self.coefficient / unit, self.coefficient % unit * power(MAX_DIGITS - self.scale))
     }

@@ -1,5 +1,6 @@
 //! Values as every host and backend agrees on them (`SEMANTICS.md`, "Values").
 
+pub mod aggregate;
 pub mod compare;
 mod de;
 pub mod decimal;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dbal::adapter::sqlite::{SqliteAdapter, SqliteOptions};
 use dbal::adapter::{Adapter, Connection, Intent};
 use dbal::plan::operation::{Cell, Lowered, Output, Role, Step};
-use dbal::query::ast::{Comparison, Expr, Literal, Operand, ParamId, Select, Statement};
+use dbal::query::ast::{Comparison, Expr, Literal, Measure, Operand, ParamId, Select, Statement};
 use dbal::query::param::{ParamSource, Params};
 use dbal::row::{Columns, RecordSink, RowSink};
 use dbal::schema::field::Bound;
@@ -230,6 +230,11 @@ pub fn step(schema: &Schema, statement: &Statement) -> Step {
     let cells: Vec<Cell> = match statement {
         Statement::Select(select) => cells(&select.columns),
         Statement::Count(_) => vec![Cell { ty: FieldType::BigInt, field: None }],
+        Statement::Aggregate(aggregate) => {
+            let measures = &aggregate.measures[..aggregate.shown];
+            let measure = |measure: &Measure| Cell { ty: measure.ty(entity), field: None };
+            cells(&aggregate.group_by).into_iter().chain(measures.iter().map(measure)).collect()
+        }
         Statement::Insert(insert) => with_check(&insert.returning, insert.check.is_some()),
         Statement::Update(update) => with_check(&update.returning, update.check.is_some()),
         Statement::Delete(_) => Vec::new(),

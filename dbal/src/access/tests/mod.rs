@@ -197,6 +197,7 @@ impl Show<'_> {
                 }
                 text + &at.field(*field).name
             }
+            Operand::Column(column) => format!("column {column}"),
             Operand::Param(id) => self.param(*id),
             Operand::Const(Literal::Null) => "null".into(),
             Operand::Const(Literal::Bool(value)) => value.to_string(),

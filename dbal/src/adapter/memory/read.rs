@@ -84,7 +84,7 @@ impl<'a> Reader<'a> {
     }
 
     /// MUST be asked for every row looked at.
-    fn check_deadline(&self) -> Result<()> {
+    pub(super) fn check_deadline(&self) -> Result<()> {
         match self.deadline {
             Some(deadline) if Instant::now() >= deadline => Err(Error::timeout(Outcome::NotApplied)),
             _ => Ok(()),
@@ -183,7 +183,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A limit or an offset; none when it is null.
-    fn number(&self, entity: EntityId, operand: Option<&Operand>) -> Result<Option<u64>> {
+    pub(super) fn number(&self, entity: EntityId, operand: Option<&Operand>) -> Result<Option<u64>> {
         match operand.map_or(ValueRef::Null, |operand| self.scope().operand(entity, operand, &[])) {
             ValueRef::Null => Ok(None),
             ValueRef::Int(number) if number >= 0 => Ok(Some(number.unsigned_abs())),

@@ -30,7 +30,9 @@ impl Writer<'_> {
             Statement::Insert(insert) => self.insert(insert, sink),
             Statement::Update(update) => self.update(update, sink),
             Statement::Delete(delete) => self.delete(delete),
-            Statement::Select(_) | Statement::Count(_) => Err(Error::internal("a read was given to the writer")),
+            Statement::Select(_) | Statement::Count(_) | Statement::Aggregate(_) => {
+                Err(Error::internal("a read was given to the writer"))
+            }
         }
     }
 

@@ -88,11 +88,14 @@ pub(super) fn running(
             Some((Refused::Overflow, field)) => {
                 Error::validation(field, "the sum is outside the type's range").with_reason(Reason::Overflow)
             }
-            Some((Refused::Least, field)) => {
-                Error::validation(field, "the sum is less than the least allowed value")
-            }
+            Some((Refused::Least, field)) => Error::validation(field, "the sum is less than the least allowed value"),
             Some((Refused::Greatest, field)) => {
                 Error::validation(field, "the sum is more than the greatest allowed value")
+            }
+            Some((Refused::Misfit, field)) => {
+                let message =
+                    format!("a stored value of {} does not fit its type: {field} cannot be computed", entity.name);
+                Error::database(message, error.to_string())
             }
             None => other(error),
         },

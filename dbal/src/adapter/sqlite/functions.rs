@@ -6,15 +6,15 @@ use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Error, Result};
 
+use crate::value::decimal::MAX_DIGITS;
 use crate::value::json::{self, PathStep, Test};
 use crate::value::text;
-use crate::value::decimal::MAX_DIGITS;
 use crate::value::{Decimal, Value};
 
-/// What the message of a refused increment begins with; a word and the field's name follow.
+/// What the message of a refused number begins with; a word and the field's name follow.
 const REFUSED: &str = "dbal refused: ";
 
-/// Why an increment was refused.
+/// Why an increment or a sum was refused.
 #[derive(Clone, Copy)]
 pub(super) enum Refused {
     /// The sum is not of the field's type.
@@ -23,6 +23,8 @@ pub(super) enum Refused {
     Least,
     /// It is more than the greatest value.
     Greatest,
+    /// A stored value is not of its field's type.
+    Misfit,
 }
 
 impl Refused {
@@ -31,13 +33,19 @@ impl Refused {
             Refused::Overflow => "overflow",
             Refused::Least => "least",
             Refused::Greatest => "greatest",
+            Refused::Misfit => "misfit",
         }
+    }
+
+    /// The error that says so of a field.
+    pub(super) fn error(self, field: &str) -> Error {
+        Error::UserFunctionError(format!("{REFUSED}{} {field}", self.word()).into())
     }
 
     /// Finds out from SQLite's message, which is all that comes back, and of which field.
     pub(super) fn parse(message: &str) -> Option<(Refused, &str)> {
         let (word, field) = message.strip_prefix(REFUSED)?.split_once(' ')?;
-        let all = [Refused::Overflow, Refused::Least, Refused::Greatest];
+        let all = [Refused::Overflow, Refused::Least, Refused::Greatest, Refused::Misfit];
         Some((all.into_iter().find(|refused| refused.word() == word)?, field))
     }
 }
@@ -63,10 +71,11 @@ pub(super) fn register(sqlite: &Connection) -> Result<()> {
     })?;
     sqlite.create_scalar_function("dbal_add_integer", 6, flags, add_integer)?;
     sqlite.create_scalar_function("dbal_add_float", 5, flags, add_float)?;
-    sqlite.create_scalar_function("dbal_add_decimal", 7, flags, add_decimal)
+    sqlite.create_scalar_function("dbal_add_decimal", 7, flags, add_decimal)?;
+    super::aggregate::register(sqlite, flags)
 }
 
-fn text_at<'c>(context: &'c Context<'_>, at: usize) -> Option<&'c str> {
+pub(super) fn text_at<'c>(context: &'c Context<'_>, at: usize) -> Option<&'c str> {
     match context.get_raw(at) {
         ValueRef::Text(text) => std::str::from_utf8(text).ok(),
         _ => None,
@@ -167,6 +176,5 @@ fn within<T: PartialOrd>(
         Some(sum) if bounds.1.is_some_and(|greatest| *sum > greatest) => Refused::Greatest,
         Some(_) => return Ok(sum),
     };
-    let field = text_at(context, field).unwrap_or_default();
-    Err(Error::UserFunctionError(format!("{REFUSED}{} {field}", refused.word()).into()))
+    Err(refused.error(text_at(context, field).unwrap_or_default()))
 }

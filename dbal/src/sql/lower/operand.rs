@@ -2,6 +2,7 @@
 
 use sea_query::{CaseStatement, Expr as SqlExpr, ExprTrait, Query, SelectStatement, SubQueryStatement};
 
+use super::aggregate::group_type;
 use super::{Lowering, Scope, call, text_literal};
 use crate::error::{Error, Result};
 use crate::plan::operation::Encoding;
@@ -16,6 +17,7 @@ impl<'a> Lowering<'a> {
     pub(super) fn operand(&self, scope: &Scope<'a>, operand: &Operand, encoding: Encoding) -> Result<SqlExpr> {
         Ok(match operand {
             Operand::Field(field) => scope.column(*field),
+            Operand::Column(column) => self.group_column(scope, *column)?,
             Operand::Related { path, field } => self.related(scope, path, *field)?,
             Operand::Param(id) => self.placeholder(*id, encoding),
             Operand::Const(literal) => constant(literal)?,
@@ -50,6 +52,7 @@ impl<'a> Lowering<'a> {
     pub(super) fn operand_type(&self, scope: &Scope<'a>, operand: &Operand) -> Option<&'a FieldType> {
         match operand {
             Operand::Field(field) => Some(&scope.entity.field(*field).ty),
+            Operand::Column(column) => group_type(scope, *column),
             Operand::Related { path, field } => {
                 let step = |entity: &'a Entity, id: &RelationId| self.schema.entity(entity.relation(*id).target);
                 Some(&path.iter().fold(scope.entity, step).field(*field).ty)
@@ -85,7 +88,7 @@ fn constant(literal: &Literal) -> Result<SqlExpr> {
 /// A decimal that is not a bare column has lost its column's collation. Compared or ordered, it needs it back.
 pub(super) fn collated(expr: SqlExpr, operand: &Operand, ty: Option<&FieldType>) -> SqlExpr {
     match (ty, operand) {
-        (Some(FieldType::Decimal { .. }), Operand::Related { .. } | Operand::Param(_)) => {
+        (Some(FieldType::Decimal { .. }), Operand::Related { .. } | Operand::Column(_) | Operand::Param(_)) => {
             SqlExpr::cust_with_exprs("? COLLATE dbal_decimal", [expr])
         }
         _ => expr,

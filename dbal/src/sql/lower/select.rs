@@ -181,7 +181,7 @@ impl<'a> Lowering<'a> {
 
     /// One key of a sort. Where nulls stand is said only if SQLite would place them elsewhere: said, it keeps an index
     /// from being used.
-    fn order(&self, scope: &Scope<'a>, order: &Order) -> Result<(SqlExpr, Direction, Option<NullOrdering>)> {
+    pub(super) fn order(&self, scope: &Scope<'a>, order: &Order) -> Result<(SqlExpr, Direction, Option<NullOrdering>)> {
         let by = self.operand(scope, &order.by, Encoding::Plain)?;
         let by = collated(by, &order.by, self.operand_type(scope, &order.by));
         let never_null = matches!(&order.by, Operand::Field(field) if !scope.entity.field(*field).nullable);
@@ -195,7 +195,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// A limit or an offset in the only form that sea-query takes.
-    fn bound(&self, operand: &Operand) -> Result<u64> {
+    pub(super) fn bound(&self, operand: &Operand) -> Result<u64> {
         match operand {
             Operand::Param(id) => Ok(writer::number(&self.marker(*id, Encoding::Plain))),
             Operand::Const(Literal::Int(number)) => {
