@@ -254,8 +254,9 @@ rules:
             Value::Record(author) => assert_eq!(columns(author), ["id", "username"]),
             other => panic!("{other:?}"),
         }
-        let sorted = workflows.find_many(query().sort(format!("{relation}.username"), "asc").limit(10));
-        assert_eq!(sorted.unwrap_err().kind(), ErrorKind::ValidationError);
+        let by = |field: &str| workflows.find_many(query().sort(format!("{relation}.{field}"), "asc").limit(10));
+        assert_eq!(names(&by("username").unwrap(), "name"), ["b", "a"], "hidden is as absent, so first");
+        assert_eq!(by("email").unwrap_err().kind(), ErrorKind::ValidationError);
     });
 }
 

@@ -229,7 +229,7 @@ fn relation_tests_are_never_unknown() {
 fn operands_follow_to_one_relations_and_rank_enums() {
     let (world, schema) = (office(), people());
     let scope = world.scope(&schema, &[]);
-    let boss_name = Operand::Related { path: vec![RelationId(0)], field: person::NAME };
+    let boss_name = Operand::Related { path: vec![RelationId(0)], field: person::NAME, visible: Vec::new() };
     assert!(matches!(scope.operand(PERSON, &boss_name, &world.people[1]), ValueRef::Text("ann")));
     assert!(matches!(scope.operand(PERSON, &boss_name, &world.people[0]), ValueRef::Null));
     let rank = |of| Operand::Rank { of: Box::new(of), values: vec!["low".into(), "mid".into()] };

@@ -287,7 +287,7 @@ impl Typer<'_> {
         }
         let operand = match relations.is_empty() {
             true => Operand::Field(id),
-            false => Operand::Related { path: relations, field: id },
+            false => Operand::Related { path: relations, field: id, visible: Vec::new() },
         };
         Some((operand, field.ty.clone()))
     }

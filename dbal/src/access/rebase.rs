@@ -86,7 +86,10 @@ impl<'p> Rebase<'p> {
         Ok(match operand {
             Operand::Param(id) => Operand::Param(self.param(*id)?),
             Operand::Rank { of, values } => Operand::Rank { of: Box::new(self.operand(of)?), values: values.clone() },
-            Operand::Field(_) | Operand::Column(_) | Operand::Related { .. } | Operand::Const(_) => operand.clone(),
+            Operand::Related { path, field, visible } => {
+                Operand::Related { path: path.clone(), field: *field, visible: self.exprs(visible)? }
+            }
+            Operand::Field(_) | Operand::Column(_) | Operand::Const(_) => operand.clone(),
         })
     }
 

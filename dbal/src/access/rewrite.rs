@@ -108,7 +108,7 @@ impl<'p> Rewriter<'p> {
         let read = self.read_filter(select.entity)?;
         self.conditions(select.entity, &mut select.filter)?;
         select.beyond.iter_mut().try_for_each(|beyond| self.conditions(select.entity, beyond))?;
-        for Order { by, .. } in &select.order {
+        for Order { by, .. } in &mut select.order {
             self.operand(select.entity, by)?;
         }
         restrict(&mut select.filter, read);
@@ -180,24 +180,25 @@ impl<'p> Rewriter<'p> {
         if ends { Ok(()) } else { Err(self.unknown_relation(entity, &relation.name)) }
     }
 
-    /// A field of a related row says nothing about rows hidden from the caller only if none are.
-    fn operand(&mut self, entity: EntityId, operand: &Operand) -> Result<()> {
+    /// A field of a related row that is hidden from the caller is that of a missing one.
+    fn operand(&mut self, entity: EntityId, operand: &mut Operand) -> Result<()> {
         match operand {
             Operand::Field(_) | Operand::Column(_) | Operand::Param(_) | Operand::Const(_) => Ok(()),
             Operand::Rank { of, .. } => self.operand(entity, of),
-            Operand::Related { path, field } => {
+            Operand::Related { path, field, visible } => {
                 let mut at = entity;
                 let mut names = Vec::with_capacity(path.len() + 1);
-                let mut seen = true;
-                for step in path {
+                let mut rows = Vec::with_capacity(path.len());
+                for step in path.iter() {
                     let relation = self.schema.entity(at).relation(*step);
                     self.relation(at, relation)?;
-                    seen &= self.read_filter(relation.target)? == Expr::TRUE;
+                    rows.push(self.read_filter(relation.target)?);
                     names.push(relation.name.as_str());
                     at = relation.target;
                 }
                 names.push(&self.schema.entity(at).field(*field).name);
-                if seen && self.view.readable(at, *field) {
+                if self.view.readable(at, *field) {
+                    *visible = rows;
                     return Ok(());
                 }
                 let name = names.join(".");

@@ -215,7 +215,7 @@ impl Builder<'_> {
         let schema = self.target.schema;
         match by {
             Operand::Field(field) => Cell { ty: schema.entity(entity).field(*field).ty.clone(), field: Some(*field) },
-            Operand::Related { path, field } => {
+            Operand::Related { path, field, .. } => {
                 let step = |at, relation: &RelationId| schema.entity(at).relation(*relation).target;
                 let last = path.iter().fold(entity, step);
                 Cell { ty: schema.entity(last).field(*field).ty.clone(), field: None }

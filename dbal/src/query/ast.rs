@@ -22,6 +22,8 @@ pub enum Operand {
         path: Vec<RelationId>,
         /// A field of the last entity.
         field: FieldId,
+        /// For each step, the rows that exist for this caller; a missing entry is `Const(true)`.
+        visible: Vec<Expr>,
     },
     /// A column of a group: its fields first, then what is computed of its rows.
     Column(u16),
@@ -210,7 +212,8 @@ impl Operand {
         match self {
             Operand::Param(id) => visit(id),
             Operand::Rank { of, .. } => of.each_param(visit),
-            Operand::Field(_) | Operand::Column(_) | Operand::Related { .. } | Operand::Const(_) => {}
+            Operand::Related { visible, .. } => visible.iter_mut().for_each(|expr| expr.each_param(visit)),
+            Operand::Field(_) | Operand::Column(_) | Operand::Const(_) => {}
         }
     }
 }

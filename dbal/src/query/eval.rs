@@ -94,14 +94,17 @@ impl<'a> Scope<'a> {
             Operand::Column(column) => row[usize::from(*column)].as_ref(),
             Operand::Param(id) => self.param(*id).as_ref(),
             Operand::Const(literal) => constant(literal),
-            Operand::Related { path, field } => {
+            Operand::Related { path, field, visible } => {
                 let (mut entity, mut row) = (entity, row);
-                for relation in path {
-                    match self.related(entity, *relation, &Expr::TRUE, row).next() {
+                for (step, relation) in path.iter().enumerate() {
+                    let target = self.schema.entity(entity).relation(*relation).target;
+                    let exists =
+                        |row: &&Row| visible.get(step).is_none_or(|visible| self.matches(target, visible, row));
+                    match self.related(entity, *relation, &Expr::TRUE, row).find(exists) {
                         Some(related) => row = related,
                         None => return ValueRef::Null,
                     }
-                    entity = self.schema.entity(entity).relation(*relation).target;
+                    entity = target;
                 }
                 row[usize::from(field.0)].as_ref()
             }

@@ -1,6 +1,6 @@
 //! Hides rows past their time: what has expired does not exist, for anybody.
 
-use crate::query::ast::{Comparison, Expr, Include, Operand, ParamId, Query, Statement};
+use crate::query::ast::{Comparison, Expr, Include, Operand, Order, ParamId, Query, Statement};
 use crate::query::param::{ParamSource, Params};
 use crate::schema::{EntityId, Schema};
 
@@ -10,6 +10,7 @@ pub fn hide(schema: &Schema, query: &mut Query, params: &mut Params) {
     match &mut query.statement {
         Statement::Select(select) => {
             hide.rows(select.entity, &mut select.filter);
+            hide.order(select.entity, &mut select.order);
             select.beyond.iter_mut().for_each(|beyond| hide.related(select.entity, beyond));
         }
         Statement::Count(count) => hide.rows(count.entity, &mut count.filter),
@@ -35,6 +36,7 @@ impl Hide<'_> {
     fn includes(&mut self, includes: &mut [Include]) {
         for include in includes {
             self.rows(include.select.entity, &mut include.select.filter);
+            self.order(include.select.entity, &mut include.select.order);
             if let Some(between) = include.select.link.as_mut().and_then(|link| link.through.as_mut()) {
                 self.rows(between.through.entity, &mut between.visible);
             }
@@ -74,12 +76,36 @@ impl Hide<'_> {
                     **visible = std::mem::replace(&mut **visible, Expr::TRUE).and(alive);
                 }
             }
-            Expr::Const(_)
-            | Expr::Compare { .. }
-            | Expr::In { .. }
-            | Expr::IsNull(_)
-            | Expr::Text { .. }
-            | Expr::Json { .. } => {}
+            Expr::Compare { left, right, .. } => {
+                self.operand(entity, left);
+                self.operand(entity, right);
+            }
+            Expr::Text { value, pattern, .. } => {
+                self.operand(entity, value);
+                self.operand(entity, pattern);
+            }
+            Expr::In { value, .. } | Expr::IsNull(value) => self.operand(entity, value),
+            Expr::Const(_) | Expr::Json { .. } => {}
+        }
+    }
+
+    fn order(&mut self, entity: EntityId, order: &mut [Order]) {
+        order.iter_mut().for_each(|key| self.operand(entity, &mut key.by));
+    }
+
+    /// A related row past its time is as a missing one.
+    fn operand(&mut self, entity: EntityId, operand: &mut Operand) {
+        match operand {
+            Operand::Rank { of, .. } => self.operand(entity, of),
+            Operand::Related { path, visible, .. } => {
+                visible.resize(path.len(), Expr::TRUE);
+                let mut at = entity;
+                for (step, rows) in path.iter().zip(visible) {
+                    at = self.schema.entity(at).relation(*step).target;
+                    self.rows(at, rows);
+                }
+            }
+            Operand::Field(_) | Operand::Column(_) | Operand::Param(_) | Operand::Const(_) => {}
         }
     }
 }

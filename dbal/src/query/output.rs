@@ -178,7 +178,7 @@ fn sort_operand(check: &mut Check<'_>, entity: EntityId, name: &str, path: &str)
         check.fault(path, "only its hash is stored, which has no order");
         return None;
     }
-    Some(if relations.is_empty() { Operand::Field(field) } else { Operand::Related { path: relations, field } })
+    Some(if relations.is_empty() { Operand::Field(field) } else { Operand::Related { path: relations, field, visible: Vec::new() } })
 }
 
 /// Related rows to read along. Adds the fields that link them to `columns`, behind the visible ones.

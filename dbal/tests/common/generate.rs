@@ -174,7 +174,7 @@ fn text_match() -> impl Strategy<Value = TextMatch> {
 }
 
 fn number() -> impl Strategy<Value = Operand> {
-    let boss = |field| Operand::Related { path: vec![BOSS], field };
+    let boss = |field| Operand::Related { path: vec![BOSS], field, visible: Vec::new() };
     let level = Operand::Rank { of: Box::new(Operand::Field(person::LEVEL)), values: words() };
     prop_oneof![
         4 => Just(Operand::Field(person::AGE)),

@@ -166,7 +166,7 @@ fn ranks_are_positions() {
 
 #[test]
 fn a_related_field_is_a_scalar_subquery() {
-    let operand = Operand::Related { path: vec![post::BY, user::BOSS], field: user::NAME };
+    let operand = Operand::Related { path: vec![post::BY, user::BOSS], field: user::NAME, visible: Vec::new() };
     filters_of(
         POST,
         Expr::Compare { left: operand, op: Comparison::Eq, right: param(0), fold: false },
@@ -238,7 +238,7 @@ fn limits_and_offsets() {
 
 #[test]
 fn a_decimal_that_is_no_bare_column_keeps_its_collation() {
-    let balance = || Operand::Related { path: vec![user::BOSS], field: user::BALANCE };
+    let balance = || Operand::Related { path: vec![user::BOSS], field: user::BALANCE, visible: Vec::new() };
     filters(
         Expr::Compare { left: balance(), op: Comparison::Gt, right: param(0), fold: false },
         r#"((SELECT "$1"."balance" FROM "users" AS "$1" WHERE "$1"."id" = "users"."manager") COLLATE dbal_decimal) > ?"#,
@@ -310,7 +310,7 @@ fn updates_and_deletes() {
 
 #[test]
 fn a_path_through_many_rows_is_refused() {
-    let operand = Operand::Related { path: vec![user::POSTS], field: post::TITLE };
+    let operand = Operand::Related { path: vec![user::POSTS], field: post::TITLE, visible: Vec::new() };
     let statement = Statement::Count(Count { entity: USER, filter: Expr::IsNull(operand) });
     assert!(dbal::sql::lower::lower(&schema(), &statement, &params(0), Dialect::Sqlite).is_err());
 }

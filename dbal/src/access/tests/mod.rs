@@ -187,7 +187,7 @@ impl Show<'_> {
     fn operand(&self, entity: EntityId, operand: &Operand) -> String {
         match operand {
             Operand::Field(field) => self.schema.entity(entity).field(*field).name.clone(),
-            Operand::Related { path, field } => {
+            Operand::Related { path, field, .. } => {
                 let mut at = self.schema.entity(entity);
                 let mut text = String::new();
                 for step in path {

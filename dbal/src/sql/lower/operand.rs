@@ -6,7 +6,7 @@ use super::aggregate::group_type;
 use super::{Lowering, Scope, call, text_literal};
 use crate::error::{Error, Result};
 use crate::plan::operation::Encoding;
-use crate::query::ast::{Literal, Operand};
+use crate::query::ast::{Expr, Literal, Operand};
 use crate::query::param::ParamSource;
 use crate::schema::field::Bound;
 use crate::schema::{Entity, Field, FieldId, FieldType, RelationId};
@@ -18,7 +18,7 @@ impl<'a> Lowering<'a> {
         Ok(match operand {
             Operand::Field(field) => scope.column(*field),
             Operand::Column(column) => self.group_column(scope, *column)?,
-            Operand::Related { path, field } => self.related(scope, path, *field)?,
+            Operand::Related { path, field, visible } => self.related(scope, path, *field, visible)?,
             Operand::Param(id) => self.placeholder(*id, encoding),
             Operand::Const(literal) => constant(literal)?,
             Operand::Rank { of, values } => {
@@ -33,7 +33,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// The field at the end of a path of to-one relations: one scalar subquery inside another.
-    fn related(&self, scope: &Scope<'a>, path: &[RelationId], field: FieldId) -> Result<SqlExpr> {
+    fn related(&self, scope: &Scope<'a>, path: &[RelationId], field: FieldId, visible: &[Expr]) -> Result<SqlExpr> {
         let Some((first, rest)) = path.split_first() else {
             return Ok(scope.column(field));
         };
@@ -42,9 +42,12 @@ impl<'a> Lowering<'a> {
             return Err(Error::internal("a path of an operand leads through a to-many relation"));
         }
         let inner = self.nested(self.schema.entity(relation.target));
-        let value = self.related(&inner, rest, field)?;
+        let value = self.related(&inner, rest, field, visible.get(1..).unwrap_or_default())?;
         let mut select = from(&inner);
         select.expr(value).and_where(inner.column(relation.remote).eq(scope.outer_column(relation.local)));
+        if let Some(visible) = visible.first().filter(|visible| **visible != Expr::TRUE) {
+            select.and_where(self.condition(&inner, visible)?);
+        }
         Ok(SqlExpr::SubQuery(None, Box::new(SubQueryStatement::SelectStatement(select))))
     }
 
@@ -53,7 +56,7 @@ impl<'a> Lowering<'a> {
         match operand {
             Operand::Field(field) => Some(&scope.entity.field(*field).ty),
             Operand::Column(column) => group_type(scope, *column),
-            Operand::Related { path, field } => {
+            Operand::Related { path, field, .. } => {
                 let step = |entity: &'a Entity, id: &RelationId| self.schema.entity(entity.relation(*id).target);
                 Some(&path.iter().fold(scope.entity, step).field(*field).ty)
             }
