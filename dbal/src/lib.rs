@@ -59,9 +59,9 @@ pub mod value;
 pub mod yaml;
 
 pub use access::Principal;
+pub use client::builder::{field, query};
 #[cfg(feature = "async")]
 pub use client::nonblocking::AsyncClient;
-pub use client::builder::{field, query};
 pub use client::{Client, Config, Page, Response};
 pub use error::{Error, ErrorKind, FieldFault, Outcome, Reason, Result, Retry};
 pub use request::{Operation, Request};

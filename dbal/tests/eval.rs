@@ -208,8 +208,13 @@ fn relation_tests_are_never_unknown() {
         fold: false,
     };
     let test = |person: usize, quantifier, visible: Expr, filter: Expr| {
-        let related =
-            Expr::Related { between: Box::new(Expr::TRUE), relation: RelationId(1), quantifier, visible: visible.into(), filter: filter.into() };
+        let related = Expr::Related {
+            between: Box::new(Expr::TRUE),
+            relation: RelationId(1),
+            quantifier,
+            visible: visible.into(),
+            filter: filter.into(),
+        };
         world.scope(&schema, &[]).test(PERSON, &related, &world.people[person])
     };
     use Quantifier::{Every, None, Some};

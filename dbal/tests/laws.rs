@@ -42,7 +42,8 @@ fn turned(expr: Expr) -> Expr {
         Expr::Or(parts) => Expr::Or(all(parts)),
         Expr::Not(part) => Expr::Not(Box::new(turned(*part))),
         Expr::Compare { left, op, right, fold } => Expr::Compare { left: right, op: op.mirrored(), right: left, fold },
-        Expr::Related { relation, quantifier, between, visible, filter } => Expr::Related { between: between.clone(),
+        Expr::Related { relation, quantifier, between, visible, filter } => Expr::Related {
+            between: between.clone(),
             relation,
             quantifier,
             visible: Box::new(turned(*visible)),
@@ -151,7 +152,8 @@ fn constants_fold() {
 fn relation_tests_fold_when_no_row_can_decide() {
     use Quantifier::{Every, None, Some};
     let leaf = age(Comparison::Eq, 0);
-    let related = |quantifier, visible: &Expr, filter: &Expr| Expr::Related { between: Box::new(Expr::TRUE),
+    let related = |quantifier, visible: &Expr, filter: &Expr| Expr::Related {
+        between: Box::new(Expr::TRUE),
         relation: RelationId(0),
         quantifier,
         visible: Box::new(visible.clone()),
@@ -181,7 +183,8 @@ fn negations_go_inside() {
         path: vec![PathStep::Key("a".into())],
         test: JsonTest::Compare(op, ParamId(0)),
     };
-    let related = |quantifier| Expr::Related { between: Box::new(Expr::TRUE),
+    let related = |quantifier| Expr::Related {
+        between: Box::new(Expr::TRUE),
         relation: RelationId(0),
         quantifier,
         visible: Box::new(Expr::TRUE),

@@ -123,7 +123,16 @@ fn step(statement: Statement) -> Step {
 
 fn all(entity: EntityId, columns: &[FieldId]) -> Select {
     let order = vec![Order { by: Operand::Field(ID), descending: false, nulls_first: true }];
-    Select { entity, columns: columns.to_vec(), filter: Expr::TRUE, order, limit: None, offset: None, link: None, beyond: None }
+    Select {
+        entity,
+        columns: columns.to_vec(),
+        filter: Expr::TRUE,
+        order,
+        limit: None,
+        offset: None,
+        link: None,
+        beyond: None,
+    }
 }
 
 fn is(field: FieldId, number: i64) -> Expr {

@@ -101,9 +101,7 @@ impl Raw {
     pub fn read_pk(&self, id: &str) -> i64 {
         let mut statement = self
             .0
-            .prepare_cached(
-                "SELECT id, username, email, role, level, created_at, updated_at FROM users WHERE id = ?",
-            )
+            .prepare_cached("SELECT id, username, email, role, level, created_at, updated_at FROM users WHERE id = ?")
             .expect("prepares");
         let user = statement.query_row([id], User::of).expect("the user is there");
         std::hint::black_box(user).level
@@ -117,10 +115,8 @@ impl Raw {
                  WHERE role = ? AND level <= ? ORDER BY created_at DESC LIMIT 20",
             )
             .expect("prepares");
-        let users: Vec<User> = statement
-            .query_map(params![role, 3], User::of)
-            .and_then(Iterator::collect)
-            .expect("the users are there");
+        let users: Vec<User> =
+            statement.query_map(params![role, 3], User::of).and_then(Iterator::collect).expect("the users are there");
         let mut count =
             self.0.prepare_cached("SELECT count(*) FROM users WHERE role = ? AND level <= ?").expect("prepares");
         let total: i64 = count.query_row(params![role, 3], |row| row.get(0)).expect("a count");

@@ -55,10 +55,8 @@ impl Dbal {
     }
 
     pub fn list(&self, role: &str) -> i64 {
-        let asked = query()
-            .filter(value!({ "role": role, "level": { "$lte": 3 } }))
-            .sort("created_at", "desc")
-            .limit(20);
+        let asked =
+            query().filter(value!({ "role": role, "level": { "$lte": 3 } })).sort("created_at", "desc").limit(20);
         let page = self.0.entity("User").and_then(|users| users.list(asked)).expect("a page");
         let levels = page.data.iter().filter_map(|user| user.get("level").and_then(Value::as_i64));
         levels.sum::<i64>() + page.total.expect("a total")

@@ -332,7 +332,7 @@ impl<'p> Rewriter<'p> {
             true => self.read_filter(reference.entity)?,
             false => Expr::FALSE,
         };
-        if visible == Expr::TRUE {
+        if visible == Expr::TRUE && target.ttl.is_none() {
             return Ok(Expr::TRUE);
         }
         let mut ways = vec![Expr::IsNull(Operand::Field(field))];

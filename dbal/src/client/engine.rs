@@ -234,7 +234,14 @@ impl Engine {
     }
 
     /// The machine of a cached form; none when a value does not fit, which the slow path then reports in full.
-    fn bind(&self, prepared: &Prepared, slots: &[&Value], caller: &Caller, request: &Request, cursor: Option<&[Value]>) -> Option<Machine> {
+    fn bind(
+        &self,
+        prepared: &Prepared,
+        slots: &[&Value],
+        caller: &Caller,
+        request: &Request,
+        cursor: Option<&[Value]>,
+    ) -> Option<Machine> {
         let values = self.bind_values(prepared, slots, caller, request, cursor)?;
         let paging = self.paging(&prepared.plan, request).ok()?;
         let name = self.name(prepared.plan.entity).clone();

@@ -131,12 +131,7 @@ impl<'c, X: Execute> Entity<'c, X> {
     ///
     /// # Errors
     /// VALIDATION_ERROR, FORBIDDEN; CONFLICT with another row, also one that the caller may not see.
-    pub fn upsert(
-        &self,
-        key: impl Into<Value>,
-        create: impl Into<Value>,
-        update: impl Into<Value>,
-    ) -> Result<Record> {
+    pub fn upsert(&self, key: impl Into<Value>, create: impl Into<Value>, update: impl Into<Value>) -> Result<Record> {
         self.ask(Operation::Upsert, upsert_args(key.into(), create.into(), update.into()))?.row()
     }
 

@@ -306,8 +306,12 @@ impl AsyncTransaction {
         }
         let depth = self.depth + 1;
         self.on_connection(move |connection| connection.savepoint(depth)).await?;
-        let inner =
-            AsyncTransaction { client: self.client.clone(), work: self.work.clone(), aborted: self.aborted.clone(), depth };
+        let inner = AsyncTransaction {
+            client: self.client.clone(),
+            work: self.work.clone(),
+            aborted: self.aborted.clone(),
+            depth,
+        };
         let mut open = Nested { on: self, depth, open: true };
         let result = work(&inner).await;
         open.open = false;

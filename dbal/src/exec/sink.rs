@@ -109,9 +109,10 @@ fn admit(summary: &mut Summary, limit: Option<u64>, cap: Option<u32>) -> Result<
     }
     summary.rows += 1;
     match cap {
-        Some(cap) if summary.rows > u64::from(cap) => {
-            Err(Error::validation("limit", format!("more than {cap} rows; give a limit or a narrower filter, or use list")))
-        }
+        Some(cap) if summary.rows > u64::from(cap) => Err(Error::validation(
+            "limit",
+            format!("more than {cap} rows; give a limit or a narrower filter, or use list"),
+        )),
         _ => Ok(true),
     }
 }

@@ -16,7 +16,8 @@ pub(super) fn write(value: &Value, out: &mut Vec<u8>) -> Result<()> {
         Value::Decimal(number) => {
             let mut bytes = number.coefficient().to_le_bytes().to_vec();
             bytes.extend_from_slice(&number.scale().to_le_bytes());
-            return Ok(append(4, &bytes, out));
+            append(4, &bytes, out);
+            return Ok(());
         }
         Value::Text(text) => (5, text.as_bytes()),
         Value::Bytes(bytes) => (6, bytes),

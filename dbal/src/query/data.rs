@@ -43,7 +43,13 @@ pub(super) fn create(check: &mut Check<'_>, entity: EntityId, data: Option<&Valu
     key_at_least(check, entity, &mut returning);
     let visible = returning.len();
     let insert = Insert { entity, values, returning, check: None };
-    Some(Query { statement: Statement::Insert(insert), visible, includes: Vec::new(), shape: Shape::One, version: None })
+    Some(Query {
+        statement: Statement::Insert(insert),
+        visible,
+        includes: Vec::new(),
+        shape: Shape::One,
+        version: None,
+    })
 }
 
 /// `update`: the new row comes back.
@@ -101,7 +107,13 @@ fn assignments(check: &mut Check<'_>, entity: EntityId, patch: Option<&Value>) -
             continue;
         }
         if field.immutable || field.primary || field.version {
-            let why = if field.primary { "the primary key" } else if field.version { "the version" } else { "immutable" };
+            let why = if field.primary {
+                "the primary key"
+            } else if field.version {
+                "the version"
+            } else {
+                "immutable"
+            };
             check.fault(&field.name, format!("is {why} and cannot be changed"));
             continue;
         }
@@ -139,7 +151,11 @@ fn key_at_least(check: &Check<'_>, entity: EntityId, returning: &mut Vec<FieldId
 fn names(check: &mut Check<'_>, entity: EntityId, data: &Map) {
     let declared = check.entity(entity);
     let view = check.context.view;
-    for (position, (name, value)) in data.0.iter().enumerate() {
+    let most = 2 * declared.fields.len() + 16;
+    if data.len() > most {
+        check.fault("data", format!("{} fields; {} has {}", data.len(), declared.name, declared.fields.len()));
+    }
+    for (position, (name, value)) in data.0.iter().enumerate().take(most) {
         if data.0[..position].iter().any(|(other, _)| other == name) {
             check.fault(shown(name), "given twice");
             continue;

@@ -243,7 +243,9 @@ pub(super) fn operators(check: &mut Check<'_>, subject: &Subject<'_>, map: &Map,
     }
     for (name, value) in map.iter() {
         let path = format!("{path}.{}", shown(name));
-        check.nodes += usize::from(map.len() > 1);
+        if !counted(check) {
+            return Expr::FALSE;
+        }
         let fold = insensitive;
         all.push(match name {
             "$eq" => equality(check, subject, value, &path, fold),
@@ -405,7 +407,15 @@ fn within(check: &mut Check<'_>, subject: &Subject<'_>, value: &Value, path: &st
         return Expr::FALSE;
     }
     let nulls = items.iter().any(Value::is_null);
-    let found = if items.iter().all(Value::is_null) {
+    let found = if *subject.ty == FieldType::Json {
+        // Documents are equal by content, which no list of stored texts can tell.
+        let given = items.iter().enumerate().filter(|(_, item)| !item.is_null());
+        let one = |(index, item): (usize, &Value)| match counted(check) {
+            true => compare(check, subject, Comparison::Eq, item, &format!("{path}.{index}"), false),
+            false => Expr::FALSE,
+        };
+        Expr::Or(given.map(one).collect())
+    } else if items.iter().all(Value::is_null) {
         Expr::FALSE
     } else {
         let Some(one) = cast(check, subject, path) else { return Expr::FALSE };

@@ -2,7 +2,7 @@
 
 use crate::query::ast::{Comparison, Expr, JsonTest, Operand, PathStep, TextMatch};
 use crate::query::cast::Cast;
-use crate::query::filter::{Subject, is_operators, json, unknown_operator};
+use crate::query::filter::{Subject, counted, is_operators, json, unknown_operator};
 use crate::query::validate::{Check, shown};
 use crate::schema::{EntityId, FieldId, FieldType};
 use crate::value::{Map, Value};
@@ -21,7 +21,9 @@ pub(super) fn dotted(
     depth: usize,
 ) -> Expr {
     let path: Vec<PathStep> = steps.split('.').map(|step| PathStep::Key(step.to_owned())).collect();
-    if path.len() > MAX_STEPS || path.iter().any(|step| matches!(step, PathStep::Key(key) if key.is_empty())) {
+    if path.len() > MAX_STEPS
+        || path.iter().any(|step| matches!(step, PathStep::Key(key) if key.is_empty() || key.contains('\0')))
+    {
         check.fault(at, format!("expected one to {MAX_STEPS} names separated by dots; use $path for other names"));
         return Expr::FALSE;
     }
@@ -83,6 +85,9 @@ fn tests(check: &mut Check<'_>, field: FieldId, path: &[PathStep], map: &Map, at
     };
     let mut all = Vec::new();
     for (name, value) in map.iter() {
+        if !counted(check) {
+            return Expr::FALSE;
+        }
         let at = format!("{at}.{}", shown(name));
         all.push(match name {
             "$path" | "$mode" => continue,

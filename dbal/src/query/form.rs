@@ -50,6 +50,7 @@ impl<'r> Form<'r> {
             form.text(name);
             match name {
                 "filter" | "having" => form.filter(value, 0),
+                "include" => form.includes(value, 0),
                 "data" => form.data(value),
                 "id" => form.key_value(value),
                 "if_version" | "after" | "before" => form.literal(value),
@@ -68,6 +69,7 @@ impl<'r> Form<'r> {
     }
 
     fn text(&mut self, text: &str) {
+        self.bytes += text.len();
         self.key.extend_from_slice(&(text.len() as u32).to_le_bytes());
         self.key.extend_from_slice(text.as_bytes());
     }
@@ -215,7 +217,33 @@ impl<'r> Form<'r> {
         }
     }
 
-    /// Parts whose values shape the plan: select, sort, include, flags. Filters inside an include stay parameters.
+    /// Relations and their options. Only an option called `filter` is one: a relation may have that name too.
+    fn includes(&mut self, value: &'r Value, depth: u32) {
+        let Value::Map(relations) = value else { return self.structure(value, depth) };
+        if depth > MAX_DEPTH {
+            self.too_deep = true;
+            return;
+        }
+        self.count(b'{', relations.len());
+        for (name, options) in &relations.0 {
+            self.text(name);
+            let Value::Map(options) = options else {
+                self.structure(options, depth + 1);
+                continue;
+            };
+            self.count(b'{', options.len());
+            for (name, value) in &options.0 {
+                self.text(name);
+                match name.as_ref() {
+                    "filter" => self.filter(value, depth + 1),
+                    "include" => self.includes(value, depth + 1),
+                    _ => self.structure(value, depth + 1),
+                }
+            }
+        }
+    }
+
+    /// Parts whose values shape the plan: select, sort, flags.
     fn structure(&mut self, value: &'r Value, depth: u32) {
         if depth > MAX_DEPTH {
             self.too_deep = true;
@@ -226,10 +254,7 @@ impl<'r> Form<'r> {
                 self.count(b'{', map.len());
                 for (name, value) in &map.0 {
                     self.text(name);
-                    match name.as_ref() {
-                        "filter" => self.filter(value, depth + 1),
-                        _ => self.structure(value, depth + 1),
-                    }
+                    self.structure(value, depth + 1);
                 }
             }
             Value::List(items) => {
@@ -265,6 +290,22 @@ pub fn is_operators(map: &Map) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_field_or_a_relation_may_be_called_filter() {
+        let key = |name: &'static str, value: Value| {
+            Form::of(&Request::new(Operation::List, "User").arg(name, value), 0).key.to_vec()
+        };
+        assert_ne!(key("sort", value!({ "filter": "asc" })), key("sort", value!({ "filter": "desc" })));
+        assert_ne!(
+            key("include", value!({ "filter": { "limit": 1 } })),
+            key("include", value!({ "filter": { "limit": 2 } }))
+        );
+        assert_eq!(
+            key("include", value!({ "posts": { "filter": { "id": 1 } } })),
+            key("include", value!({ "posts": { "filter": { "id": 2 } } }))
+        );
+    }
+
     use super::*;
     use crate::value;
 

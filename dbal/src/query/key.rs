@@ -2,7 +2,7 @@
 
 use crate::query::ast::{Comparison, Expr, Operand};
 use crate::query::cast::Cast;
-use crate::query::validate::Check;
+use crate::query::validate::{Check, shown};
 use crate::schema::{EntityId, FieldId};
 use crate::value::Value;
 
@@ -17,7 +17,7 @@ pub(super) fn filter(check: &mut Check<'_>, entity: EntityId, id: Option<&Value>
     let mut fields = Vec::new();
     let mut all = Some(Expr::TRUE);
     for (name, value) in map.iter() {
-        let path = format!("{option}.{name}");
+        let path = format!("{option}.{}", shown(name));
         let Some(field) = check.readable(entity, name, &path) else {
             all = None;
             continue;

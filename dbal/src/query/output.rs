@@ -7,6 +7,9 @@ use crate::query::validate::{Check, nearest, shown};
 use crate::schema::{EntityId, FieldId, FieldType};
 use crate::value::Value;
 
+/// The most keys of one sort; more can change nothing that anybody looks at.
+const MAX_SORT_KEYS: usize = 32;
+
 /// The fields of the result: those named, or all that the caller may see.
 pub(super) fn select(check: &mut Check<'_>, entity: EntityId, value: Option<&Value>, path: &str) -> Vec<FieldId> {
     let names = match value {
@@ -102,6 +105,10 @@ pub(super) fn sort_keys<'c>(
         }
         Some(other) => check.fault(path, format!("expected an object or a list of objects, got {}", other.kind())),
     }
+    if order.len() > MAX_SORT_KEYS {
+        check.fault(path, format!("{} keys; at most {MAX_SORT_KEYS}", order.len()));
+        return Vec::new();
+    }
     for (index, key) in order.iter().enumerate() {
         if order[..index].iter().any(|before| before.by == key.by) {
             check.fault(path, "names a field twice");
@@ -164,6 +171,11 @@ fn sort_operand(check: &mut Check<'_>, entity: EntityId, name: &str, path: &str)
             check.fault(path, format!("`{head}` leads to many rows; sort only through relations to one"));
             return None;
         }
+        let limit = check.context.limits.include_depth;
+        if relations.len() == limit {
+            check.fault(path, format!("leads through more than {limit} relations (limit include_depth)"));
+            return None;
+        }
         relations.push(id);
         at = relation.target;
         rest = tail;
@@ -178,7 +190,11 @@ fn sort_operand(check: &mut Check<'_>, entity: EntityId, name: &str, path: &str)
         check.fault(path, "only its hash is stored, which has no order");
         return None;
     }
-    Some(if relations.is_empty() { Operand::Field(field) } else { Operand::Related { path: relations, field, visible: Vec::new() } })
+    Some(if relations.is_empty() {
+        Operand::Field(field)
+    } else {
+        Operand::Related { path: relations, field, visible: Vec::new() }
+    })
 }
 
 /// Related rows to read along. Adds the fields that link them to `columns`, behind the visible ones.

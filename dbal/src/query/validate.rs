@@ -10,7 +10,7 @@ use crate::query::param::{ParamSource, Params};
 use crate::query::view::View;
 use crate::query::{aggregate, data, filter, key, many, output, paging, seek};
 use crate::request::{Operation, Request};
-use crate::schema::{Entity, EntityId, FieldId, Schema};
+use crate::schema::{Entity, EntityId, FieldId, RelationId, Schema};
 use crate::value::{Map, Value};
 
 /// A request that passed: the query over ids, and where its values come from.
@@ -79,6 +79,9 @@ pub fn bytes(limits: &Limits, bytes: usize) -> Result<()> {
     }
 }
 
+/// The most values of one request, each list counted once; the limits on conditions and fields stay far below it.
+const MAX_VALUES: usize = 20_000;
+
 /// One validation under way. The modules beside this one add what each part of a request needs.
 pub(super) struct Check<'a> {
     pub context: Context<'a>,
@@ -136,6 +139,14 @@ impl<'a> Check<'a> {
 
     /// A value of the request as a parameter; a fault if it does not fit.
     pub fn argument(&mut self, value: &Value, cast: Cast, path: &str) -> Option<ParamId> {
+        // Numbers of parameters have 16 bits, and some are kept for what the engine itself adds.
+        if self.params.0.len() >= MAX_VALUES {
+            if self.params.0.len() == MAX_VALUES {
+                self.params.push(ParamSource::Now);
+                self.fault("request", format!("more than {MAX_VALUES} values"));
+            }
+            return None;
+        }
         match cast.apply(self.context.schema, value) {
             Ok(converted) => {
                 let slot = slot(self.slots, value);
@@ -178,13 +189,23 @@ impl<'a> Check<'a> {
             .field_ids()
             .filter(|(id, _)| view.readable(entity, *id) || writing && view.writable(entity, *id))
             .map(|(_, field)| field.name.as_str())
-            .chain(declared.relations.iter().map(|relation| relation.name.as_str()));
+            .chain(self.relations(entity));
         format!("unknown field `{}` of {}{}", shown(name), declared.name, nearest(name, visible))
+    }
+
+    /// The names of the relations that the caller may follow.
+    pub fn relations(&self, entity: EntityId) -> impl Iterator<Item = &'a str> {
+        let relations = (0..).map(RelationId).zip(&self.entity(entity).relations);
+        let visible = relations.filter(|(id, _)| filter::relation_visible(self, entity, *id));
+        visible.map(|(_, relation)| relation.name.as_str()).collect::<Vec<_>>().into_iter()
     }
 
     /// The argument of a name, and faults for every argument that the operation does not take.
     pub fn arguments<'r>(&mut self, args: &'r Map, known: &[&str]) -> impl Fn(&str) -> Option<&'r Value> + use<'r> {
-        for (position, (name, _)) in args.0.iter().enumerate() {
+        if args.len() > 2 * known.len() {
+            self.fault("request", format!("{} options; expected some of {}", args.len(), known.join(", ")));
+        }
+        for (position, (name, _)) in args.0.iter().enumerate().take(2 * known.len()) {
             if !known.contains(&name.as_ref()) {
                 let message =
                     format!("unknown option{}; expected {}", nearest(name, known.iter().copied()), known.join(", "));

@@ -61,10 +61,7 @@ pub struct Field {
 impl Field {
     /// Whether its value is a number of any type.
     pub fn is_numeric(&self) -> bool {
-        matches!(
-            self.ty,
-            FieldType::Integer | FieldType::BigInt | FieldType::Float | FieldType::Decimal { .. }
-        )
+        matches!(self.ty, FieldType::Integer | FieldType::BigInt | FieldType::Float | FieldType::Decimal { .. })
     }
 }
 

@@ -16,7 +16,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use entity::{Acl, AclGrant, Entity, EntitySecurity, FieldRef, Ttl, Verb};
-pub use field::{Bound, DefaultValue, EnumType, Field, FieldAcl, FieldType, ForeignKey, Generator, Referential, StoredAs, TextKind};
+pub use field::{
+    Bound, DefaultValue, EnumType, Field, FieldAcl, FieldType, ForeignKey, Generator, Referential, StoredAs, TextKind,
+};
 pub use index::Index;
 pub use load::{Derived, Loaded, load_dir, load_sources, load_value};
 pub use operation::OperationDecl;

@@ -149,9 +149,7 @@ fn collation(field: &Field) -> Option<&'static str> {
 fn foreign_key(schema: &Schema, entity: &Entity, field: &Field, key: &ForeignKey) -> ForeignKeyCreateStatement {
     let target = schema.entity(key.entity);
     let mut built = SqlForeignKey::create();
-    built
-        .from(iden(&entity.table), iden(&field.column))
-        .to(iden(&target.table), iden(&target.field(key.field).column));
+    built.from(iden(&entity.table), iden(&field.column)).to(iden(&target.table), iden(&target.field(key.field).column));
     if let Some(action) = action(key.on_delete) {
         built.on_delete(action);
     }

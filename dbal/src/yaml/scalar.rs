@@ -47,10 +47,12 @@ pub(super) fn number(text: &str) -> Option<Kind> {
     if !some_digit || !digits(whole) || !digits(fraction.unwrap_or_default()) || !exponent_fits {
         return None;
     }
-    if fraction.is_none() && exponent.is_none()
-        && let Ok(number) = text.parse() {
-            return Some(Kind::Int(number));
-        }
+    if fraction.is_none()
+        && exponent.is_none()
+        && let Ok(number) = text.parse()
+    {
+        return Some(Kind::Int(number));
+    }
     text.parse().ok().map(Kind::Float)
 }
 

@@ -252,16 +252,22 @@ fn quantifier() -> impl Strategy<Value = Quantifier> {
 
 /// A condition on a person.
 pub fn expr() -> impl Strategy<Value = Expr> {
-    let notes = (quantifier(), note_leaf(), note_leaf()).prop_map(|(quantifier, visible, filter)| Expr::Related { between: Box::new(Expr::TRUE),
+    let notes = (quantifier(), note_leaf(), note_leaf()).prop_map(|(quantifier, visible, filter)| Expr::Related {
+        between: Box::new(Expr::TRUE),
         relation: NOTES,
         quantifier,
         visible: Box::new(visible),
         filter: Box::new(filter),
     });
     prop_oneof![5 => leaf(), 1 => notes].prop_recursive(4, 24, 4, |inner| {
-        let boss = (quantifier(), inner.clone(), inner.clone()).prop_map(|(quantifier, visible, filter)| {
-            Expr::Related { between: Box::new(Expr::TRUE), relation: BOSS, quantifier, visible: Box::new(visible), filter: Box::new(filter) }
-        });
+        let boss =
+            (quantifier(), inner.clone(), inner.clone()).prop_map(|(quantifier, visible, filter)| Expr::Related {
+                between: Box::new(Expr::TRUE),
+                relation: BOSS,
+                quantifier,
+                visible: Box::new(visible),
+                filter: Box::new(filter),
+            });
         prop_oneof![
             3 => prop::collection::vec(inner.clone(), 0..4).prop_map(Expr::And),
             3 => prop::collection::vec(inner.clone(), 0..4).prop_map(Expr::Or),

@@ -33,7 +33,8 @@ fn assert_timeout<T>(result: Result<T>) {
 
 /// A condition that takes minutes over some thousand users: three tables without an index, one inside the other.
 fn endless() -> Expr {
-    let related = |filter| Expr::Related { between: Box::new(Expr::TRUE),
+    let related = |filter| Expr::Related {
+        between: Box::new(Expr::TRUE),
         relation: user::REPORTS,
         quantifier: Quantifier::Every,
         visible: Box::new(Expr::TRUE),
@@ -60,7 +61,8 @@ fn readers_are_lent_up_to_the_pools_size() {
     let second = adapter.connect(Intent::Read, None).unwrap();
     assert_timeout(adapter.connect(Intent::Read, soon()));
     thread::scope(|scope| {
-        let waiting = scope.spawn(|| adapter.connect(Intent::Read, Some(Instant::now() + Duration::from_secs(20))).map(drop));
+        let waiting =
+            scope.spawn(|| adapter.connect(Intent::Read, Some(Instant::now() + Duration::from_secs(20))).map(drop));
         thread::sleep(Duration::from_millis(20));
         drop(first);
         waiting.join().unwrap().unwrap();
@@ -104,7 +106,8 @@ fn readers_cannot_write() {
 #[test]
 fn what_is_not_committed_is_rolled_back() {
     for options in [true, false] {
-        let (_folder, adapter) = if options { file() } else { (tempfile::tempdir().unwrap(), open(SqliteOptions::memory())) };
+        let (_folder, adapter) =
+            if options { file() } else { (tempfile::tempdir().unwrap(), open(SqliteOptions::memory())) };
         let mut connection = adapter.connect(Intent::Write, None).unwrap();
         connection.begin(None).unwrap();
         add_user(&mut *connection, 1, &[]).unwrap();
@@ -165,7 +168,13 @@ fn a_statement_stops_at_its_deadline() {
 fn a_timeout_ends_the_transaction() {
     let (_folder, adapter) = file();
     crowd(&mut *adapter.connect(Intent::Write, None).unwrap());
-    let update = |filter| Update { entity: USER, filter, set: vec![(user::AGE, Assign::Set(literal(1)))], returning: vec![], check: None };
+    let update = |filter| Update {
+        entity: USER,
+        filter,
+        set: vec![(user::AGE, Assign::Set(literal(1)))],
+        returning: vec![],
+        check: None,
+    };
     let write = step(&schema(), &Statement::Update(update(endless())));
     let read = step(&schema(), &Statement::Select(select(USER, &[user::ID], endless())));
     for slow in [write, read] {
@@ -237,7 +246,10 @@ fn a_write_whose_rows_are_refused_leaves_nothing() {
     let all = step(&schema(), &Statement::Update(update));
     for refused in [0, 1] {
         connection.run(&all, &[], None, &mut Refuses(refused)).unwrap_err();
-        let changed = Statement::Count(Count { entity: USER, filter: Expr::Not(Box::new(Expr::IsNull(Operand::Field(user::AGE)))) });
+        let changed = Statement::Count(Count {
+            entity: USER,
+            filter: Expr::Not(Box::new(Expr::IsNull(Operand::Field(user::AGE)))),
+        });
         assert_eq!(rows(&mut *connection, changed, &[]).unwrap()[0][0], Value::Int(0));
     }
 }
@@ -314,7 +326,8 @@ fn a_database_is_opened_defensively() {
 #[test]
 fn what_cannot_be_opened_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let refused = |path: &std::path::Path| SqliteAdapter::open(schema(), SqliteOptions::file(path)).err().expect("an error");
+    let refused =
+        |path: &std::path::Path| SqliteAdapter::open(schema(), SqliteOptions::file(path)).err().expect("an error");
     let garbage = folder.path().join("garbage.db");
     std::fs::write(&garbage, [7; 4096]).unwrap();
     let error = refused(&garbage);

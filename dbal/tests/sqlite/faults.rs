@@ -35,7 +35,8 @@ fn a_unique_conflict_names_the_fields_of_the_key() {
         assert_conflict(&taken, Reason::Unique, &["email"]);
         assert_eq!(taken.entity(), Some("User"));
         add_post(connection, 1).unwrap();
-        effect(connection, insert(dbal::schema::EntityId(2), (0..2).map(FieldId), &[]), &["x".into(), "X".into()]).unwrap();
+        effect(connection, insert(dbal::schema::EntityId(2), (0..2).map(FieldId), &[]), &["x".into(), "X".into()])
+            .unwrap();
         let pair = |id: i64| [id.into(), 1.into(), "x".into()];
         effect(connection, insert(POST_TAG, (0..3).map(FieldId), &[]), &pair(1)).unwrap();
         let twice = effect(connection, insert(POST_TAG, (0..3).map(FieldId), &[]), &pair(2)).unwrap_err();
@@ -60,7 +61,8 @@ fn a_reference_that_points_nowhere_or_is_pointed_at() {
         assert_conflict(&lost, Reason::ForeignKey, &["manager"]);
         add_post(connection, 1).unwrap();
         let pair = |post: i64, tag: &str| [1.into(), post.into(), tag.into()];
-        effect(connection, insert(dbal::schema::EntityId(2), (0..2).map(FieldId), &[]), &["x".into(), "X".into()]).unwrap();
+        effect(connection, insert(dbal::schema::EntityId(2), (0..2).map(FieldId), &[]), &["x".into(), "X".into()])
+            .unwrap();
         for (values, field) in [(pair(1, "none"), "tag"), (pair(404, "x"), "post"), (pair(404, "none"), "post")] {
             let lost = effect(connection, insert(POST_TAG, (0..3).map(FieldId), &[]), &values).unwrap_err();
             assert_conflict(&lost, Reason::ForeignKey, &[field]);
@@ -70,7 +72,10 @@ fn a_reference_that_points_nowhere_or_is_pointed_at() {
         let moved = effect(connection, Statement::Update(update), &[Uuid::from_u128(404).into()]).unwrap_err();
         assert_conflict(&moved, Reason::ForeignKey, &["author"]);
         let delete = |id: u128| {
-            (Statement::Delete(Delete { entity: USER, filter: compare(user::ID, Comparison::Eq, param(0)) }), [Value::from(Uuid::from_u128(id))])
+            (
+                Statement::Delete(Delete { entity: USER, filter: compare(user::ID, Comparison::Eq, param(0)) }),
+                [Value::from(Uuid::from_u128(id))],
+            )
         };
         let (statement, values) = delete(1);
         assert_conflict(&effect(connection, statement, &values).unwrap_err(), Reason::ForeignKey, &["manager"]);
@@ -119,7 +124,9 @@ fn a_stored_value_that_does_not_fit_is_reported_and_never_coerced() {
         (user::SCORE, "score", "9e999"),
     ] {
         other.execute_batch(&format!("SAVEPOINT before; UPDATE users SET {name} = {stored}; RELEASE before")).unwrap();
-        let read = |reader: &mut dyn Connection, columns: &[FieldId]| rows(reader, Statement::Select(select(USER, columns, Expr::TRUE)), &[]);
+        let read = |reader: &mut dyn Connection, columns: &[FieldId]| {
+            rows(reader, Statement::Select(select(USER, columns, Expr::TRUE)), &[])
+        };
         let error = read(&mut *reader, &[user::ID, field]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::DatabaseError);
         let id = Uuid::from_u128(1);

@@ -37,7 +37,13 @@ fn text(value: FieldId, op: TextMatch, fold: bool) -> Expr {
 }
 
 fn related(relation: dbal::schema::RelationId, quantifier: Quantifier, visible: Expr, filter: Expr) -> Expr {
-    Expr::Related { between: Box::new(Expr::TRUE), relation, quantifier, visible: Box::new(visible), filter: Box::new(filter) }
+    Expr::Related {
+        between: Box::new(Expr::TRUE),
+        relation,
+        quantifier,
+        visible: Box::new(visible),
+        filter: Box::new(filter),
+    }
 }
 
 #[test]
@@ -107,11 +113,7 @@ fn literals_are_spelled() {
 
 #[test]
 fn a_list_is_one_parameter() {
-    filters(
-        Expr::In { value: Operand::Field(user::ID), list: ParamId(2), fold: false },
-        r#""id" IN rarray(?)"#,
-        &[2],
-    );
+    filters(Expr::In { value: Operand::Field(user::ID), list: ParamId(2), fold: false }, r#""id" IN rarray(?)"#, &[2]);
     filters(
         Expr::In { value: Operand::Field(user::NAME), list: ParamId(0), fold: true },
         r#"dbal_fold("name") IN rarray(?)"#,
@@ -199,7 +201,12 @@ fn related_rows() {
 #[test]
 fn related_rows_of_the_same_table_and_through_another() {
     filters(
-        related(user::REPORTS, Quantifier::Some, Expr::TRUE, related(user::BOSS, Quantifier::Some, Expr::TRUE, Expr::TRUE)),
+        related(
+            user::REPORTS,
+            Quantifier::Some,
+            Expr::TRUE,
+            related(user::BOSS, Quantifier::Some, Expr::TRUE, Expr::TRUE),
+        ),
         r#"EXISTS(SELECT 1 FROM "users" AS "$1" WHERE "$1"."manager" = "users"."id" AND EXISTS(SELECT 1 FROM "users" AS "$2" WHERE "$2"."id" = "$1"."manager"))"#,
         &[],
     );
@@ -255,7 +262,11 @@ fn a_decimal_that_is_no_bare_column_keeps_its_collation() {
 fn children_of_parents() {
     let link = Some(Link { field: post::AUTHOR, parents: ParamId(5), through: None });
     let order = vec![by(post::TITLE, true, false), by(post::ID, false, true)];
-    let children = Select { order, link, ..select(POST, &[post::TITLE, post::AUTHOR], compare(post::ID, Comparison::Gt, param(0))) };
+    let children = Select {
+        order,
+        link,
+        ..select(POST, &[post::TITLE, post::AUTHOR], compare(post::ID, Comparison::Gt, param(0)))
+    };
     lowers(
         Statement::Select(children.clone()),
         r#"SELECT "title", "author_id" FROM "posts" WHERE "author_id" IN rarray(?) AND "id" > ? ORDER BY "title" DESC, "id" ASC"#,
@@ -300,7 +311,13 @@ fn updates_and_deletes() {
     ];
     let filter = compare(user::ID, Comparison::Eq, param(3));
     lowers(
-        Statement::Update(Update { entity: USER, filter: filter.clone(), set, returning: vec![user::AGE], check: None }),
+        Statement::Update(Update {
+            entity: USER,
+            filter: filter.clone(),
+            set,
+            returning: vec![user::AGE],
+            check: None,
+        }),
         r#"UPDATE "users" SET "name" = ?, "age" = dbal_add_integer("age", ?, 32, NULL, 150, 'age'), "balance" = dbal_add_decimal("balance", ?, 12, 2, NULL, NULL, 'balance'), "score" = dbal_add_float("score", ?, NULL, NULL, 'score'), "email" = NULL WHERE "id" = ? RETURNING "age""#,
         &[0, 1, 2, 2, 3],
     );

@@ -50,8 +50,12 @@ fn columns_are_added_to_a_table_that_exists() {
     let mut note = nullable("note", TEXT);
     note.default = Some(DefaultValue::Value("it's new".into()));
     let mut friend = nullable("friend", FieldType::Uuid);
-    friend.foreign_key =
-        Some(ForeignKey { entity: EntityId(0), field: FieldId(0), on_delete: Referential::SetNull, on_update: Referential::Restrict });
+    friend.foreign_key = Some(ForeignKey {
+        entity: EntityId(0),
+        field: FieldId(0),
+        on_delete: Referential::SetNull,
+        on_update: Referential::Restrict,
+    });
     let mut revision = field("revision", FieldType::Integer);
     revision.version = true;
     entities[0].fields.extend([note, friend, revision, nullable("price", DECIMAL)]);
@@ -86,8 +90,12 @@ fn quotes_in_names_are_doubled() {
 #[test]
 fn what_cannot_be_created_is_refused_by_name() {
     let mut partial = entity("T", "t", vec![field("id", TEXT), field("b", TEXT)]);
-    partial.indexes =
-        vec![Index { name: "only_some".into(), fields: vec![FieldId(1)], unique: false, filter: Some("b = 'x'".into()) }];
+    partial.indexes = vec![Index {
+        name: "only_some".into(),
+        fields: vec![FieldId(1)],
+        unique: false,
+        filter: Some("b = 'x'".into()),
+    }];
     let error = create_missing(&only(partial), &Snapshot::default(), Dialect::Sqlite).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::CapabilityNotSupported);
     assert!(error.message().contains("only_some"));

@@ -167,7 +167,11 @@ pub fn entities() -> Vec<Entity> {
         vec![
             Field { generated: Some(Generator::Sequence), required: false, ..key("id", FieldType::BigInt) },
             field("title", TEXT),
-            refers(Field { column: "author_id".into(), ..field("author", FieldType::Uuid) }, USER, Referential::Cascade),
+            refers(
+                Field { column: "author_id".into(), ..field("author", FieldType::Uuid) },
+                USER,
+                Referential::Cascade,
+            ),
         ],
     );
     posts.indexes = vec![index("posts_author", &[post::AUTHOR], false)];
@@ -214,7 +218,16 @@ pub fn compare(field: FieldId, op: Comparison, right: Operand) -> Expr {
 }
 
 pub fn select(entity: EntityId, columns: &[FieldId], filter: Expr) -> Select {
-    Select { entity, columns: columns.to_vec(), filter, order: Vec::new(), limit: None, offset: None, link: None, beyond: None }
+    Select {
+        entity,
+        columns: columns.to_vec(),
+        filter,
+        order: Vec::new(),
+        limit: None,
+        offset: None,
+        link: None,
+        beyond: None,
+    }
 }
 
 /// A step with the cells that its statement gives.

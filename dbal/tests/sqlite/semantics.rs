@@ -20,7 +20,8 @@ fn with_users(users: &[&[(FieldId, Value)]], check: impl FnOnce(&mut dyn Connect
 /// Which users pass, by number.
 fn passing(connection: &mut dyn Connection, filter: Expr, values: &[Value]) -> Vec<u128> {
     let order = vec![Order { by: Operand::Field(user::ID), descending: false, nulls_first: true }];
-    let found = rows(connection, Statement::Select(Select { order, ..select(USER, &[user::ID], filter) }), values).unwrap();
+    let found =
+        rows(connection, Statement::Select(Select { order, ..select(USER, &[user::ID], filter) }), values).unwrap();
     let number = |row: &Vec<Value>| match &row[0] {
         Value::Uuid(id) => id.as_u128(),
         other => panic!("not an id: {other:?}"),
@@ -130,15 +131,19 @@ fn text_is_matched_by_code_point() {
 fn a_prefix_is_looked_up_in_the_index() {
     let sqlite = rusqlite::Connection::open_in_memory().unwrap();
     rusqlite::vtab::array::load_module(&sqlite).unwrap();
-    sqlite.execute_batch("CREATE TABLE users (id TEXT PRIMARY KEY, name TEXT) STRICT; CREATE INDEX i ON users (name)").unwrap();
+    sqlite
+        .execute_batch("CREATE TABLE users (id TEXT PRIMARY KEY, name TEXT) STRICT; CREATE INDEX i ON users (name)")
+        .unwrap();
     let plan = |filter| {
         let schema = schema();
         let statement = Statement::Select(select(USER, &[user::ID], filter));
-        let sql = dbal::sql::lower::lower(&schema, &statement, &params(1), dbal::sql::dialect::Dialect::Sqlite).unwrap();
+        let sql =
+            dbal::sql::lower::lower(&schema, &statement, &params(1), dbal::sql::dialect::Dialect::Sqlite).unwrap();
         let mut explain = sqlite.prepare(&format!("EXPLAIN QUERY PLAN {}", sql.text)).unwrap();
         explain.raw_query().mapped(|row| row.get::<_, String>(3)).collect::<Result<Vec<_>, _>>().unwrap().join("; ")
     };
-    let prefix = Expr::Text { value: Operand::Field(user::NAME), op: TextMatch::StartsWith, pattern: param(0), fold: false };
+    let prefix =
+        Expr::Text { value: Operand::Field(user::NAME), op: TextMatch::StartsWith, pattern: param(0), fold: false };
     assert!(plan(prefix).contains("SEARCH users USING INDEX i (name>? AND name<?)"));
     let list = Expr::In { value: Operand::Field(user::ID), list: ParamId(0), fold: false };
     assert!(plan(list).contains("(id=?)"));
@@ -175,7 +180,11 @@ fn json_documents_and_paths() {
         let n = [PathStep::Key("n".into())];
         assert_eq!(passing(connection, at(&n, eq(0)), &[Value::Null]), [1, 2], "JSON null and a missing path");
         assert_eq!(passing(connection, at(&n, JsonTest::Exists), &[]), [1]);
-        assert_eq!(passing(connection, Expr::Not(Box::new(at(&n, JsonTest::Exists))), &[]), [2], "a null column is unknown");
+        assert_eq!(
+            passing(connection, Expr::Not(Box::new(at(&n, JsonTest::Exists))), &[]),
+            [2],
+            "a null column is unknown"
+        );
         let list = at(&[a], JsonTest::In(ParamId(0)));
         assert_eq!(passing(connection, list, &[value!([2, 1])]), [2]);
         let same = compare(user::PROFILE, Comparison::Eq, param(0));
@@ -186,25 +195,28 @@ fn json_documents_and_paths() {
 #[test]
 fn related_rows_are_never_unknown() {
     let boss = |number: u128| (user::MANAGER, Value::from(Uuid::from_u128(number)));
-    let users: [&[(FieldId, Value)]; 4] = [
-        &[],
-        &[boss(1), (user::AGE, 20.into())],
-        &[boss(1)],
-        &[boss(2), (user::AGE, 20.into())],
-    ];
+    let users: [&[(FieldId, Value)]; 4] =
+        [&[], &[boss(1), (user::AGE, 20.into())], &[boss(1)], &[boss(2), (user::AGE, 20.into())]];
     with_users(&users, |connection| {
         let mut reports = |quantifier, visible: Expr, filter: Expr| {
             let (visible, filter) = (Box::new(visible), Box::new(filter));
-            let related = Expr::Related { between: Box::new(Expr::TRUE), relation: user::REPORTS, quantifier, visible, filter };
-            let both = (passing(connection, related.clone(), &[20.into(), Uuid::from_u128(2).into()]),
-                passing(connection, Expr::Not(Box::new(related)), &[20.into(), Uuid::from_u128(2).into()]));
+            let related =
+                Expr::Related { between: Box::new(Expr::TRUE), relation: user::REPORTS, quantifier, visible, filter };
+            let both = (
+                passing(connection, related.clone(), &[20.into(), Uuid::from_u128(2).into()]),
+                passing(connection, Expr::Not(Box::new(related)), &[20.into(), Uuid::from_u128(2).into()]),
+            );
             assert_eq!(both.0.len() + both.1.len(), 4);
             both.0
         };
         let young = || compare(user::AGE, Comparison::Eq, param(0));
         assert_eq!(reports(Quantifier::Some, Expr::TRUE, young()), [1, 2]);
         assert_eq!(reports(Quantifier::None, Expr::TRUE, young()), [3, 4]);
-        assert_eq!(reports(Quantifier::Every, Expr::TRUE, young()), [2, 3, 4], "3's age is null: 1 has one that does not match");
+        assert_eq!(
+            reports(Quantifier::Every, Expr::TRUE, young()),
+            [2, 3, 4],
+            "3's age is null: 1 has one that does not match"
+        );
         let only_two = || compare(user::ID, Comparison::Eq, param(1));
         assert_eq!(reports(Quantifier::Every, only_two(), young()), [1, 2, 3, 4]);
         assert_eq!(reports(Quantifier::Some, only_two(), Expr::TRUE), [1]);
@@ -214,7 +226,9 @@ fn related_rows_are_never_unknown() {
 #[test]
 fn wide_conditions_stay_within_the_depth_limit() {
     with_users(&[&[]], |connection| {
-        let wide = |make: fn(Vec<Expr>) -> Expr| make((0..3_000).map(|_| compare(user::NAME, Comparison::Ne, param(0))).collect());
+        let wide = |make: fn(Vec<Expr>) -> Expr| {
+            make((0..3_000).map(|_| compare(user::NAME, Comparison::Ne, param(0))).collect())
+        };
         assert_eq!(passing(connection, wide(Expr::Or), &["x".into()]), [1]);
         assert_eq!(passing(connection, wide(Expr::And), &["x".into()]), [1]);
     });
@@ -229,7 +243,8 @@ fn children_are_limited_for_each_parent() {
         }
         let order = vec![Order { by: Operand::Field(post::TITLE), descending: true, nulls_first: false }];
         let link = Some(Link { field: post::AUTHOR, parents: ParamId(0), through: None });
-        let children = Select { order, link, limit: Some(literal(2)), ..select(POST, &[post::TITLE, post::AUTHOR], Expr::TRUE) };
+        let children =
+            Select { order, link, limit: Some(literal(2)), ..select(POST, &[post::TITLE, post::AUTHOR], Expr::TRUE) };
         let parents = Value::List([1, 2, 1].map(|number| Uuid::from_u128(number).into()).to_vec());
         let found = rows(connection, Statement::Select(children), &[parents]).unwrap();
         let mut titles: Vec<&str> = found.iter().filter_map(|row| row[0].as_str()).collect();
@@ -243,7 +258,8 @@ fn sequences_never_come_back() {
     with_users(&[&[]], |connection| {
         let mut add = || {
             let values = ["t".into(), Uuid::from_u128(1).into()];
-            let made = rows(connection, insert(POST, [post::TITLE, post::AUTHOR].into_iter(), &[post::ID]), &values).unwrap();
+            let made =
+                rows(connection, insert(POST, [post::TITLE, post::AUTHOR].into_iter(), &[post::ID]), &values).unwrap();
             let all = Statement::Delete(Delete { entity: POST, filter: Expr::TRUE });
             assert_eq!(effect(connection, all, &[]).unwrap(), 1);
             made[0][0].as_i64().unwrap()
@@ -254,15 +270,14 @@ fn sequences_never_come_back() {
 
 #[test]
 fn increments_stop_at_the_bounds() {
-    let users: [&[(FieldId, Value)]; 2] = [
-        &[(user::AGE, 149.into()), (user::BALANCE, decimal("9999999999.50")), (user::SCORE, 1e308.into())],
-        &[],
-    ];
+    let users: [&[(FieldId, Value)]; 2] =
+        [&[(user::AGE, 149.into()), (user::BALANCE, decimal("9999999999.50")), (user::SCORE, 1e308.into())], &[]];
     with_users(&users, |connection| {
         let mut add = |field, by: Value| {
             let set = vec![(field, Assign::Increment(param(0)))];
             let update = Update { entity: USER, filter: Expr::TRUE, set, returning: vec![field], check: None };
-            rows(connection, Statement::Update(update), &[by]).map(|rows| rows.into_iter().flatten().collect::<Vec<Value>>())
+            rows(connection, Statement::Update(update), &[by])
+                .map(|rows| rows.into_iter().flatten().collect::<Vec<Value>>())
         };
         assert_eq!(add(user::AGE, 1.into()).unwrap(), [150.into(), Value::Null]);
         assert_eq!(add(user::BALANCE, decimal("0.49")).unwrap(), [decimal("9999999999.99"), Value::Null]);
@@ -293,7 +308,9 @@ fn a_check_that_is_unknown_does_not_hold() {
                 (user::ACTIVE, true.into()),
                 (user::AGE, age),
             ];
-            let Statement::Insert(insert) = insert(USER, values.iter().map(|(field, _)| *field), &[]) else { unreachable!() };
+            let Statement::Insert(insert) = insert(USER, values.iter().map(|(field, _)| *field), &[]) else {
+                unreachable!()
+            };
             let check = Some(compare(user::AGE, Comparison::Gt, literal(18)));
             (Statement::Insert(Insert { check, ..insert }), crate::schema::values(values))
         };
@@ -308,7 +325,13 @@ fn a_check_that_is_unknown_does_not_hold() {
 fn a_check_may_ask_for_related_rows() {
     with_users(&[&[(user::ROLE, "admin".into())], &[(user::MANAGER, Uuid::from_u128(1).into())]], |connection| {
         let admin = || Box::new(compare(user::ROLE, Comparison::Eq, Operand::Const(Literal::Word("admin".into()))));
-        let check = Some(Expr::Related { between: Box::new(Expr::TRUE), relation: user::BOSS, quantifier: Quantifier::Some, visible: Box::new(Expr::TRUE), filter: admin() });
+        let check = Some(Expr::Related {
+            between: Box::new(Expr::TRUE),
+            relation: user::BOSS,
+            quantifier: Quantifier::Some,
+            visible: Box::new(Expr::TRUE),
+            filter: admin(),
+        });
         let set = vec![(user::AGE, Assign::Set(literal(1)))];
         let update = Update { entity: USER, filter: Expr::TRUE, set, returning: vec![user::ID], check };
         let found = rows(connection, Statement::Update(update), &[]).unwrap();

@@ -56,7 +56,9 @@ fn a_read_sees_every_write_that_was_answered_before() {
             // Reads in flight, so that those below share a transaction with others.
             let others: Vec<Receiver<i64>> =
                 (0..3).map(|_| submit(&adapter, Intent::Read, None, |connection| count(connection.unwrap()))).collect();
-            told(&submit(&adapter, Intent::Write, None, move |connection| add_user(connection.unwrap(), number, &[]).unwrap()));
+            told(&submit(&adapter, Intent::Write, None, move |connection| {
+                add_user(connection.unwrap(), number, &[]).unwrap()
+            }));
             let read = submit(&adapter, Intent::Read, None, |connection| count(connection.unwrap()));
             assert_eq!(told(&read), number as i64);
             others.iter().for_each(|other| assert!(told(other) <= number as i64));
@@ -109,7 +111,8 @@ fn a_job_whose_time_runs_out_in_the_queue_is_told_in_time() {
     let (_folder, adapter) = file();
     let _release = hold(&adapter, Intent::Write);
     let begun = Instant::now();
-    let patient = submit(&adapter, Intent::Write, Some(Instant::now() + Duration::from_millis(200)), |result| result.err());
+    let patient =
+        submit(&adapter, Intent::Write, Some(Instant::now() + Duration::from_millis(200)), |result| result.err());
     let hasty = submit(&adapter, Intent::Write, soon(), |result| result.err());
     for late in [hasty, patient] {
         let error = told(&late).expect("a timeout");

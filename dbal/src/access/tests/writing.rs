@@ -264,7 +264,13 @@ fn what_every_write_changes_is_not_the_callers() {
         returning: vec![],
         check: None,
     };
-    let mut query = Query { statement: Statement::Update(update), visible: 0, includes: vec![], shape: Shape::Count, version: None };
+    let mut query = Query {
+        statement: Statement::Update(update),
+        visible: 0,
+        includes: vec![],
+        shape: Shape::Count,
+        version: None,
+    };
     let caller = Principal::new(SELF, "a");
     policy.rewrite(&schema, &caller, Operation::UpdateMany, &mut query, &mut params).unwrap();
     let Statement::Update(update) = &query.statement else { unreachable!() };
@@ -285,7 +291,8 @@ rules:
     let mut params = Params::default();
     let author = Operand::Param(params.push(argument(POST, FieldId(1))));
     let insert = Insert { entity: POST, values: vec![(FieldId(1), author)], returning: vec![FieldId(0)], check: None };
-    let mut query = Query { statement: Statement::Insert(insert), visible: 1, includes: vec![], shape: Shape::One, version: None };
+    let mut query =
+        Query { statement: Statement::Insert(insert), visible: 1, includes: vec![], shape: Shape::One, version: None };
     policy.rewrite(&schema, &Principal::new(SELF, "a"), Operation::Create, &mut query, &mut params).unwrap();
     crate::query::expire::hide(&schema, &mut query, &mut params);
     let written = Written { query, params, schema };

@@ -95,7 +95,8 @@ impl<'a> SqliteConnection<'a> {
         let sqlite = &self.handle().sqlite;
         let mut statement = sqlite.prepare_cached(&sql.text)?;
         for (position, param) in sql.params.iter().enumerate() {
-            let given = params.get(usize::from(param.id.0)).ok_or_else(|| Error::internal("a parameter has no value"))?;
+            let given =
+                params.get(usize::from(param.id.0)).ok_or_else(|| Error::internal("a parameter has no value"))?;
             value::bind(&mut statement, position + 1, param.encoding, given)?;
         }
         if statement.column_count() == 0 {

@@ -96,6 +96,9 @@ fn compare_decimals(a: &str, b: &str) -> Ordering {
     }
 }
 
+/// An operand may be a list of whole documents.
+const OPERAND: json::Limits = json::Limits { depth: json::MAX_DEPTH + 1, keep_floats: false };
+
 /// `dbal_json(document, path, test, operand)`. Everything but the document is the same for all rows and read once.
 fn json_test(context: &mut Context<'_>) -> Result<Option<bool>> {
     let path = context.get_or_create_aux(1, |raw| {
@@ -108,7 +111,7 @@ fn json_test(context: &mut Context<'_>) -> Result<Option<bool>> {
     })?;
     let operand = context.get_or_create_aux(3, |raw| match raw {
         ValueRef::Null => Ok(Value::Null),
-        ValueRef::Text(text) => json::parse(text).map_err(|_| "dbal_json: not JSON"),
+        ValueRef::Text(text) => json::parse_with(text, &OPERAND).map_err(|_| "dbal_json: not JSON"),
         _ => Err("dbal_json: not JSON"),
     })?;
     let path: &Vec<PathStep> = &path;
