@@ -50,7 +50,6 @@ CREATE INDEX users_role_level ON users(role, level);
 CREATE INDEX pages_created ON pages(created_at);
 CREATE INDEX pages_author ON pages(author_id);
 CREATE INDEX comments_page_created ON comments(page_id, created_at);
-CREATE INDEX comments_page ON comments(page_id);
 CREATE INDEX comments_author ON comments(author_id);
 ANALYZE;";
 
