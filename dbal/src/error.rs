@@ -245,12 +245,6 @@ impl Error {
         self
     }
 
-    /// The same error with this advice on trying again.
-    pub fn with_retry(mut self, retry: Retry) -> Self {
-        self.0.retry = retry;
-        self
-    }
-
     /// The kind of error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

@@ -11,7 +11,7 @@ pub struct Dbal(Client);
 
 impl Dbal {
     pub fn create(path: &Path, data: &Data) -> Dbal {
-        let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/work/schema");
+        let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/overhead/schema");
         let db = Client::open(Config::sqlite(path).schema_dir(schema)).expect("opens");
         db.migrate().expect("migrates");
         db.transaction(|tx| {
