@@ -45,7 +45,9 @@ impl Dbal {
         .expect("fills");
         // What a deployment's maintenance does; dbal has no verb for it yet.
         rusqlite::Connection::open(path).and_then(|db| db.execute_batch("ANALYZE")).expect("analyzes");
-        let db = Client::open(Config::sqlite(path).schema(db.schema().clone())).expect("opens again");
+        // The same memory for pages as by hand.
+        let config = Config::sqlite(path).cache_kib(65_536).schema(db.schema().clone());
+        let db = Client::open(config).expect("opens again");
         Dbal(db)
     }
 

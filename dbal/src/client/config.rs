@@ -193,6 +193,13 @@ impl Config {
         self
     }
 
+    /// The most memory that each SQLite connection keeps pages in, in KiB; 16 MiB unless set.
+    #[cfg(feature = "sqlite")]
+    pub fn cache_kib(mut self, kib: u32) -> Self {
+        self.sqlite.cache_kib = kib;
+        self
+    }
+
     /// Every commit reaches the disk before it returns (`synchronous: full`).
     #[cfg(feature = "sqlite")]
     pub fn synchronous_full(mut self) -> Self {
