@@ -26,6 +26,8 @@ pub mod client;
 pub mod expect;
 pub mod host;
 pub mod run;
+#[cfg(unix)]
+pub mod servers;
 pub mod spell;
 pub mod suite;
 pub mod term;

@@ -4,6 +4,7 @@
 
 pub mod codegen;
 pub mod demo;
+pub mod servers;
 pub mod suite;
 pub mod tidy;
 
@@ -16,6 +17,7 @@ cargo xtask COMMAND
   demo              a story on a database of its own: everything the engine does, in a minute of reading
   test              the whole test run, with its own set-up
   test STAGE        one stage of it: format, lints, tests, features, docs, quickstart or demo
+  servers           start the database servers of the tests, say where they are, and wait
   codegen           write what is generated from api/schema
   codegen --check   say what is stale, write nothing
   tidy              check the rules of the project's files: layers, drivers, sizes, headers, lock files";

@@ -8,6 +8,7 @@ fn main() -> ExitCode {
     let result = match words.as_slice() {
         ["demo", options @ ..] => xtask::demo::command(options),
         ["test", options @ ..] => xtask::suite::command(options),
+        ["servers", options @ ..] => xtask::servers::command(options),
         ["codegen", options @ ..] => xtask::codegen::command(options),
         ["tidy", options @ ..] => xtask::tidy::command(options),
         [] | ["help" | "--help" | "-h", ..] => {

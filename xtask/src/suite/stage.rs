@@ -2,6 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use dbal_conformance::servers::Servers;
+
 use super::counts::Counts;
 use super::quickstart;
 
@@ -30,10 +32,12 @@ pub const STAGES: &[Stage] = &[
     },
     Stage {
         name: "tests",
-        what: "all tests and examples of the documentation",
+        what: "all tests and examples of the documentation, on every backend",
         cure: "",
         run: |counts| {
+            let servers = Servers::start()?;
             let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
+            tests.envs(servers.variables());
             // Messages say where; a backtrace a failure would bury them.
             tests.env("RUST_BACKTRACE", "0");
             counts.run(tests)
