@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use dbal::client::Envelope;
 use dbal::schema::{EntityId, Schema};
-use dbal::{Client, Columns, Error, Operation, Request, RowSink, ValueRef};
+use dbal::{Client, Columns, Error, Request, RowSink, ValueRef};
 
 use super::{Done, bare};
 use crate::failure::Failure;
@@ -12,16 +13,18 @@ use crate::failure::Failure;
 /// Asks, and writes each row as it comes.
 pub fn stream(client: &Client, entity: EntityId, request: &Request, out: &mut dyn Write) -> Done {
     let writer = csv::Writer::from_writer(out);
-    let mut sink = Sheet { schema: client.schema(), entity, columns: Arc::default(), writer, fault: None };
+    let mut sink = Sheet { schema: client.schema(), entity, columns: Arc::default(), writer, rows: 0, fault: None };
     let done = client.execute_into(request, &mut sink);
     if let Some(fault) = sink.fault {
         return Err(Failure::Output(fault));
     }
-    let summary = done?;
+    let envelope = done?;
     sink.writer.flush()?;
-    if summary.has_more && request.operation == Operation::List {
-        match summary.total {
-            Some(total) => eprintln!("note: {} of {total} rows; --all writes every row", summary.rows),
+    if let Envelope::Page(page) = envelope
+        && page.has_more
+    {
+        match page.total {
+            Some(total) => eprintln!("note: {} of {total} rows; --all writes every row", sink.rows),
             None => eprintln!("note: more rows follow; --all writes every row"),
         }
     }
@@ -33,6 +36,7 @@ struct Sheet<'s, W: Write> {
     entity: EntityId,
     columns: Arc<Columns>,
     writer: csv::Writer<W>,
+    rows: u64,
     /// What writing said: the engine only learns that the sink has had enough.
     fault: Option<std::io::Error>,
 }
@@ -53,6 +57,7 @@ impl<W: Write> RowSink for Sheet<'_, W> {
     }
 
     fn row(&mut self, cells: &[ValueRef<'_>]) -> dbal::Result<()> {
+        self.rows += 1;
         let columns = self.columns.clone();
         let (schema, entity) = (self.schema, self.entity);
         let cells = columns.names.iter().zip(cells);

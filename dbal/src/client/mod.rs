@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use config::Config;
-pub use response::{Page, Response};
+pub use response::{Envelope, Page, Response};
 
 use crate::access::{Policy, Principal};
 use crate::adapter::{Connection, Intent};
@@ -27,13 +27,13 @@ use crate::capability::Capabilities;
 use crate::error::{Error, Result};
 use crate::exec::{Machine, Summary, blocking};
 use crate::request::Request;
-use crate::row::RowSink;
+use crate::row::{RecordSink, RowSink};
 use crate::schema::{EntityId, Schema};
 use crate::sql::migrate;
 use crate::yaml::Fault;
 use engine::{Caller, Engine};
 use handle::Entity;
-use response::Answer;
+use response::Head;
 use transaction::Transaction;
 
 /// A client that blocks. Cheap to clone; clones share connections and plans.
@@ -142,19 +142,18 @@ impl Client {
     /// # Errors
     /// Those of the catalogue; see [`Error`].
     pub fn execute(&self, request: &Request) -> Result<Response> {
-        let machine = self.engine.prepare(&self.caller, request)?;
-        let mut answer = Answer::new(machine.shape(), machine.paging());
-        let summary = self.finish(request, self.run(machine, &mut answer))?;
-        answer.response(summary)
+        let mut sink = RecordSink::default();
+        self.execute_into(request, &mut sink)?.with(sink.records)
     }
 
     /// Runs a request and gives its rows to a sink while they are still in the driver's buffer.
     ///
     /// # Errors
     /// As [`Client::execute`], and whatever the sink says. Rows given before an error are void.
-    pub fn execute_into(&self, request: &Request, sink: &mut dyn RowSink) -> Result<Summary> {
+    pub fn execute_into(&self, request: &Request, sink: &mut dyn RowSink) -> Result<Envelope> {
         let machine = self.engine.prepare(&self.caller, request)?;
-        self.finish(request, self.run(machine, sink))
+        let head = Head::of(&machine);
+        head.envelope(self.finish(request, self.run(machine, sink))?)
     }
 
     fn run(&self, machine: Machine, sink: &mut dyn RowSink) -> Result<Summary> {

@@ -18,15 +18,15 @@ use crate::client::builder::Query;
 use crate::client::handle::{
     all_args, counted, data_args, distinct_args, key_args, many_args, rows_args, update_args, upsert_args,
 };
-use crate::client::response::Answer;
+use crate::client::response::Head;
 use crate::client::stream::{Batches, Give};
 use crate::client::transaction::aborted;
-use crate::client::{Client, Config, Page, Response};
+use crate::client::{Client, Config, Envelope, Page, Response};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::exec::{Machine, Summary, blocking, nonblocking};
 use crate::plan::verify;
 use crate::request::{Operation, Request};
-use crate::row::Record;
+use crate::row::{Record, RecordSink, RowSink};
 use crate::value::{Map, Name, Value};
 
 /// A client that is awaited; otherwise like [`Client`].
@@ -93,42 +93,60 @@ impl AsyncClient {
     /// # Errors
     /// Those of the catalogue.
     pub async fn execute(&self, request: &Request) -> Result<Response> {
-        let client = &self.blocking;
-        let machine = client.engine.prepare(&client.caller, request)?;
-        client.finish(request, self.run(machine).await)
+        let (envelope, sink) = self.execute_into(request, RecordSink::default()).await?;
+        envelope.with(sink.records)
     }
 
-    async fn run(&self, machine: Machine) -> Result<Response> {
+    /// Runs a request and gives its rows to a sink, on whatever thread reads them. The sink comes back filled.
+    ///
+    /// # Errors
+    /// As [`AsyncClient::execute`], and whatever the sink says.
+    pub async fn execute_into<S>(&self, request: &Request, sink: S) -> Result<(Envelope, S)>
+    where
+        S: RowSink + Send + 'static,
+    {
+        let client = &self.blocking;
+        let machine = client.engine.prepare(&client.caller, request)?;
+        let head = Head::of(&machine);
+        let (summary, sink) = client.finish(request, self.run(machine, sink).await)?;
+        Ok((head.envelope(summary)?, sink))
+    }
+
+    async fn run<S: RowSink + Send + 'static>(&self, machine: Machine, mut sink: S) -> Result<(Summary, S)> {
         let adapter = &self.blocking.engine.adapter;
         let deadline = self.blocking.deadline();
         let intent = if machine.writes() { Intent::Write } else { Intent::Read };
-        let mut answer = Answer::new(machine.shape(), machine.paging());
         let Some(offload) = adapter.offload() else {
             let mut connection = nonblocking::Ready(adapter.connect(intent, deadline)?);
-            let summary = nonblocking::run(&mut connection, machine, None, deadline, &mut answer).await?;
-            return answer.response(summary);
+            let summary = nonblocking::run(&mut connection, machine, None, deadline, &mut sink).await?;
+            return Ok((summary, sink));
         };
         let (tell, told) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
-            let done =
-                connection.and_then(|connection| blocking::run(connection, machine, None, deadline, &mut answer));
+            let done = connection.and_then(|connection| blocking::run(connection, machine, None, deadline, &mut sink));
             // Whoever awaited this may have stopped caring.
-            let _ = tell.send(done.map(|summary| (summary, answer)));
+            let _ = tell.send(done.map(|summary| (summary, sink)));
         });
         offload.submit(intent, deadline, job);
-        let (summary, answer): (Summary, Answer) = told.await.map_err(|_| lost(intent))??;
-        answer.response(summary)
+        told.await.map_err(|_| lost(intent))?
     }
 
     /// The rows that match, one after the other, in constant memory.
     ///
     /// # Errors
     /// As [`Client::stream`].
-    #[allow(clippy::unused_async, reason = "backends that connect over a network will await here")]
     pub async fn stream(&self, entity: &str, query: Query) -> Result<AsyncRows> {
+        let entity = self.blocking.entity_name(entity)?.to_string().into();
+        self.stream_of(Request { operation: Operation::Stream, entity, args: query.into_args() }).await
+    }
+
+    /// The same of a request.
+    ///
+    /// # Errors
+    /// As [`Client::stream`].
+    #[allow(clippy::unused_async, reason = "backends that connect over a network will await here")]
+    pub async fn stream_of(&self, request: Request) -> Result<AsyncRows> {
         let client = self.blocking.clone();
-        let entity = client.entity_name(entity)?.to_string().into();
-        let request = Request { operation: Operation::Stream, entity, args: query.into_args() };
         let machine = client.engine.prepare(&client.caller, &request)?;
         let (mut give, batches) = futures_channel::mpsc::channel(1);
         std::thread::Builder::new()
@@ -204,7 +222,7 @@ impl AsyncClient {
             }
         }
         begun.await.map_err(|_| Error::timeout(Outcome::NotApplied))??;
-        Ok(AsyncTransaction { client: self.blocking.clone(), work, aborted: Arc::default(), depth: 0 })
+        Ok(AsyncTransaction { client: self.blocking.clone(), work, aborted: Arc::default(), depth: 0, open: true })
     }
 
     /// Runs a closure in one transaction: `Ok` commits, everything else rolls back, being dropped too.
@@ -252,6 +270,19 @@ pub struct AsyncTransaction {
     aborted: Arc<AtomicBool>,
     /// How many transactions this one is nested in: the number of its savepoint.
     depth: u32,
+    /// Neither committed nor rolled back.
+    open: bool,
+}
+
+impl Drop for AsyncTransaction {
+    fn drop(&mut self) {
+        // The outermost one ends with its channel; a savepoint is undone before anything else happens on the connection.
+        if self.open && self.depth > 0 && !self.aborted.load(Ordering::Relaxed) {
+            let depth = self.depth;
+            // A session that has ended has nothing left to undo; one that cannot go back must not go on.
+            let _ = self.work.send(Box::new(move |connection| connection.rollback_to(depth).is_ok()));
+        }
+    }
 }
 
 impl AsyncTransaction {
@@ -269,17 +300,29 @@ impl AsyncTransaction {
     /// # Errors
     /// As [`Transaction::execute`](crate::client::transaction::Transaction::execute).
     pub async fn execute(&self, request: &Request) -> Result<Response> {
+        let (envelope, sink) = self.execute_into(request, RecordSink::default()).await?;
+        envelope.with(sink.records)
+    }
+
+    /// Runs a request inside the transaction and gives its rows to a sink, which comes back filled.
+    ///
+    /// # Errors
+    /// As [`AsyncTransaction::execute`], and whatever the sink says.
+    pub async fn execute_into<S>(&self, request: &Request, mut sink: S) -> Result<(Envelope, S)>
+    where
+        S: RowSink + Send + 'static,
+    {
         let client = &self.client;
         let machine = client.engine.prepare(&client.caller, request)?;
         if self.aborted.load(Ordering::Relaxed) {
             return client.finish(request, Err(aborted()));
         }
-        let mut answer = Answer::new(machine.shape(), machine.paging());
+        let head = Head::of(&machine);
         let deadline = client.deadline();
         let savepoint = Some(self.depth + 1);
         let done = self
             .on_connection(move |connection| {
-                blocking::run(connection, machine, savepoint, deadline, &mut answer).map(|summary| (summary, answer))
+                blocking::run(connection, machine, savepoint, deadline, &mut sink).map(|summary| (summary, sink))
             })
             .await;
         if let Err(error) = &done
@@ -287,8 +330,8 @@ impl AsyncTransaction {
         {
             self.aborted.store(true, Ordering::Relaxed);
         }
-        let (summary, answer) = client.finish(request, done)?;
-        answer.response(summary)
+        let (summary, sink) = client.finish(request, done)?;
+        Ok((head.envelope(summary)?, sink))
     }
 
     /// Runs a closure in a transaction inside this one: what it returns `Ok` for stays as long as the outer one does,
@@ -300,56 +343,67 @@ impl AsyncTransaction {
         &self,
         work: impl AsyncFnOnce(&AsyncTransaction) -> Result<T, E>,
     ) -> Result<T, E> {
-        verify::nested(self.client.capabilities())?;
-        if self.aborted.load(Ordering::Relaxed) {
-            return Err(aborted().into());
-        }
-        let depth = self.depth + 1;
-        self.on_connection(move |connection| connection.savepoint(depth)).await?;
-        let inner = AsyncTransaction {
-            client: self.client.clone(),
-            work: self.work.clone(),
-            aborted: self.aborted.clone(),
-            depth,
-        };
-        let mut open = Nested { on: self, depth, open: true };
+        let inner = self.begin().await?;
         let result = work(&inner).await;
-        open.open = false;
         if self.aborted.load(Ordering::Relaxed) {
             return Err(result.err().unwrap_or_else(|| aborted().into()));
         }
         match result {
             Ok(value) => {
-                self.on_connection(move |connection| connection.release(depth)).await?;
+                inner.commit().await?;
                 Ok(value)
             }
             Err(error) => {
-                self.on_connection(move |connection| connection.rollback_to(depth)).await?;
+                inner.rollback().await?;
                 Err(error)
             }
         }
+    }
+
+    /// Begins a transaction inside this one: a savepoint. Committed, it stays as long as the outer one does; dropped
+    /// without that, it is undone before anything else happens, and the outer one goes on.
+    ///
+    /// # Errors
+    /// CAPABILITY_NOT_SUPPORTED where the backend has no savepoints; CONFLICT with reason `aborted` after a timeout.
+    pub async fn begin(&self) -> Result<AsyncTransaction> {
+        verify::nested(self.client.capabilities())?;
+        if self.aborted.load(Ordering::Relaxed) {
+            return Err(aborted());
+        }
+        let depth = self.depth + 1;
+        self.on_connection(move |connection| connection.savepoint(depth)).await?;
+        let (client, work, aborted) = (self.client.clone(), self.work.clone(), self.aborted.clone());
+        Ok(AsyncTransaction { client, work, aborted, depth, open: true })
     }
 
     /// Commits.
     ///
     /// # Errors
     /// CONFLICT with reason `aborted` after a timeout; what the database says.
-    pub async fn commit(self) -> Result<()> {
+    pub async fn commit(mut self) -> Result<()> {
+        self.open = false;
         if self.aborted.load(Ordering::Relaxed) {
             return Err(aborted());
         }
-        self.end(|connection| connection.commit()).await
+        match self.depth {
+            0 => self.end(|connection| connection.commit()).await,
+            depth => self.on_connection(move |connection| connection.release(depth)).await,
+        }
     }
 
     /// Rolls back.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn rollback(self) -> Result<()> {
-        self.end(|connection| connection.rollback()).await
+    pub async fn rollback(mut self) -> Result<()> {
+        self.open = false;
+        match self.depth {
+            0 => self.end(|connection| connection.rollback()).await,
+            depth => self.on_connection(move |connection| connection.rollback_to(depth)).await,
+        }
     }
 
-    async fn end(self, end: impl FnOnce(&mut dyn Connection) -> Result<()> + Send + 'static) -> Result<()> {
+    async fn end(&self, end: impl FnOnce(&mut dyn Connection) -> Result<()> + Send + 'static) -> Result<()> {
         let (tell, told) = oneshot::channel();
         let work: Work = Box::new(move |connection| {
             let _ = tell.send(end(connection));
@@ -418,24 +472,6 @@ pub(super) fn wait<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
         match poll(&mut Context::from_waker(&waker)) {
             Poll::Ready(value) => return value,
             Poll::Pending => std::thread::park(),
-        }
-    }
-}
-
-/// A nested transaction whose closure has not come to its end. Dropped with it, its savepoint is undone before
-/// anything else happens on the connection.
-struct Nested<'t> {
-    on: &'t AsyncTransaction,
-    depth: u32,
-    open: bool,
-}
-
-impl Drop for Nested<'_> {
-    fn drop(&mut self) {
-        if self.open {
-            let depth = self.depth;
-            // A session that has ended has nothing left to undo; one that cannot go back must not go on.
-            let _ = self.on.work.send(Box::new(move |connection| connection.rollback_to(depth).is_ok()));
         }
     }
 }

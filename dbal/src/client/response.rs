@@ -1,13 +1,11 @@
 //! What a request answers.
 
-use std::sync::Arc;
-
 use crate::error::{Error, Result};
-use crate::exec::Summary;
+use crate::exec::{Machine, Summary};
 use crate::query::ast::Shape;
 use crate::query::paging::Paging;
-use crate::row::{Columns, Record, RecordSink, RowSink};
-use crate::value::{Map, Name, Value, ValueRef};
+use crate::row::Record;
+use crate::value::{Map, Name, Value};
 
 /// A page of rows in its envelope.
 #[derive(Clone, Debug, PartialEq)]
@@ -157,61 +155,95 @@ fn unexpected() -> Error {
     Error::internal("an operation answered in the shape of another")
 }
 
-/// Gathers the answer of one request.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    shape: Shape,
-    paging: Option<Paging>,
-    sink: RecordSink,
+/// An answer without its rows: what a request that gives them to a sink of its own gets back.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Envelope {
+    /// One row was given.
+    Row,
+    /// One row was given, or none.
+    Maybe,
+    /// Rows were given.
+    Rows,
+    /// The rows of a page were given.
+    Page(Box<Page>),
+    /// A count.
+    Count(i64),
+    /// How many were written.
+    Affected(i64),
+    /// Rows of one column were given.
+    Values,
+    /// One row of what is computed was given; `sum.price` is called so.
+    Group,
+    /// Such rows were given.
+    Groups,
+    /// It is done.
+    Done,
 }
 
-impl Answer {
-    pub fn new(shape: Shape, paging: Option<Paging>) -> Self {
-        Answer { shape, paging, sink: RecordSink::default() }
+/// What is known of an answer before its rows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Head {
+    shape: Shape,
+    paging: Option<Paging>,
+}
+
+impl Head {
+    pub fn of(machine: &Machine) -> Self {
+        Head { shape: machine.shape(), paging: machine.paging() }
     }
 
-    pub fn response(self, summary: Summary) -> Result<Response> {
-        let mut records = self.sink.records;
+    pub fn envelope(self, summary: Summary) -> Result<Envelope> {
         Ok(match self.shape {
-            Shape::One => Response::Row(records.pop().ok_or_else(unexpected)?),
-            Shape::Maybe => Response::Maybe(records.pop()),
-            Shape::Rows { .. } => Response::Rows(records),
-            Shape::Values { .. } => {
-                let name = records.first().and_then(|record| record.columns().names.first().cloned());
-                let values = records.into_iter().filter_map(|record| record.into_values().pop()).collect();
-                Response::Values { field: name.unwrap_or_default(), values }
-            }
-            Shape::Group => Response::Group(nested(records.pop().ok_or_else(unexpected)?)),
-            Shape::Groups { .. } => Response::Groups(records.into_iter().map(nested).collect()),
-            Shape::Count => Response::Count(summary.total.ok_or_else(unexpected)?),
-            Shape::Done => Response::Done,
+            Shape::One => Envelope::Row,
+            Shape::Maybe => Envelope::Maybe,
+            Shape::Rows { .. } => Envelope::Rows,
+            Shape::Values { .. } => Envelope::Values,
+            Shape::Group => Envelope::Group,
+            Shape::Groups { .. } => Envelope::Groups,
+            Shape::Count => Envelope::Count(summary.total.ok_or_else(unexpected)?),
+            Shape::Done => Envelope::Done,
             // Where nothing was to be set, the rows are counted instead.
             Shape::Affected => {
                 let rows = i64::try_from(summary.rows).unwrap_or(i64::MAX);
-                Response::Affected(summary.total.unwrap_or(rows))
+                Envelope::Affected(summary.total.unwrap_or(rows))
             }
             Shape::Page { total, .. } => {
                 let paging = self.paging.ok_or_else(unexpected)?;
-                Response::Page(Page {
-                    data: records,
+                Envelope::Page(Box::new(Page {
+                    data: Vec::new(),
                     total: summary.total.filter(|_| total),
                     page: paging.page,
                     limit: paging.limit,
                     has_more: summary.has_more,
                     next_cursor: summary.next_cursor,
                     prev_cursor: summary.prev_cursor,
-                })
+                }))
             }
         })
     }
 }
 
-impl RowSink for Answer {
-    fn start(&mut self, columns: &Arc<Columns>) -> Result<()> {
-        self.sink.start(columns)
-    }
-
-    fn row(&mut self, cells: &[ValueRef<'_>]) -> Result<()> {
-        self.sink.row(cells)
+impl Envelope {
+    /// The whole answer, with the rows that were given.
+    ///
+    /// # Errors
+    /// INTERNAL_ERROR when a row is missing.
+    pub fn with(self, mut records: Vec<Record>) -> Result<Response> {
+        Ok(match self {
+            Envelope::Row => Response::Row(records.pop().ok_or_else(unexpected)?),
+            Envelope::Maybe => Response::Maybe(records.pop()),
+            Envelope::Rows => Response::Rows(records),
+            Envelope::Values => {
+                let name = records.first().and_then(|record| record.columns().names.first().cloned());
+                let values = records.into_iter().filter_map(|record| record.into_values().pop()).collect();
+                Response::Values { field: name.unwrap_or_default(), values }
+            }
+            Envelope::Group => Response::Group(nested(records.pop().ok_or_else(unexpected)?)),
+            Envelope::Groups => Response::Groups(records.into_iter().map(nested).collect()),
+            Envelope::Count(count) => Response::Count(count),
+            Envelope::Done => Response::Done,
+            Envelope::Affected(count) => Response::Affected(count),
+            Envelope::Page(page) => Response::Page(Page { data: records, ..*page }),
+        })
     }
 }

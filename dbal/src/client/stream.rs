@@ -63,7 +63,14 @@ impl Client {
     /// What is wrong with the request, before anything is read; what happens later comes as an item.
     pub fn stream(&self, entity: &str, query: crate::client::builder::Query) -> Result<Rows> {
         let entity = Name::Owned(self.entity_name(entity)?.to_string());
-        let request = Request { operation: Operation::Stream, entity, args: query.into_args() };
+        self.stream_of(Request { operation: Operation::Stream, entity, args: query.into_args() })
+    }
+
+    /// The same of a request.
+    ///
+    /// # Errors
+    /// As [`Client::stream`].
+    pub fn stream_of(&self, request: Request) -> Result<Rows> {
         let machine = self.engine.prepare(&self.caller, &request)?;
         let (give, batches) = sync_channel(AHEAD);
         let client = self.clone();

@@ -6,12 +6,13 @@ use std::time::Instant;
 
 use crate::adapter::Connection;
 use crate::client::handle::{Entity, Execute};
-use crate::client::response::Answer;
-use crate::client::{Client, Response};
+use crate::client::response::Head;
+use crate::client::{Client, Envelope, Response};
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::exec::blocking;
 use crate::plan::verify;
 use crate::request::Request;
+use crate::row::{RecordSink, RowSink};
 
 /// A transaction. Requests through it see what the ones before wrote; nobody else does before it commits.
 pub struct Transaction<'c> {
@@ -50,22 +51,31 @@ impl<'c> Transaction<'c> {
     /// # Errors
     /// Those of the catalogue.
     pub fn execute(&self, request: &Request) -> Result<Response> {
+        let mut sink = RecordSink::default();
+        self.execute_into(request, &mut sink)?.with(sink.records)
+    }
+
+    /// Runs a request inside the transaction and gives its rows to a sink.
+    ///
+    /// # Errors
+    /// As [`Transaction::execute`], and whatever the sink says. Rows given before an error are void.
+    pub fn execute_into(&self, request: &Request, sink: &mut dyn RowSink) -> Result<Envelope> {
         let client = self.client;
         let machine = client.engine.prepare(&client.caller, request)?;
+        let head = Head::of(&machine);
         let mut state = self.state.try_borrow_mut().map_err(|_| busy())?;
         if state.aborted {
             return client.finish(request, Err(aborted()));
         }
-        let mut answer = Answer::new(machine.shape(), machine.paging());
         let savepoint = Some(self.depth + 1);
-        let ran = blocking::run(&mut *state.connection, machine, savepoint, self.deadline, &mut answer);
+        let ran = blocking::run(&mut *state.connection, machine, savepoint, self.deadline, sink);
         if let Err(error) = &ran
             && error.kind() == ErrorKind::Timeout
         {
             state.aborted = true;
         }
         drop(state);
-        answer.response(client.finish(request, ran)?)
+        head.envelope(client.finish(request, ran)?)
     }
 }
 
