@@ -229,7 +229,7 @@ fn read_request(mut block: Block<'_>, caller: CallerTerm) -> RequestStep {
                     _ => args.push((Name::from(key.clone()), term::read(value, Side::Given, report))),
                 }
             }
-            if operation.is_empty() || entity.is_empty() {
+            if operation.is_empty() || entity.is_empty() && operation != "batch" {
                 report.error(request.place, "a request names its operation and its entity");
             }
         }

@@ -153,6 +153,8 @@ fn escape(name: &str, operand: &Node, side: Side, report: &Report) -> Option<Ter
             typed(text.and_then(spell::datetime).map(Value::DateTime)).or_else(|| wrong("YYYY-MM-DDTHH:MM:SS.mmmZ"))
         }
         "$undefined" => Some(Term::Value(Value::Undefined)),
+        // A saved name never begins with a digit; the number of a batch's entry does.
+        "$ref" if text.is_some_and(|text| text.starts_with(|c: char| c.is_ascii_digit())) => None,
         "$ref" => text.map(|t| Term::Ref(t.to_owned())).or_else(|| wrong("a saved name and a path, such as \"a.id\"")),
         "$repeat" => repeat(operand, side, report),
         "$nest" => nest(operand, side, report),

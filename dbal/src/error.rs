@@ -96,6 +96,7 @@ struct Inner {
     fields: Vec<FieldFault>,
     retry_after: Option<Duration>,
     detail: Option<String>,
+    entry: Option<usize>,
 }
 
 impl Error {
@@ -112,6 +113,7 @@ impl Error {
             fields: Vec::new(),
             retry_after: None,
             detail: None,
+            entry: None,
         }))
     }
 
@@ -224,6 +226,16 @@ impl Error {
         self
     }
 
+    /// The same error, said of one entry of a batch.
+    pub fn of_entry(mut self, index: usize) -> Self {
+        self.0.message = format!("entry {index}: {}", self.0.message).into();
+        for fault in &mut self.0.fields {
+            fault.field = format!("entries.{index}.{}", fault.field);
+        }
+        self.0.entry.get_or_insert(index);
+        self
+    }
+
     /// The same error as a bound caller may see it: no driver text, and nothing of what the database holds.
     pub fn without_detail(mut self) -> Self {
         self.0.detail = None;
@@ -288,6 +300,12 @@ impl Error {
     /// Every fault, each with its field.
     pub fn fields(&self) -> &[FieldFault] {
         &self.0.fields
+    }
+
+    /// The entry of a batch that it is about, from 0; the first where several are at fault. The fields are then named
+    /// from the batch on: `entries.1.email`.
+    pub fn entry(&self) -> Option<usize> {
+        self.0.entry
     }
 
     /// How long to wait before trying again.

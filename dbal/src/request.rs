@@ -25,11 +25,12 @@ pub enum Operation {
     Upsert,
     UpsertMany,
     Call,
+    Batch,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 17] = [
+    pub const ALL: [Operation; 18] = [
         Operation::Create,
         Operation::Read,
         Operation::Update,
@@ -47,6 +48,7 @@ impl Operation {
         Operation::Upsert,
         Operation::UpsertMany,
         Operation::Call,
+        Operation::Batch,
     ];
 
     /// The name in snake case, such as `find_many`.
@@ -69,6 +71,7 @@ impl Operation {
             Operation::Upsert => "upsert",
             Operation::UpsertMany => "upsert_many",
             Operation::Call => "call",
+            Operation::Batch => "batch",
         }
     }
 
@@ -78,7 +81,7 @@ impl Operation {
             Operation::Create | Operation::CreateMany => Some(Verb::Create),
             Operation::Update | Operation::UpdateMany => Some(Verb::Update),
             Operation::Delete | Operation::DeleteMany => Some(Verb::Delete),
-            Operation::Upsert | Operation::UpsertMany | Operation::Call => None,
+            Operation::Upsert | Operation::UpsertMany | Operation::Call | Operation::Batch => None,
             Operation::Read
             | Operation::List
             | Operation::FindMany
@@ -87,6 +90,30 @@ impl Operation {
             | Operation::Count
             | Operation::Distinct
             | Operation::Aggregate => Some(Verb::Read),
+        }
+    }
+
+    /// Whether it may write.
+    pub fn writes(self) -> bool {
+        match self {
+            Operation::Create
+            | Operation::CreateMany
+            | Operation::Update
+            | Operation::UpdateMany
+            | Operation::Delete
+            | Operation::DeleteMany
+            | Operation::Upsert
+            | Operation::UpsertMany
+            | Operation::Call
+            | Operation::Batch => true,
+            Operation::Read
+            | Operation::List
+            | Operation::FindMany
+            | Operation::First
+            | Operation::Stream
+            | Operation::Count
+            | Operation::Distinct
+            | Operation::Aggregate => false,
         }
     }
 

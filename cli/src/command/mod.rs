@@ -1,5 +1,6 @@
 //! The subcommands, each in its own file.
 
+mod batch;
 mod check;
 mod create;
 mod delete;
@@ -27,6 +28,7 @@ pub enum Command {
     Create(create::Create),
     Update(update::Update),
     Delete(delete::Delete),
+    Batch(batch::Batch),
     Explain(explain::Explain),
 }
 
@@ -41,6 +43,7 @@ impl Command {
             Command::Create(create) => create.run(out),
             Command::Update(update) => update.run(out),
             Command::Delete(delete) => delete.run(out),
+            Command::Batch(batch) => batch.run(out),
             Command::Explain(explain) => explain.run(out),
         }
     }
@@ -49,6 +52,7 @@ impl Command {
     pub fn json(&self) -> bool {
         match self {
             Command::Check(check::Check { format, .. })
+            | Command::Batch(batch::Batch { format, .. })
             | Command::Migrate(migrate::Migrate { format, .. })
             | Command::Seed(seed::Seed { format, .. })
             | Command::Explain(explain::Explain { format, .. })

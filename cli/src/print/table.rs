@@ -30,7 +30,7 @@ pub(super) fn response(schema: &Schema, entity: EntityId, response: &Response, o
             writeln!(out, "{}", footer(page))?;
         }
         Response::Count(number) | Response::Affected(number) => writeln!(out, "{number}")?,
-        Response::Values { .. } | Response::Group(_) | Response::Groups(_) => {
+        Response::Values { .. } | Response::Group(_) | Response::Groups(_) | Response::Batch(_) => {
             writeln!(out, "{}", dbal::client::wire::response(schema, entity, response))?;
         }
         Response::Done => writeln!(out, "done")?,

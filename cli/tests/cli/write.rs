@@ -12,6 +12,19 @@ fn rows_are_made_changed_and_removed() {
 }
 
 #[test]
+fn a_batch_is_written_whole_or_not_at_all() {
+    let folder = Folder::migrated();
+    let ann = r#"{"operation": "create", "entity": "Author", "data": {"name": "Ann"}}"#;
+    let read = r#"{"operation": "read", "entity": "authors", "id": {"$ref": "0.id"}, "select": ["name"]}"#;
+    let made = folder.ok(&["batch", &format!("[{ann}, {read}]")]);
+    assert_eq!(made, "[{\"id\":1,\"name\":\"Ann\",\"born\":null},{\"name\":\"Ann\"}]\n");
+    let gone = r#"{"operation": "delete", "entity": "Author", "id": 1}"#;
+    let err = folder.fails(1, &["batch", &format!("[{gone}, {gone}]")]);
+    assert!(err.starts_with("error: NOT_FOUND: Author.delete: entry 1: "), "{err}");
+    assert_eq!(folder.ok(&["query", "Author", "--count"]), "1\n");
+}
+
+#[test]
 fn refused_writes_say_which_fields() {
     let folder = Folder::seeded();
     let err = folder.fails(1, &["create", "Author", r#"{"name": "x", "born": 5, "colour": "red"}"#]);

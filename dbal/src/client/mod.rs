@@ -1,5 +1,6 @@
 //! The client: one opened database, asked by trusted code or on behalf of a caller.
 
+mod batch;
 pub mod builder;
 mod cache;
 pub mod config;
@@ -19,18 +20,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use config::Config;
-pub use response::{Envelope, Page, Response};
+pub use response::{Answered, Envelope, Page, Response};
 
 use crate::access::{Policy, Principal};
 use crate::adapter::{Connection, Intent};
 use crate::capability::Capabilities;
 use crate::error::{Error, Result};
 use crate::exec::{Machine, Summary, blocking};
-use crate::request::Request;
+use crate::request::{Operation, Request};
 use crate::row::{RecordSink, RowSink};
 use crate::schema::{EntityId, Schema};
 use crate::sql::migrate;
 use crate::yaml::Fault;
+use batch::Batch;
 use engine::{Caller, Engine};
 use handle::Entity;
 use response::Head;
@@ -142,6 +144,9 @@ impl Client {
     /// # Errors
     /// Those of the catalogue; see [`Error`].
     pub fn execute(&self, request: &Request) -> Result<Response> {
+        if request.operation == Operation::Batch {
+            return self.run_batch(Batch::of(self, request)?);
+        }
         let mut sink = RecordSink::default();
         self.execute_into(request, &mut sink)?.with(sink.records)
     }

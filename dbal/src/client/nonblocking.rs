@@ -14,6 +14,7 @@ use futures_core::Stream;
 
 use crate::access::Principal;
 use crate::adapter::{Connection, Intent, Job};
+use crate::client::batch::Batch;
 use crate::client::builder::Query;
 use crate::client::handle::{
     all_args, counted, data_args, distinct_args, key_args, many_args, rows_args, update_args, upsert_args,
@@ -93,6 +94,9 @@ impl AsyncClient {
     /// # Errors
     /// Those of the catalogue.
     pub async fn execute(&self, request: &Request) -> Result<Response> {
+        if request.operation == Operation::Batch {
+            return self.run_batch(Batch::of(&self.blocking, request)?).await;
+        }
         let (envelope, sink) = self.execute_into(request, RecordSink::default()).await?;
         envelope.with(sink.records)
     }
@@ -110,6 +114,28 @@ impl AsyncClient {
         let head = Head::of(&machine);
         let (summary, sink) = client.finish(request, self.run(machine, sink).await)?;
         Ok((head.envelope(summary)?, sink))
+    }
+
+    /// Runs requests in one transaction, all or none, as [`Client::batch`] does.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn batch(&self, entries: impl IntoIterator<Item = Request>) -> Result<Vec<Response>> {
+        let batch = Batch::new(&self.blocking, entries.into_iter().collect())?;
+        self.run_batch(batch).await?.batch()
+    }
+
+    async fn run_batch(&self, batch: Batch) -> Result<Response> {
+        let (adapter, deadline, intent) = (&self.blocking.engine.adapter, self.blocking.deadline(), batch.intent());
+        let Some(offload) = adapter.offload() else {
+            return batch.alone(&mut *adapter.connect(intent, deadline)?, deadline);
+        };
+        let (tell, told) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            let _ = tell.send(connection.and_then(|connection| batch.alone(connection, deadline)));
+        });
+        offload.submit(intent, deadline, job);
+        told.await.map_err(|_| lost(intent))?
     }
 
     async fn run<S: RowSink + Send + 'static>(&self, machine: Machine, mut sink: S) -> Result<(Summary, S)> {
@@ -300,6 +326,9 @@ impl AsyncTransaction {
     /// # Errors
     /// As [`Transaction::execute`](crate::client::transaction::Transaction::execute).
     pub async fn execute(&self, request: &Request) -> Result<Response> {
+        if request.operation == Operation::Batch {
+            return self.run_batch(Batch::of(&self.client, request)?).await;
+        }
         let (envelope, sink) = self.execute_into(request, RecordSink::default()).await?;
         envelope.with(sink.records)
     }
@@ -332,6 +361,20 @@ impl AsyncTransaction {
         }
         let (summary, sink) = client.finish(request, done)?;
         Ok((head.envelope(summary)?, sink))
+    }
+
+    /// Runs requests that apply together inside the transaction.
+    ///
+    /// # Errors
+    /// As [`Transaction::batch`](crate::client::transaction::Transaction::batch).
+    pub async fn batch(&self, entries: impl IntoIterator<Item = Request>) -> Result<Vec<Response>> {
+        let batch = Batch::new(&self.client, entries.into_iter().collect())?;
+        self.run_batch(batch).await?.batch()
+    }
+
+    async fn run_batch(&self, batch: Batch) -> Result<Response> {
+        let (depth, deadline) = (self.depth + 1, self.client.deadline());
+        self.on_connection(move |connection| batch.inside(connection, depth, deadline)).await
     }
 
     /// Runs a closure in a transaction inside this one: what it returns `Ok` for stays as long as the outer one does,

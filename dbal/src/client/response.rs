@@ -5,6 +5,7 @@ use crate::exec::{Machine, Summary};
 use crate::query::ast::Shape;
 use crate::query::paging::Paging;
 use crate::row::Record;
+use crate::schema::EntityId;
 use crate::value::{Map, Name, Value};
 
 /// A page of rows in its envelope.
@@ -54,6 +55,17 @@ pub enum Response {
     Groups(Vec<Map>),
     /// Of delete.
     Done,
+    /// Of batch: of each entry, in order.
+    Batch(Vec<Answered>),
+}
+
+/// The answer to one entry of a batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answered {
+    /// The entity that the entry asked about.
+    pub entity: EntityId,
+    /// What it answered.
+    pub response: Response,
 }
 
 impl Response {
@@ -69,6 +81,7 @@ impl Response {
             Response::Group(group) => Value::Map(group),
             Response::Groups(groups) => Value::List(groups.into_iter().map(Value::Map).collect()),
             Response::Done => Value::Bool(true),
+            Response::Batch(all) => Value::List(all.into_iter().map(|one| one.response.into_value()).collect()),
             Response::Page(page) => Value::Map(Map(vec![
                 ("data".into(), Value::Records(page.data)),
                 ("total".into(), page.total.into()),
@@ -119,6 +132,13 @@ impl Response {
     pub(crate) fn values(self) -> Result<Vec<Value>> {
         match self {
             Response::Values { values, .. } => Ok(values),
+            _ => Err(unexpected()),
+        }
+    }
+
+    pub(crate) fn batch(self) -> Result<Vec<Response>> {
+        match self {
+            Response::Batch(all) => Ok(all.into_iter().map(|one| one.response).collect()),
             _ => Err(unexpected()),
         }
     }

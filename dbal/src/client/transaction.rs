@@ -5,13 +5,14 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use crate::adapter::Connection;
+use crate::client::batch::Batch;
 use crate::client::handle::{Entity, Execute};
 use crate::client::response::Head;
 use crate::client::{Client, Envelope, Response};
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::exec::blocking;
 use crate::plan::verify;
-use crate::request::Request;
+use crate::request::{Operation, Request};
 use crate::row::{RecordSink, RowSink};
 
 /// A transaction. Requests through it see what the ones before wrote; nobody else does before it commits.
@@ -51,6 +52,9 @@ impl<'c> Transaction<'c> {
     /// # Errors
     /// Those of the catalogue.
     pub fn execute(&self, request: &Request) -> Result<Response> {
+        if request.operation == Operation::Batch {
+            return self.run_batch(Batch::of(self.client, request)?);
+        }
         let mut sink = RecordSink::default();
         self.execute_into(request, &mut sink)?.with(sink.records)
     }
@@ -63,23 +67,27 @@ impl<'c> Transaction<'c> {
         let client = self.client;
         let machine = client.engine.prepare(&client.caller, request)?;
         let head = Head::of(&machine);
-        let mut state = self.state.try_borrow_mut().map_err(|_| busy())?;
-        if state.aborted {
-            return client.finish(request, Err(aborted()));
-        }
         let savepoint = Some(self.depth + 1);
-        let ran = blocking::run(&mut *state.connection, machine, savepoint, self.deadline, sink);
-        if let Err(error) = &ran
-            && error.kind() == ErrorKind::Timeout
-        {
-            state.aborted = true;
-        }
-        drop(state);
+        let ran = self.on_connection(|connection| blocking::run(connection, machine, savepoint, self.deadline, sink));
         head.envelope(client.finish(request, ran)?)
     }
 }
 
 impl<'c> Transaction<'c> {
+    /// Runs requests that apply together, as [`Client::batch`] does, inside the transaction. A failed batch leaves
+    /// nothing and the transaction goes on.
+    ///
+    /// # Errors
+    /// As [`Client::batch`].
+    pub fn batch(&self, entries: impl IntoIterator<Item = Request>) -> Result<Vec<Response>> {
+        self.run_batch(Batch::new(self.client, entries.into_iter().collect())?)?.batch()
+    }
+
+    fn run_batch(&self, batch: Batch) -> Result<Response> {
+        let (depth, deadline) = (self.depth + 1, self.deadline);
+        self.on_connection(|connection| batch.inside(connection, depth, deadline))
+    }
+
     /// Runs a closure in a transaction inside this one: what it returns `Ok` for stays as long as the outer one does,
     /// everything else is undone, and the outer one goes on.
     ///
@@ -105,9 +113,19 @@ impl<'c> Transaction<'c> {
         }
     }
 
-    fn on_connection(&self, control: impl FnOnce(&mut dyn Connection) -> Result<()>) -> Result<()> {
+    /// Does something on the connection; a timeout there ends the transaction.
+    fn on_connection<T>(&self, work: impl FnOnce(&mut dyn Connection) -> Result<T>) -> Result<T> {
         let mut state = self.state.try_borrow_mut().map_err(|_| busy())?;
-        if state.aborted { Err(aborted()) } else { control(&mut *state.connection) }
+        if state.aborted {
+            return Err(aborted());
+        }
+        let done = work(&mut *state.connection);
+        if let Err(error) = &done
+            && error.kind() == ErrorKind::Timeout
+        {
+            state.aborted = true;
+        }
+        done
     }
 }
 

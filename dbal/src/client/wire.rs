@@ -6,7 +6,7 @@ use crate::schema::{EntityId, FieldType, Schema};
 use crate::value::{Map, Value, json};
 
 /// Writes an answer about an entity as JSON text. It is [`json::to_wire`] with what only the schema can say: a bigint
-/// is text always, also in related rows.
+/// is text always, also in related rows. Each entry of a batch is written as of its own entity.
 ///
 /// ```
 /// use dbal::{Client, Config, Operation, Request, client::wire, value};
@@ -20,26 +20,7 @@ use crate::value::{Map, Value, json};
 /// ```
 pub fn response(schema: &Schema, entity: EntityId, response: &Response) -> String {
     let mut out = String::new();
-    let writer = Writer { schema };
-    match response {
-        Response::Row(row) | Response::Maybe(Some(row)) => writer.record(entity, row, &mut out),
-        Response::Maybe(None) => out.push_str("null"),
-        Response::Rows(rows) => writer.records(entity, rows, &mut out),
-        Response::Page(page) => writer.page(entity, page, &mut out),
-        Response::Count(count) => json::write_wire(&Value::Int(*count), &mut out),
-        Response::Affected(count) => {
-            out.push_str("{\"count\":");
-            json::write_wire(&Value::Int(*count), &mut out);
-            out.push('}');
-        }
-        Response::Values { field, values } => writer.values(entity, field, values, &mut out),
-        Response::Group(group) => json::write_wire(&writer.group(entity, group), &mut out),
-        Response::Groups(groups) => {
-            let groups = groups.iter().map(|group| writer.group(entity, group)).collect();
-            json::write_wire(&Value::List(groups), &mut out);
-        }
-        Response::Done => out.push_str("true"),
-    }
+    Writer { schema }.response(entity, response, &mut out);
     out
 }
 
@@ -55,6 +36,38 @@ struct Writer<'s> {
 }
 
 impl Writer<'_> {
+    fn response(&self, entity: EntityId, response: &Response, out: &mut String) {
+        match response {
+            Response::Row(row) | Response::Maybe(Some(row)) => self.record(entity, row, out),
+            Response::Maybe(None) => out.push_str("null"),
+            Response::Rows(rows) => self.records(entity, rows, out),
+            Response::Page(page) => self.page(entity, page, out),
+            Response::Count(count) => json::write_wire(&Value::Int(*count), out),
+            Response::Affected(count) => {
+                out.push_str("{\"count\":");
+                json::write_wire(&Value::Int(*count), out);
+                out.push('}');
+            }
+            Response::Values { field, values } => self.values(entity, field, values, out),
+            Response::Group(group) => json::write_wire(&self.group(entity, group), out),
+            Response::Groups(groups) => {
+                let groups = groups.iter().map(|group| self.group(entity, group)).collect();
+                json::write_wire(&Value::List(groups), out);
+            }
+            Response::Done => out.push_str("true"),
+            Response::Batch(all) => {
+                out.push('[');
+                for (position, one) in all.iter().enumerate() {
+                    if position > 0 {
+                        out.push(',');
+                    }
+                    self.response(one.entity, &one.response, out);
+                }
+                out.push(']');
+            }
+        }
+    }
+
     fn page(&self, entity: EntityId, page: &Page, out: &mut String) {
         out.push_str("{\"data\":");
         self.records(entity, &page.data, out);

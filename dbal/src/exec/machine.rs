@@ -138,6 +138,11 @@ impl Machine {
         machine
     }
 
+    /// The same inside a transaction that rolls back as a whole when it fails: nothing is begun for it.
+    pub fn joined(self) -> Self {
+        Machine { atomic: false, ..self }
+    }
+
     /// The same with what seals the cursors of its page.
     pub fn with_seal(self, seal: Option<Seal>) -> Self {
         Machine { seal, ..self }

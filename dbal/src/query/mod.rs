@@ -2,6 +2,7 @@
 
 mod aggregate;
 pub mod ast;
+pub mod batch;
 pub mod cast;
 pub mod cursor;
 mod cursor_bytes;

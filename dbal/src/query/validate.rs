@@ -58,6 +58,10 @@ pub fn validate(context: Context<'_>, request: &Request, form: &Form<'_>) -> Res
 /// # Errors
 /// VALIDATION_ERROR with the nearest name.
 pub fn entity(schema: &Schema, request: &Request) -> Result<EntityId> {
+    if request.operation == Operation::Batch {
+        let message = "a batch is several requests: it gives no rows of its own and cannot be explained or nested";
+        return Err(Error::validation("operation", message).with_operation(request.operation.as_str()));
+    }
     schema.find(&request.entity).ok_or_else(|| {
         let names = schema.entities().map(|(_, entity)| entity.name.as_str());
         let message = format!("unknown entity `{}`{}", shown(&request.entity), nearest(&request.entity, names));

@@ -1,0 +1,218 @@
+//! Requests that apply together, each free to use what earlier ones answered. It says what to run next and is told how
+//! it went; whoever runs it has begun a transaction, and rolls it back when anything fails.
+
+use crate::adapter::{Connection, Intent};
+use crate::client::response::{Answered, Head};
+use crate::client::{Client, Response};
+use crate::error::{Error, ErrorKind, FieldFault, Result};
+use crate::exec::{Machine, blocking};
+use crate::query::batch::{self, Entry, fault_of, look_up};
+use crate::query::validate;
+use crate::request::{Operation, Request};
+use crate::row::RecordSink;
+use crate::schema::EntityId;
+use crate::value::Value;
+use std::time::Instant;
+
+/// A batch under way.
+pub(super) struct Batch {
+    client: Client,
+    entries: Vec<Entry>,
+    entities: Vec<EntityId>,
+    /// Entries without references, made ready before anything ran.
+    ready: Vec<Option<Machine>>,
+    /// The results that later entries refer to, as data.
+    seen: Vec<Option<Value>>,
+    referred_to: Vec<bool>,
+    answers: Vec<Answered>,
+}
+
+impl Batch {
+    /// Checks all that can be known before anything runs.
+    pub(super) fn new(client: &Client, requests: Vec<Request>) -> Result<Batch> {
+        Batch::checked(client, requests).map_err(|error| error.with_operation(Operation::Batch.as_str()))
+    }
+
+    /// The same of a request in its data form.
+    pub(super) fn of(client: &Client, request: &Request) -> Result<Batch> {
+        let requests = batch::entries(&client.engine.limits, request)
+            .map_err(|error| error.with_operation(Operation::Batch.as_str()))?;
+        Batch::new(client, requests)
+    }
+
+    fn checked(client: &Client, requests: Vec<Request>) -> Result<Batch> {
+        let engine = &client.engine;
+        let entries = batch::references(&engine.schema, &engine.limits, requests)?;
+        let mut batch = Batch {
+            client: client.clone(),
+            entities: Vec::with_capacity(entries.len()),
+            ready: Vec::with_capacity(entries.len()),
+            seen: vec![None; entries.len()],
+            referred_to: vec![false; entries.len()],
+            answers: Vec::with_capacity(entries.len()),
+            entries,
+        };
+        let (mut faults, mut other) = (Vec::new(), None);
+        for (index, entry) in batch.entries.iter().enumerate() {
+            for reference in &entry.references {
+                batch.referred_to[reference.entry] = true;
+            }
+            let known = validate::entity(&engine.schema, &entry.request);
+            batch.entities.push(*known.as_ref().unwrap_or(&EntityId(0)));
+            let prepared = match known {
+                Ok(_) if !entry.references.is_empty() => Ok(None),
+                Ok(_) => engine.prepare(&client.caller, &entry.request).map(Some),
+                Err(error) => Err(error),
+            };
+            match client.finish(&entry.request, prepared) {
+                Ok(machine) => batch.ready.push(machine),
+                Err(error) if error.kind() == ErrorKind::ValidationError && !error.fields().is_empty() => {
+                    let named =
+                        |fault: &FieldFault| FieldFault { field: fault_of(index, &fault.field), ..fault.clone() };
+                    faults.extend(error.fields().iter().map(named));
+                }
+                Err(error) => drop(other.get_or_insert(error.of_entry(index))),
+            }
+        }
+        match other {
+            _ if !faults.is_empty() => Err(Error::invalid(faults)),
+            Some(error) => Err(error),
+            None => Ok(batch),
+        }
+    }
+
+    pub(super) fn intent(&self) -> Intent {
+        let writes = self.entries.iter().any(|entry| entry.request.operation.writes());
+        if writes { Intent::Write } else { Intent::Read }
+    }
+
+    /// What to run next; none at the end.
+    pub(super) fn next(&mut self) -> Result<Option<Machine>> {
+        let index = self.answers.len();
+        let Some(entry) = self.entries.get(index) else { return Ok(None) };
+        let machine = match self.ready[index].take() {
+            Some(machine) => machine,
+            None => self.filled(entry).map_err(|error| error.of_entry(index))?,
+        };
+        Ok(Some(machine.joined()))
+    }
+
+    fn filled(&self, entry: &Entry) -> Result<Machine> {
+        let (mut values, mut faults) = (Vec::with_capacity(entry.references.len()), Vec::new());
+        for reference in &entry.references {
+            match look_up(self.seen[reference.entry].as_ref().unwrap_or(&Value::Null), reference) {
+                Ok(value) => values.push(value),
+                Err(message) => {
+                    faults.push(FieldFault {
+                        field: reference.at.clone(),
+                        message: format!("$ref: {message}"),
+                        index: None,
+                    });
+                }
+            }
+        }
+        let found = if faults.is_empty() { Ok(()) } else { Err(Error::invalid(faults)) };
+        let client = &self.client;
+        client.finish(&entry.request, found.and_then(|()| client.engine.prepare(&client.caller, &entry.filled(values))))
+    }
+
+    /// Takes the answer of what [`Batch::next`] gave, or says which entry failed.
+    pub(super) fn answered(&mut self, result: Result<Response>) -> Result<()> {
+        let index = self.answers.len();
+        let response =
+            self.client.finish(&self.entries[index].request, result).map_err(|error| error.of_entry(index))?;
+        if self.referred_to[index] {
+            self.seen[index] = Some(response.clone().into_value());
+        }
+        self.answers.push(Answered { entity: self.entities[index], response });
+        Ok(())
+    }
+
+    pub(super) fn response(self) -> Response {
+        Response::Batch(self.answers)
+    }
+
+    /// Runs all entries on a connection with a transaction open.
+    pub(super) fn run(&mut self, connection: &mut dyn Connection, deadline: Option<Instant>) -> Result<()> {
+        while let Some(machine) = self.next()? {
+            let (head, mut sink) = (Head::of(&machine), RecordSink::default());
+            let ran = blocking::run(connection, machine, None, deadline, &mut sink);
+            self.answered(ran.and_then(|summary| head.envelope(summary)?.with(sink.records)))?;
+        }
+        Ok(())
+    }
+
+    /// Runs it as a transaction of its own.
+    pub(super) fn alone(mut self, connection: &mut dyn Connection, deadline: Option<Instant>) -> Result<Response> {
+        let said = |error: Error| error.with_operation(Operation::Batch.as_str());
+        connection.begin(deadline).map_err(said)?;
+        match self.run(connection, deadline) {
+            Ok(()) => connection.commit().map_err(said)?,
+            Err(error) => return Err(undone(error, connection.rollback())),
+        }
+        Ok(self.response())
+    }
+
+    /// Runs it inside a transaction: a failed one leaves nothing and the transaction goes on.
+    pub(super) fn inside(
+        mut self,
+        connection: &mut dyn Connection,
+        savepoint: u32,
+        deadline: Option<Instant>,
+    ) -> Result<Response> {
+        let said = |error: Error| error.with_operation(Operation::Batch.as_str());
+        connection.savepoint(savepoint).map_err(said)?;
+        match self.run(connection, deadline) {
+            Ok(()) => connection.release(savepoint).map_err(said)?,
+            Err(error) => return Err(undone(error, connection.rollback_to(savepoint))),
+        }
+        Ok(self.response())
+    }
+}
+
+/// The first error is the one that matters, unless undoing failed as well.
+fn undone(error: Error, undone: Result<()>) -> Error {
+    match undone {
+        Err(failed) if error.kind() != ErrorKind::Timeout => failed,
+        _ => error,
+    }
+}
+
+impl Client {
+    /// Runs requests in one transaction, all or none, and gives their answers in order. An entry may use a value that
+    /// an earlier one answered: `{"$ref": "0.id"}` stands for the `id` in the result of the first entry, wherever a
+    /// value may stand but inside json documents. Entries are numbered from 0.
+    ///
+    /// ```
+    /// use dbal::{Client, Config, Operation, Request, value};
+    /// let schema = "
+    /// entity: Author
+    /// fields: { id: { type: uuid, primary: true, generated: true }, name: { type: string } }
+    /// ---
+    /// entity: Book
+    /// fields:
+    ///   id: { type: uuid, primary: true, generated: true }
+    ///   author_id: { type: uuid, foreign_key: { entity: Author } }
+    /// ";
+    /// let db = Client::open(Config::memory().schema_text(schema))?;
+    /// let answers = db.batch([
+    ///     Request::new(Operation::Create, "Author").arg("data", value!({ "name": "Ada" })),
+    ///     Request::new(Operation::Create, "Book").arg("data", value!({ "author_id": { "$ref": "0.id" } })),
+    /// ])?;
+    /// assert_eq!(answers.len(), 2);
+    /// assert_eq!(db.entity("Book")?.count(dbal::query())?, 1);
+    /// # Ok::<(), dbal::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What an entry says, with its number in [`Error::entry`] and in the message; nothing is written then.
+    pub fn batch(&self, entries: impl IntoIterator<Item = Request>) -> Result<Vec<Response>> {
+        self.run_batch(Batch::new(self, entries.into_iter().collect())?)?.batch()
+    }
+
+    pub(super) fn run_batch(&self, batch: Batch) -> Result<Response> {
+        let deadline = self.deadline();
+        let mut connection = self.engine.adapter.connect(batch.intent(), deadline)?;
+        batch.alone(&mut *connection, deadline)
+    }
+}
