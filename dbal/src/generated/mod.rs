@@ -1,4 +1,5 @@
-//! Written by `cargo xtask codegen` from `api/schema`; never edited by hand.
+//! Written by `cargo xtask codegen` from `api/schema` and the data of Unicode; never edited by hand.
 
 pub mod capabilities;
 pub mod errors;
+pub mod unicode;

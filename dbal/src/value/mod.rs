@@ -10,6 +10,7 @@ pub mod order;
 mod ser;
 pub mod temporal;
 pub mod text;
+pub mod words;
 
 use std::borrow::Cow;
 

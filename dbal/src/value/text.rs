@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use crate::generated::unicode::FOLD;
+
 /// How a text is matched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TextMatch {
@@ -39,7 +41,7 @@ impl TextMatch {
     }
 }
 
-/// Unicode simple case folding: each code point becomes exactly one, or stays. `ß` is not `ss`, and neither the dotted
+/// Unicode simple case folding, by the one table of [`crate::generated::unicode`]: each code point becomes exactly one, or stays. `ß` is not `ss`, and neither the dotted
 /// capital `İ` nor the dotless `ı` becomes `i`. Text that is folded already is borrowed.
 ///
 /// ```
@@ -68,7 +70,14 @@ pub fn fold_char(c: char) -> char {
     if c.is_ascii() {
         return c.to_ascii_lowercase();
     }
-    unicode_case_mapping::case_folded(c).and_then(|folded| char::from_u32(folded.get())).unwrap_or(c)
+    let code = u32::from(c);
+    let folded = match FOLD.get(FOLD.partition_point(|(_, last, ..)| *last < code)) {
+        Some((first, _, step, add)) if *first <= code && (code - first).is_multiple_of(*step) => {
+            code.checked_add_signed(*add).and_then(char::from_u32)
+        }
+        _ => None,
+    };
+    folded.unwrap_or(c)
 }
 
 /// Whether the whole text matches a pattern: `%` is any run of characters, also an empty one, `_` one code point, `\`

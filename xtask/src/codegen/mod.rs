@@ -1,4 +1,5 @@
-//! `cargo xtask codegen`: everything that can be listed is declared once in `api/schema` and written from there.
+//! `cargo xtask codegen`: everything that can be listed is declared once in `api/schema` and written from there. Tables
+//! of Unicode are written from the data of crates.
 //!
 //! Output is checked in, so that nobody needs this command to build; a test fails when it is stale.
 
@@ -7,6 +8,7 @@ mod capabilities;
 mod contract;
 mod entities;
 mod errors;
+mod unicode;
 
 use std::fmt::Write;
 use std::path::Path;
@@ -35,6 +37,7 @@ pub fn outputs(root: &Path) -> Result<Vec<Output>, String> {
     Ok(vec![
         Output { path: "dbal/src/generated/errors.rs", text: errors::rust(&errors) },
         Output { path: "dbal/src/generated/capabilities.rs", text: capabilities::rust(&capabilities) },
+        Output { path: "dbal/src/generated/unicode.rs", text: unicode::rust() },
         Output { path: "docs/errors.md", text: errors::table(&errors) },
         Output { path: "docs/capabilities.md", text: capabilities::table(&capabilities) },
         Output { path: "docs/entities.md", text: entities::page(&reference(root)?) },

@@ -13,7 +13,7 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     ("generated", &[]),
     ("error", &["generated"]),
     ("capability", &["generated"]),
-    ("value", &["error", "row"]), // a value may be a related row
+    ("value", &["generated", "error", "row"]), // a value may be a related row
     ("row", &["error", "value"]),
     ("yaml", &["error", "value"]),
     ("schema", &["error", "value", "yaml"]),
