@@ -459,6 +459,14 @@ fn whole_entity_rules_name_their_fields() {
     assert!(field(item, "code").sensitive, "never_expose marks the field");
 }
 
+#[test]
+fn a_hash_has_no_words() {
+    assert_eq!(
+        field_faults("  t: {type: text, stored_as: sha256}\nsearchable: [t]"),
+        "a.yaml:1:9: error: searchable: t is stored as a hash, which has no words"
+    );
+}
+
 fn grants(acl: &str, verb: Verb) -> Vec<AclGrant> {
     let schema = quiet(&[("a.yaml", &item(&format!("  user_id: uuid\nacl:\n{acl}")))]);
     entity(&schema, "Item").acl.grants(verb).to_vec()

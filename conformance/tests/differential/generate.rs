@@ -31,6 +31,7 @@ fields:
   doc: { type: json }
   raw: { type: bytes }
   secret: { type: string, acl: { read: [boss] } }
+searchable: [text, secret]
 ---
 entity: Part
 fields:
@@ -53,8 +54,24 @@ rules:
   - { id: text-2, entity: Owner, role: [texts], operations: [read], row_level_filter: "name IN ('x', 'Y') OR NOT (rank > 0)" }
 "#;
 
-const TEXTS: [&str; 14] =
-    ["", "x", "X", "y", "xy", "a_b", "a%b", "a\\b", "aXb", "\u{E4}x", "\u{C4}X", "\u{DF}", "\u{1F600}", "\u{FF21}"];
+const TEXTS: [&str; 16] = [
+    "",
+    "x",
+    "X",
+    "y",
+    "xy",
+    "a_b",
+    "a%b",
+    "a\\b",
+    "aXb",
+    "\u{E4}x",
+    "\u{C4}X",
+    "\u{DF}",
+    "\u{1F600}",
+    "\u{FF21}",
+    "x y, axb",
+    "B \u{E4}\u{308}x",
+];
 const NUMBERS: [i64; 7] = [-2, -1, 0, 1, 2, 3, 100];
 
 type Field = (&'static str, fn() -> BoxedStrategy<Value>);
@@ -231,7 +248,11 @@ fn leaf(fields: &'static [Field]) -> BoxedStrategy<Value> {
 }
 
 fn filter(entity: &'static str, depth: u32) -> BoxedStrategy<Value> {
-    let plain = tree(leaf(fields(entity)));
+    let search = select(&TEXTS[..]).prop_map(|text| one("$search", text.into()));
+    let plain = match entity {
+        "Thing" => tree(prop_oneof![6 => leaf(fields(entity)), 1 => search].boxed()),
+        _ => tree(leaf(fields(entity))),
+    };
     if depth == 0 {
         return plain;
     }

@@ -333,10 +333,10 @@ pub(super) fn implies(narrow: &Expr, wide: &Expr) -> bool {
     }
 }
 
-/// Every operand of an expression that is read from the row at hand or through it.
+/// Every operand of an expression that is read from the row at hand or through it. Rules hold no searches.
 pub(super) fn operands<'e>(expr: &'e Expr, visit: &mut impl FnMut(&'e Operand)) {
     match expr {
-        Expr::Const(_) | Expr::Json { .. } | Expr::Related { .. } => {}
+        Expr::Const(_) | Expr::Word { .. } | Expr::Json { .. } | Expr::Related { .. } => {}
         Expr::And(parts) | Expr::Or(parts) => parts.iter().for_each(|part| operands(part, visit)),
         Expr::Not(inner) => operands(inner, visit),
         Expr::Compare { left, right, .. } => {

@@ -54,6 +54,9 @@ impl<'p> Rebase<'p> {
             Expr::Text { value, op, pattern, fold } => {
                 Expr::Text { value: self.operand(value)?, op: *op, pattern: self.operand(pattern)?, fold: *fold }
             }
+            Expr::Word { fields, word, prefix } => {
+                Expr::Word { fields: fields.clone(), word: self.param(*word)?, prefix: *prefix }
+            }
             Expr::Json { field, path, test } => {
                 Expr::Json { field: *field, path: path.clone(), test: self.json(test)? }
             }

@@ -141,7 +141,8 @@ impl<'p> Rewriter<'p> {
     /// The caller's conditions: related rows are those that the caller may see, at every depth.
     fn conditions(&mut self, entity: EntityId, expr: &mut Expr) -> Result<()> {
         match expr {
-            Expr::Const(_) | Expr::Json { .. } => Ok(()),
+            // Validation has looked at their fields.
+            Expr::Const(_) | Expr::Word { .. } | Expr::Json { .. } => Ok(()),
             Expr::And(parts) | Expr::Or(parts) => parts.iter_mut().try_for_each(|part| self.conditions(entity, part)),
             Expr::Not(inner) => self.conditions(entity, inner),
             Expr::Compare { left, right, .. } => {
@@ -434,7 +435,7 @@ fn is_argument(id: ParamId, params: &Params) -> bool {
 /// only rows that the caller may read can be asked about.
 fn looks_at_more_than(key: FieldId, expr: &Expr) -> bool {
     match expr {
-        Expr::Json { .. } | Expr::Related { .. } => true,
+        Expr::Word { .. } | Expr::Json { .. } | Expr::Related { .. } => true,
         Expr::And(parts) | Expr::Or(parts) => parts.iter().any(|part| looks_at_more_than(key, part)),
         Expr::Not(inner) => looks_at_more_than(key, inner),
         other => {

@@ -39,6 +39,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     statement_savepoints: Support::Native,
     joins: Support::Native,
     ttl: Support::Emulated,
+    full_text_search: Support::Native,
     json_queries: Support::Native,
     aggregations: Support::Native,
     relations: Support::Native,

@@ -105,6 +105,7 @@ impl SqliteAdapter {
         statement_savepoints: Support::Native,
         joins: Support::Emulated,
         ttl: Support::Emulated,
+        full_text_search: Support::Native,
         json_queries: Support::Native,
         aggregations: Support::Native,
         relations: Support::Native,

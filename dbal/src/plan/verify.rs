@@ -119,6 +119,7 @@ impl Verify<'_> {
                 true => need(self.capabilities.case_insensitive_match, "case_insensitive_match"),
                 false => Ok(()),
             },
+            Expr::Word { .. } => need(self.capabilities.full_text_search, "full_text_search"),
             Expr::Json { .. } => need(self.capabilities.json_queries, "json_queries"),
             Expr::Related { relation, between, visible, filter, .. } => {
                 need(self.capabilities.relations, "relations")?;

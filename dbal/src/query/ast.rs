@@ -128,6 +128,15 @@ pub enum Expr {
         /// Both sides case-folded first.
         fold: bool,
     },
+    /// Some text of the row has a word, by [`words`](crate::value::words::words); never unknown: null has no words.
+    Word {
+        /// The fields looked in.
+        fields: Vec<FieldId>,
+        /// The word, as `words` gives it.
+        word: ParamId,
+        /// A word that begins so will do.
+        prefix: bool,
+    },
     /// A test of the value at a path of a json field. A null column has no paths: unknown.
     Json {
         /// The json field.
@@ -193,6 +202,7 @@ impl Expr {
                 value.each_param(visit);
                 pattern.each_param(visit);
             }
+            Expr::Word { word, .. } => visit(word),
             Expr::Json { test, .. } => match test {
                 JsonTest::Compare(_, id) | JsonTest::In(id) | JsonTest::Text { pattern: id, .. } => visit(id),
                 JsonTest::Exists => {}

@@ -1,5 +1,6 @@
 //! How a value of the request becomes a parameter: type check, conversion, field rules, hashing.
 
+use super::search;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::convert::{check_rules, convert, hash_stored};
 use crate::schema::{FieldRef, FieldType, Schema, StoredAs};
@@ -18,6 +19,8 @@ pub enum Cast {
     ListHashed(StoredAs),
     /// Needle or pattern of a text match.
     Pattern,
+    /// The word of this number in the text of a search; null where there are fewer.
+    Word(u16),
     /// Compared with a value inside a json document; null is a value there.
     Json,
     /// A list of such values.
@@ -43,6 +46,7 @@ impl Cast {
                 Value::Text(needle) => text::check(needle).map(|()| value.clone()).map_err(|m| fault(m.to_owned())),
                 other => Err(fault(format!("expected text, got {}", other.kind()))),
             },
+            Cast::Word(at) => search::word(value, *at).map_err(fault),
             Cast::Json => convert(&FieldType::Json, value).map_err(fault),
             Cast::JsonList => match value {
                 Value::List(items) => items

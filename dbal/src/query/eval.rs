@@ -8,6 +8,7 @@ use super::ast::{Comparison, Expr, JsonTest, Literal, Operand, Order, ParamId, P
 use crate::schema::{EntityId, FieldId, RelationId, Schema};
 use crate::value::order::{compare, equal, total};
 use crate::value::text::fold;
+use crate::value::words::has_word;
 use crate::value::{Value, ValueRef, json};
 
 /// A row: one value for each declared field, in declared order; or a group with its columns.
@@ -68,6 +69,11 @@ impl<'a> Scope<'a> {
             Expr::IsNull(operand) => Some(matches!(self.operand(entity, operand, row), ValueRef::Null)),
             Expr::Text { value, op, pattern, fold } => {
                 matched(*op, self.operand(entity, value, row), self.operand(entity, pattern, row), *fold)
+            }
+            Expr::Word { fields, word, prefix } => {
+                let word = self.param(*word).as_str();
+                let mut texts = fields.iter().filter_map(|field| row[usize::from(field.0)].as_str());
+                Some(word.is_some_and(|word| texts.any(|text| has_word(text, word, *prefix))))
             }
             Expr::Json { field, path, test } => self.json(&row[usize::from(field.0)], path, test),
             Expr::Related { relation, quantifier, between, visible, filter } => {

@@ -85,7 +85,7 @@ impl Hide<'_> {
                 self.operand(entity, pattern);
             }
             Expr::In { value, .. } | Expr::IsNull(value) => self.operand(entity, value),
-            Expr::Const(_) | Expr::Json { .. } => {}
+            Expr::Const(_) | Expr::Word { .. } | Expr::Json { .. } => {}
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::query::ast::{Comparison, Expr, JsonTest, Literal, Operand, Quantifier, TextMatch};
 use crate::query::cast::Cast;
 use crate::query::filter_json;
+use crate::query::search;
 use crate::query::validate::{Check, nearest, shown};
 use crate::schema::{Entity, EntityId, FieldId, FieldType, RelationId, StoredAs};
 use crate::value::{Map, Value};
@@ -32,6 +33,9 @@ pub(super) const OPERATORS: &[&str] = &[
     "$path",
 ];
 
+/// The operators that stand where a field could.
+const FILTER_OPERATORS: [&str; 4] = ["$and", "$or", "$not", "$search"];
+
 /// The operators that stand beside a relation.
 const RELATION_OPERATORS: &[&str] = &["$is", "$isNot", "$some", "$every", "$none"];
 
@@ -56,12 +60,9 @@ pub(super) fn object(check: &mut Check<'_>, entity: EntityId, value: &Value, pat
             "$and" => Expr::And(list(check, entity, value, &path, depth)),
             "$or" => Expr::Or(list(check, entity, value, &path, depth)),
             "$not" => Expr::Not(Box::new(object(check, entity, value, &path, depth + 1))),
-            "$search" => {
-                check.not_built("full_text_search", "$search is not built yet".into());
-                Expr::FALSE
-            }
+            "$search" => search::search(check, entity, value, &path),
             _ if name.starts_with('$') => {
-                let known = ["$and", "$or", "$not", "$search"];
+                let known = FILTER_OPERATORS;
                 check.fault(
                     &path,
                     format!("unknown operator{}; expected {}", nearest(name, known.into_iter()), known.join(", ")),
@@ -168,7 +169,8 @@ fn related(check: &mut Check<'_>, entity: EntityId, id: RelationId, value: &Valu
     };
     match value {
         Value::Null if to_one => make(Quantifier::None, Expr::TRUE),
-        Value::Map(map) if is_operators(map) => {
+        // A plain object means `$is`, also where its first key is one of a filter.
+        Value::Map(map) if is_operators(map) && !(to_one && FILTER_OPERATORS.contains(&map.0[0].0.as_ref())) => {
             let mut all = Vec::new();
             for (name, value) in map.iter() {
                 let path = format!("{path}.{}", shown(name));

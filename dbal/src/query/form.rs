@@ -6,6 +6,7 @@
 
 use smallvec::SmallVec;
 
+use super::search;
 use crate::request::{Operation, Request};
 use crate::value::{Map, Value};
 
@@ -127,6 +128,12 @@ impl<'r> Form<'r> {
         self.literal(value);
     }
 
+    /// The text of a search is a parameter for each of its words.
+    fn search(&mut self, value: &'r Value) {
+        self.count(b'w', value.as_str().map_or(0, search::count));
+        self.literal(value);
+    }
+
     /// `id`: a value, or a unique key by its fields.
     fn key_value(&mut self, value: &'r Value) {
         match value {
@@ -168,6 +175,7 @@ impl<'r> Form<'r> {
                     match name.as_ref() {
                         "$and" | "$or" => self.filters(value, depth + 1),
                         "$not" => self.filter(value, depth + 1),
+                        "$search" => self.search(value),
                         _ => self.condition(value, depth + 1),
                     }
                 }
@@ -203,6 +211,7 @@ impl<'r> Form<'r> {
                 "$path" | "$mode" | "$exists" => self.structure(value, depth + 1),
                 "$some" | "$every" | "$none" | "$is" | "$isNot" => self.filter(value, depth + 1),
                 "$and" | "$or" => self.filters(value, depth + 1),
+                "$search" => self.search(value),
                 "$between" => match value {
                     Value::List(items) => {
                         self.count(b'[', items.len());

@@ -20,6 +20,7 @@ pub mod optimize;
 mod output;
 pub mod paging;
 pub mod param;
+pub mod search;
 mod seek;
 pub mod shape;
 pub mod size;

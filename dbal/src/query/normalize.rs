@@ -65,7 +65,9 @@ fn push(expr: Expr, negate: bool) -> Expr {
             let (visible, filter) = (Box::new(canonical(*visible)), Box::new(canonical(*filter)));
             negated(Expr::Related { relation, quantifier, between, visible, filter }, negate)
         }
-        leaf @ (Expr::In { .. } | Expr::IsNull(_) | Expr::Text { .. } | Expr::Json { .. }) => negated(leaf, negate),
+        leaf @ (Expr::In { .. } | Expr::IsNull(_) | Expr::Text { .. } | Expr::Word { .. } | Expr::Json { .. }) => {
+            negated(leaf, negate)
+        }
     }
 }
 

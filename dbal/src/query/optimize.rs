@@ -98,7 +98,7 @@ fn fold(expr: Expr, unknown: Unknown) -> Expr {
             Operand::Const(literal) => Expr::Const(Some(literal == Literal::Null)),
             of => Expr::IsNull(of),
         },
-        Expr::Json { .. } => expr,
+        Expr::Word { .. } | Expr::Json { .. } => expr,
         Expr::Related { relation, quantifier, between, visible, filter } => {
             // Related rows count when both are true.
             let (visible, filter) = (optimize_filter(*visible), optimize_filter(*filter));

@@ -93,6 +93,7 @@ impl std::fmt::Display for ParamSource {
                 Cast::List(ty) => write!(f, "a list of the request ({})", ty.as_str()),
                 Cast::CompareHashed(_) | Cast::ListHashed(_) => f.write_str("a hashed value of the request"),
                 Cast::Pattern => f.write_str("a text of the request"),
+                Cast::Word(at) => write!(f, "word {at} of the search"),
                 Cast::Json | Cast::JsonList => f.write_str("a json value of the request"),
             },
             ParamSource::Const(value) => match value.as_ref() {

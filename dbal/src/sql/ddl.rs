@@ -118,7 +118,12 @@ pub(super) fn create_index(entity: &Entity, index: &Index) -> Result<String> {
 
 /// Name, type, and whether null is allowed.
 fn column(field: &Field) -> ColumnDef {
-    let mut column = ColumnDef::new(iden(&field.column));
+    column_called(&field.column, field)
+}
+
+/// The same under another name.
+pub(super) fn column_called(name: &str, field: &Field) -> ColumnDef {
+    let mut column = ColumnDef::new(iden(name));
     column.custom(match &field.ty {
         FieldType::Integer | FieldType::BigInt | FieldType::Boolean | FieldType::DateTime => "INTEGER",
         FieldType::Float => "REAL",

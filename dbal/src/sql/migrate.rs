@@ -2,10 +2,12 @@
 
 use super::ddl::{self, Snapshot};
 use super::dialect::Dialect;
+use super::words::Kept;
 use crate::error::{Error, FieldFault, Result};
 use crate::schema::Schema;
 
-/// The statements that create what is missing: tables, columns that rows can do without, indexes. Nothing is ever
+/// The statements that create what is missing: tables, columns that rows can do without, indexes, and what keeps the
+/// words of searchable fields, those of rows that exist included. Nothing is ever
 /// dropped or changed, and a second run finds nothing to do. Columns that cannot be added are reported together.
 pub fn create_missing(schema: &Schema, existing: &Snapshot, dialect: Dialect) -> Result<Vec<String>> {
     let Dialect::Sqlite = dialect;
@@ -13,6 +15,7 @@ pub fn create_missing(schema: &Schema, existing: &Snapshot, dialect: Dialect) ->
     let mut faults = Vec::new();
     // Indexes come last: they may be over columns that are only being added.
     let mut indexes = Vec::new();
+    let mut words = Vec::new();
     for (_, entity) in schema.entities() {
         let table = existing.tables.iter().find(|table| same(&table.name, &entity.table));
         match table {
@@ -33,6 +36,12 @@ pub fn create_missing(schema: &Schema, existing: &Snapshot, dialect: Dialect) ->
                 }
             }
         }
+        for field in &entity.searchable {
+            let kept = Kept::of(entity, *field);
+            if !existing.tables.iter().any(|table| same(&table.name, &kept.table)) {
+                words.extend(kept.create(entity, *field));
+            }
+        }
         for index in &entity.indexes {
             let known = table.is_some_and(|table| table.indexes.iter().any(|name| same(name, &index.name)));
             if !known && index.fields != [entity.key] {
@@ -44,6 +53,7 @@ pub fn create_missing(schema: &Schema, existing: &Snapshot, dialect: Dialect) ->
         return Err(Error::invalid(faults));
     }
     statements.append(&mut indexes);
+    statements.append(&mut words);
     Ok(statements)
 }
 

@@ -226,6 +226,8 @@ fn leaf() -> impl Strategy<Value = Expr> {
         1 => prop_oneof![number(), text()].prop_map(Expr::IsNull),
         2 => (text(), text_match(), text(), any::<bool>())
             .prop_map(|(value, op, pattern, fold)| Expr::Text { value, op, pattern, fold }),
+        1 => (param(TEXTS), any::<bool>())
+            .prop_map(|(word, prefix)| Expr::Word { fields: vec![person::NAME], word, prefix }),
         2 => (prop::collection::vec(steps, 1..3), json_test())
             .prop_map(|(path, test)| Expr::Json { field: person::DATA, path, test }),
     ]

@@ -7,6 +7,7 @@ mod faults;
 mod lower;
 mod migrate;
 mod schema;
+mod search;
 mod semantics;
 #[cfg(feature = "async")]
 mod worker;

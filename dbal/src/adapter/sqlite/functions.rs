@@ -9,6 +9,7 @@ use rusqlite::{Connection, Error, Result};
 use crate::value::decimal::MAX_DIGITS;
 use crate::value::json::{self, PathStep, Test};
 use crate::value::text;
+use crate::value::words::words;
 use crate::value::{Decimal, Value};
 
 /// What the message of a refused number begins with; a word and the field's name follow.
@@ -59,6 +60,7 @@ pub(super) fn register(sqlite: &Connection) -> Result<()> {
     sqlite.create_scalar_function("dbal_fold", 1, flags, |context| {
         Ok(text_at(context, 0).map(|text| text::fold(text).into_owned()))
     })?;
+    sqlite.create_scalar_function("dbal_words", 1, flags, |context| Ok(text_at(context, 0).map(words_as_json)))?;
     sqlite.create_scalar_function("dbal_like", 2, flags, |context| {
         Ok(both(context).map(|(text, pattern)| text::like(text, pattern)))
     })?;
@@ -84,6 +86,22 @@ pub(super) fn text_at<'c>(context: &'c Context<'_>, at: usize) -> Option<&'c str
 
 fn both<'c>(context: &'c Context<'_>) -> Option<(&'c str, &'c str)> {
     text_at(context, 0).zip(text_at(context, 1))
+}
+
+/// The different words of a text as a json array. They are letters, digits and marks, which json takes as they are.
+fn words_as_json(text: &str) -> String {
+    let mut different: Vec<_> = words(text).collect();
+    different.sort_unstable();
+    different.dedup();
+    let mut json = String::with_capacity(text.len() + 3 * different.len() + 2);
+    json.push('[');
+    for (at, word) in different.iter().enumerate() {
+        json.push_str(if at == 0 { "\"" } else { ",\"" });
+        json.push_str(word);
+        json.push('"');
+    }
+    json.push(']');
+    json
 }
 
 /// By value. Text that is no decimal stands after all that is, by its bytes, so that the order is total.

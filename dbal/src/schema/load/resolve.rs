@@ -294,6 +294,11 @@ fn details(names: &Names<'_>, entity: usize) -> Details {
         );
         report.error(decl.name.place, message);
     }
+    for id in searchable.iter().filter(|id| names.field_of(entity, **id).stored_as.is_some()) {
+        let message =
+            format!("searchable: {} is stored as a hash, which has no words", names.field_of(entity, *id).name);
+        report.error(decl.name.place, message);
+    }
     let ttl = decl.ttl.as_ref().and_then(|(spot, auto_delete)| {
         let field = names.field_or_fault("ttl", entity, spot)?;
         let ty = &names.field_of(entity, field).ty;

@@ -1,14 +1,14 @@
 //! Conditions. SQL has the same three values as SEMANTICS.md, so most forms are spelled as they are.
 
-use sea_query::{BinOper, Expr as SqlExpr, ExprTrait};
+use sea_query::{BinOper, Expr as SqlExpr, ExprTrait, Query, UnionType};
 
 use super::operand::{collated, from};
 use super::{Lowering, Scope, call, storing, text_literal};
 use crate::error::{Error, Result};
 use crate::plan::operation::Encoding;
-use crate::query::ast::{Comparison, Expr, JsonTest, Operand, Quantifier, TextMatch};
-use crate::schema::{FieldType, RelationId};
-use crate::sql::iden;
+use crate::query::ast::{Comparison, Expr, JsonTest, Operand, ParamId, Quantifier, TextMatch};
+use crate::schema::{FieldId, FieldType, RelationId};
+use crate::sql::{iden, words};
 use crate::value::json;
 
 /// `AND` and `OR` of more than this are written as halves, or SQLite's limit of depth 1,000 would be met.
@@ -42,6 +42,7 @@ impl<'a> Lowering<'a> {
             }
             Expr::IsNull(operand) => self.operand(scope, operand, Encoding::Plain)?.is_null(),
             Expr::Text { value, op, pattern, fold } => self.text_match(scope, value, *op, pattern, *fold)?,
+            Expr::Word { fields, word, prefix } => self.word(scope, fields, *word, *prefix)?,
             Expr::Json { field, path, test } => {
                 let (test, operand) = self.json_test(test);
                 let path = text_literal(&json::path_text(path))?;
@@ -102,14 +103,36 @@ impl<'a> Lowering<'a> {
         Ok(match op {
             TextMatch::Contains => call("instr", [text, needle]).gt(SqlExpr::Constant(0i64.into())),
             TextMatch::StartsWith => {
-                // A range, so that an index serves it. No character's encoding has the byte FF: this is the exact end.
+                // A range, so that an index serves it.
                 let again = self.text_operand(scope, pattern, fold)?;
-                let end = SqlExpr::cust_with_exprs("? || CAST(X'FF' AS TEXT)", [again]);
-                text.clone().gte(needle).and(text.lt(end))
+                text.clone().gte(needle).and(text.lt(after(again)))
             }
             TextMatch::EndsWith => call("dbal_ends_with", [text, needle]),
             TextMatch::Like => call("dbal_like", [text, needle]),
         })
+    }
+
+    /// The keys of the rows that have a word, from the tables that keep the words of each field. `UNION ALL` of few keys
+    /// is a list that SQLite may drive the query by; a test of each row would read them all.
+    fn word(&self, scope: &Scope<'a>, fields: &[FieldId], word: ParamId, prefix: bool) -> Result<SqlExpr> {
+        let keys = fields.iter().map(|field| {
+            let kept = words::Kept::of(scope.entity, *field);
+            let found = SqlExpr::col(iden(words::WORD));
+            let word = || self.placeholder(word, Encoding::Plain);
+            let found = match prefix {
+                false => found.eq(word()),
+                true => found.clone().gte(word()).and(found.lt(after(word()))),
+            };
+            let mut select = Query::select();
+            select.column(iden(words::KEY)).from(iden(&kept.table)).and_where(found);
+            select
+        });
+        let joined = keys.reduce(|mut all, one| {
+            all.union(UnionType::All, one);
+            all
+        });
+        let joined = joined.ok_or_else(|| Error::internal("a search looks in some field"))?;
+        Ok(scope.column(scope.entity.key).in_subquery(joined))
     }
 
     /// The test's word, and its operand.
@@ -172,6 +195,11 @@ impl<'a> Lowering<'a> {
             Quantifier::Every | Quantifier::None => SqlExpr::not_exists(select),
         })
     }
+}
+
+/// Where the texts that begin so end. No character's encoding has the byte FF: this is exact.
+fn after(beginning: SqlExpr) -> SqlExpr {
+    SqlExpr::cust_with_exprs("? || CAST(X'FF' AS TEXT)", [beginning])
 }
 
 /// True or false, where unknown is false.
