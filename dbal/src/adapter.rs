@@ -8,6 +8,8 @@ pub mod memory;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::capability::Capabilities;
@@ -49,6 +51,22 @@ pub trait Adapter: Send + Sync {
     }
 }
 
+/// Told when nobody waits for an answer any more. Clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Tells it.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was told.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// One connection in one caller's hands.
 pub trait Connection: Send {
     /// Starts a transaction of the connection's intent; a write transaction MUST take its lock here, not later.
@@ -73,6 +91,10 @@ pub trait Connection: Send {
     /// `sink.start`) and returns how many rows were read or written. An error of the sink stops the statement and is
     /// passed on. A statement that fails MUST leave nothing behind. MUST stop at the deadline with TIMEOUT.
     fn run(&mut self, step: &Step, params: &[Value], deadline: Option<Instant>, sink: &mut dyn RowSink) -> Result<u64>;
+
+    /// From here on, statements stop when this is cancelled as they stop at a deadline; with none, they no longer do. A
+    /// statement that cannot be stopped MAY run to its end: nobody reads its answer, and it is whole or not at all.
+    fn watch(&mut self, _cancel: Option<&Cancel>) {}
 
     /// What tables, columns and indexes exist.
     fn inspect(&mut self) -> Result<Snapshot>;

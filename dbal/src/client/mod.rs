@@ -11,6 +11,7 @@ mod many;
 #[cfg(feature = "async")]
 pub mod nonblocking;
 mod response;
+mod retry;
 pub mod stream;
 pub mod transaction;
 pub mod typed;
@@ -21,6 +22,7 @@ use std::time::{Duration, Instant};
 
 pub use config::Config;
 pub use response::{Answered, Envelope, Page, Response};
+pub use retry::TransactionOptions;
 
 use crate::access::{Policy, Principal};
 use crate::adapter::{Connection, Intent};
@@ -36,7 +38,8 @@ use batch::Batch;
 use engine::{Caller, Engine};
 use handle::Entity;
 use response::Head;
-use transaction::Transaction;
+use retry::Tries;
+use transaction::{Transaction, Tried};
 
 /// A client that blocks. Cheap to clone; clones share connections and plans.
 ///
@@ -183,7 +186,8 @@ impl Client {
     }
 
     /// Runs a closure in one transaction: what it returns `Ok` for is committed, everything else is rolled back, a
-    /// panic too.
+    /// panic too. When another transaction got there first (CONFLICT with reason `serialization`), it is run again from
+    /// its start, twice at most; see [`Client::transaction_with`].
     ///
     /// # Errors
     /// What the closure returns, and what begin and commit say.
@@ -201,11 +205,32 @@ impl Client {
     /// assert_eq!(db.entity("Note")?.count(dbal::query())?, 0);
     /// # Ok::<(), Error>(())
     /// ```
-    pub fn transaction<T, E: From<Error>>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, E>) -> Result<T, E> {
-        let deadline = self.deadline();
-        let mut connection = self.engine.adapter.connect(Intent::Write, deadline)?;
-        connection.begin(deadline)?;
-        transaction::run(self, connection, deadline, work)
+    pub fn transaction<T, E: From<Error>>(&self, work: impl FnMut(&Transaction<'_>) -> Result<T, E>) -> Result<T, E> {
+        self.transaction_with(TransactionOptions::default(), work)
+    }
+
+    /// The same, with a say in how often it is run again and how long it may take. After a TIMEOUT in it, whatever
+    /// follows in it is CONFLICT with reason `aborted`.
+    ///
+    /// # Errors
+    /// As [`Client::transaction`].
+    pub fn transaction_with<T, E: From<Error>>(
+        &self,
+        options: TransactionOptions,
+        mut work: impl FnMut(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let deadline = options.deadline(self);
+        let mut tries = Tries::new(options, deadline);
+        loop {
+            let error = match transaction::attempt(self, deadline, &mut work)? {
+                Tried::Ended(result) => return result,
+                Tried::Lost(error) => error,
+            };
+            match tries.next() {
+                Some(pause) => std::thread::sleep(pause),
+                None => return Err(error),
+            }
+        }
     }
 
     /// Creates what the database lacks: tables, columns, indexes, foreign keys. Returns the statements it ran.

@@ -7,22 +7,23 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
 use futures_core::Stream;
 
 use crate::access::Principal;
-use crate::adapter::{Connection, Intent, Job};
+use crate::adapter::{Cancel, Connection, Intent, Job, Offload};
 use crate::client::batch::Batch;
 use crate::client::builder::Query;
 use crate::client::handle::{
     all_args, counted, data_args, distinct_args, key_args, many_args, rows_args, update_args, upsert_args,
 };
 use crate::client::response::Head;
+use crate::client::retry::{Tries, is_serialization};
 use crate::client::stream::{Batches, Give};
-use crate::client::transaction::aborted;
-use crate::client::{Client, Config, Envelope, Page, Response};
+use crate::client::transaction::{aborted, passed};
+use crate::client::{Client, Config, Envelope, Page, Response, TransactionOptions};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::exec::{Machine, Summary, blocking, nonblocking};
 use crate::plan::verify;
@@ -130,12 +131,7 @@ impl AsyncClient {
         let Some(offload) = adapter.offload() else {
             return batch.alone(&mut *adapter.connect(intent, deadline)?, deadline);
         };
-        let (tell, told) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
-            let _ = tell.send(connection.and_then(|connection| batch.alone(connection, deadline)));
-        });
-        offload.submit(intent, deadline, job);
-        told.await.map_err(|_| lost(intent))?
+        submitted(offload, intent, deadline, move |connection| batch.alone(connection, deadline)).await
     }
 
     async fn run<S: RowSink + Send + 'static>(&self, machine: Machine, mut sink: S) -> Result<(Summary, S)> {
@@ -147,14 +143,10 @@ impl AsyncClient {
             let summary = nonblocking::run(&mut connection, machine, None, deadline, &mut sink).await?;
             return Ok((summary, sink));
         };
-        let (tell, told) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
-            let done = connection.and_then(|connection| blocking::run(connection, machine, None, deadline, &mut sink));
-            // Whoever awaited this may have stopped caring.
-            let _ = tell.send(done.map(|summary| (summary, sink)));
-        });
-        offload.submit(intent, deadline, job);
-        told.await.map_err(|_| lost(intent))?
+        let run = move |connection: &mut dyn Connection| {
+            blocking::run(connection, machine, None, deadline, &mut sink).map(|summary| (summary, sink))
+        };
+        submitted(offload, intent, deadline, run).await
     }
 
     /// The rows that match, one after the other, in constant memory.
@@ -175,11 +167,13 @@ impl AsyncClient {
         let client = self.blocking.clone();
         let machine = client.engine.prepare(&client.caller, &request)?;
         let (mut give, batches) = futures_channel::mpsc::channel(1);
+        let dropped = OnDrop::new();
+        let watched_for = dropped.cancel();
         std::thread::Builder::new()
             .name("dbal-stream".into())
             .spawn(move || {
                 let mut sink = Batches::new(Give::Awaited(&mut give));
-                let done = client.read_all(machine, &mut sink).and_then(|()| sink.flush());
+                let done = client.read_all(machine, &watched_for, &mut sink).and_then(|()| sink.flush());
                 if let Err(error) = client.finish(&request, done)
                     && wait(|context| give.poll_ready(context)).is_ok()
                 {
@@ -187,7 +181,7 @@ impl AsyncClient {
                 }
             })
             .map_err(|error| Error::database("no thread could be started for the stream", error.to_string()))?;
-        Ok(AsyncRows { batches, current: Vec::new().into_iter() })
+        Ok(AsyncRows { batches, current: Vec::new().into_iter(), _reading: dropped })
     }
 
     /// Creates what the database lacks.
@@ -204,11 +198,16 @@ impl AsyncClient {
     /// # Errors
     /// TIMEOUT when the database stays busy; DATABASE_ERROR.
     pub async fn begin(&self) -> Result<AsyncTransaction> {
+        self.begin_until(self.blocking.deadline()).await
+    }
+
+    async fn begin_until(&self, deadline: Option<Instant>) -> Result<AsyncTransaction> {
         let (work, jobs) = mpsc::channel::<Work>();
         let (tell, begun) = oneshot::channel();
-        let deadline = self.blocking.deadline();
+        let cancel = OnDrop::new();
+        let watched_for = cancel.cancel();
         let session = move |connection: &mut dyn Connection| {
-            let started = connection.begin(deadline);
+            let started = watched(connection, &watched_for, |connection| connection.begin(deadline));
             let ok = started.is_ok();
             if tell.send(started).is_err() || !ok {
                 if ok {
@@ -216,17 +215,21 @@ impl AsyncClient {
                 }
                 return;
             }
-            let mut open = true;
-            while let Ok(work) = jobs.recv() {
-                open = work(connection);
-                if !open {
-                    break;
+            // Dropped, or out of time: nobody else may wait for it longer.
+            let next = || match deadline {
+                Some(deadline) => jobs.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok(),
+                None => jobs.recv().ok(),
+            };
+            loop {
+                match next().map_or(Next::Undo, |work| work(connection)) {
+                    Next::Go => {}
+                    Next::Ended => break,
+                    Next::Undo => {
+                        // Nobody is left to be told of a failure; the adapter discards the connection if it is in doubt.
+                        let _ = connection.rollback();
+                        break;
+                    }
                 }
-            }
-            if open {
-                // The transaction was dropped. Nobody is left to be told of a failure; the adapter discards the
-                // connection if it is in doubt.
-                let _ = connection.rollback();
             }
         };
         match self.blocking.engine.adapter.offload() {
@@ -247,27 +250,62 @@ impl AsyncClient {
                 });
             }
         }
-        begun.await.map_err(|_| Error::timeout(Outcome::NotApplied))??;
-        Ok(AsyncTransaction { client: self.blocking.clone(), work, aborted: Arc::default(), depth: 0, open: true })
+        let begun = begun.await;
+        cancel.defuse();
+        begun.map_err(|_| Error::timeout(Outcome::NotApplied))??;
+        let state = Arc::new(State { aborted: AtomicBool::new(false), lost: AtomicBool::new(false), deadline });
+        Ok(AsyncTransaction { client: self.blocking.clone(), work, state, depth: 0, open: true })
     }
 
-    /// Runs a closure in one transaction: `Ok` commits, everything else rolls back, being dropped too.
+    /// Runs a closure in one transaction: `Ok` commits, everything else rolls back, being dropped too. It is run again
+    /// as [`Client::transaction`] does.
     ///
     /// # Errors
     /// What the closure returns, and what begin and commit say.
     pub async fn transaction<T, E: From<Error>>(
         &self,
-        work: impl AsyncFnOnce(&AsyncTransaction) -> Result<T, E>,
+        work: impl AsyncFnMut(&AsyncTransaction) -> Result<T, E>,
     ) -> Result<T, E> {
-        let transaction = self.begin().await?;
-        match work(&transaction).await {
-            Ok(value) => {
-                transaction.commit().await?;
-                Ok(value)
-            }
-            Err(error) => {
-                transaction.rollback().await?;
-                Err(error)
+        self.transaction_with(TransactionOptions::default(), work).await
+    }
+
+    /// The same, with a say in how often it is run again and how long it may take.
+    ///
+    /// # Errors
+    /// As [`AsyncClient::transaction`].
+    pub async fn transaction_with<T, E: From<Error>>(
+        &self,
+        options: TransactionOptions,
+        mut work: impl AsyncFnMut(&AsyncTransaction) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let deadline = options.deadline(&self.blocking);
+        let mut tries = Tries::new(options, deadline);
+        loop {
+            let transaction = self.begin_until(deadline).await?;
+            let state = transaction.state.clone();
+            let error = match work(&transaction).await {
+                Ok(value) => match transaction.commit().await {
+                    Ok(()) => return Ok(value),
+                    Err(error) if is_serialization(&error) => error.into(),
+                    Err(error) => return Err(error.into()),
+                },
+                Err(error) => {
+                    transaction.rollback().await?;
+                    if !state.lost.load(Ordering::Relaxed) {
+                        return Err(error);
+                    }
+                    error
+                }
+            };
+            match tries.next() {
+                Some(pause) => {
+                    on_a_thread(move || {
+                        std::thread::sleep(pause);
+                        Ok(())
+                    })
+                    .await?;
+                }
+                None => return Err(error),
             }
         }
     }
@@ -284,8 +322,28 @@ impl From<Client> for AsyncClient {
     }
 }
 
-/// One thing to do on a transaction's connection; false ends the session.
-type Work = Box<dyn FnOnce(&mut dyn Connection) -> bool + Send>;
+/// One thing to do on a transaction's connection.
+type Work = Box<dyn FnOnce(&mut dyn Connection) -> Next + Send>;
+
+/// What a transaction's thread does next.
+enum Next {
+    /// It waits for more work.
+    Go,
+    /// The transaction is over.
+    Ended,
+    /// It rolls back.
+    Undo,
+}
+
+/// What a transaction and those nested in it have in common.
+#[derive(Debug)]
+struct State {
+    /// Its time ran out, or a request in it was dropped: it is rolled back.
+    aborted: AtomicBool,
+    /// A statement met another transaction that got there first.
+    lost: AtomicBool,
+    deadline: Option<Instant>,
+}
 
 /// A transaction that is awaited. Dropped without a commit, it rolls back.
 #[derive(Debug)]
@@ -293,7 +351,7 @@ pub struct AsyncTransaction {
     client: Client,
     work: mpsc::Sender<Work>,
     /// Shared with the transactions nested in this one.
-    aborted: Arc<AtomicBool>,
+    state: Arc<State>,
     /// How many transactions this one is nested in: the number of its savepoint.
     depth: u32,
     /// Neither committed nor rolled back.
@@ -303,10 +361,13 @@ pub struct AsyncTransaction {
 impl Drop for AsyncTransaction {
     fn drop(&mut self) {
         // The outermost one ends with its channel; a savepoint is undone before anything else happens on the connection.
-        if self.open && self.depth > 0 && !self.aborted.load(Ordering::Relaxed) {
+        if self.open && self.depth > 0 && !self.is_aborted() {
             let depth = self.depth;
             // A session that has ended has nothing left to undo; one that cannot go back must not go on.
-            let _ = self.work.send(Box::new(move |connection| connection.rollback_to(depth).is_ok()));
+            let _ = self.work.send(Box::new(move |connection| match connection.rollback_to(depth) {
+                Ok(()) => Next::Go,
+                Err(_) => Next::Undo,
+            }));
         }
     }
 }
@@ -343,22 +404,14 @@ impl AsyncTransaction {
     {
         let client = &self.client;
         let machine = client.engine.prepare(&client.caller, request)?;
-        if self.aborted.load(Ordering::Relaxed) {
-            return client.finish(request, Err(aborted()));
-        }
         let head = Head::of(&machine);
-        let deadline = client.deadline();
+        let deadline = self.state.deadline;
         let savepoint = Some(self.depth + 1);
         let done = self
             .on_connection(move |connection| {
                 blocking::run(connection, machine, savepoint, deadline, &mut sink).map(|summary| (summary, sink))
             })
             .await;
-        if let Err(error) = &done
-            && error.kind() == ErrorKind::Timeout
-        {
-            self.aborted.store(true, Ordering::Relaxed);
-        }
         let (summary, sink) = client.finish(request, done)?;
         Ok((head.envelope(summary)?, sink))
     }
@@ -373,7 +426,7 @@ impl AsyncTransaction {
     }
 
     async fn run_batch(&self, batch: Batch) -> Result<Response> {
-        let (depth, deadline) = (self.depth + 1, self.client.deadline());
+        let (depth, deadline) = (self.depth + 1, self.state.deadline);
         self.on_connection(move |connection| batch.inside(connection, depth, deadline)).await
     }
 
@@ -388,7 +441,7 @@ impl AsyncTransaction {
     ) -> Result<T, E> {
         let inner = self.begin().await?;
         let result = work(&inner).await;
-        if self.aborted.load(Ordering::Relaxed) {
+        if self.is_aborted() {
             return Err(result.err().unwrap_or_else(|| aborted().into()));
         }
         match result {
@@ -410,24 +463,18 @@ impl AsyncTransaction {
     /// CAPABILITY_NOT_SUPPORTED where the backend has no savepoints; CONFLICT with reason `aborted` after a timeout.
     pub async fn begin(&self) -> Result<AsyncTransaction> {
         verify::nested(self.client.capabilities())?;
-        if self.aborted.load(Ordering::Relaxed) {
-            return Err(aborted());
-        }
         let depth = self.depth + 1;
         self.on_connection(move |connection| connection.savepoint(depth)).await?;
-        let (client, work, aborted) = (self.client.clone(), self.work.clone(), self.aborted.clone());
-        Ok(AsyncTransaction { client, work, aborted, depth, open: true })
+        let (client, work, state) = (self.client.clone(), self.work.clone(), self.state.clone());
+        Ok(AsyncTransaction { client, work, state, depth, open: true })
     }
 
     /// Commits.
     ///
     /// # Errors
-    /// CONFLICT with reason `aborted` after a timeout; what the database says.
+    /// TIMEOUT when there is no time left, and CONFLICT with reason `aborted` after one; what the database says.
     pub async fn commit(mut self) -> Result<()> {
         self.open = false;
-        if self.aborted.load(Ordering::Relaxed) {
-            return Err(aborted());
-        }
         match self.depth {
             0 => self.end(|connection| connection.commit()).await,
             depth => self.on_connection(move |connection| connection.release(depth)).await,
@@ -440,34 +487,157 @@ impl AsyncTransaction {
     /// What the database says.
     pub async fn rollback(mut self) -> Result<()> {
         self.open = false;
+        let out_of_time = passed(self.state.deadline);
         match self.depth {
+            // It is rolled back already, or is about to be.
+            _ if self.is_aborted() || out_of_time => Ok(()),
             0 => self.end(|connection| connection.rollback()).await,
             depth => self.on_connection(move |connection| connection.rollback_to(depth)).await,
         }
     }
 
+    fn is_aborted(&self) -> bool {
+        self.state.aborted.load(Ordering::Relaxed)
+    }
+
+    /// Refuses what comes too late; the first to come too late is told that it was the time.
+    fn in_time(&self) -> Result<()> {
+        if self.is_aborted() {
+            return Err(aborted());
+        }
+        if passed(self.state.deadline) {
+            self.state.aborted.store(true, Ordering::Relaxed);
+            let _ = self.work.send(Box::new(|_| Next::Undo));
+            return Err(Error::timeout(Outcome::NotApplied));
+        }
+        Ok(())
+    }
+
+    /// Ends the outermost transaction. Once under way it is not cancelled.
     async fn end(&self, end: impl FnOnce(&mut dyn Connection) -> Result<()> + Send + 'static) -> Result<()> {
+        self.in_time()?;
         let (tell, told) = oneshot::channel();
         let work: Work = Box::new(move |connection| {
             let _ = tell.send(end(connection));
-            false
+            Next::Ended
         });
-        self.work.send(work).map_err(|_| lost(Intent::Write))?;
-        told.await.map_err(|_| lost(Intent::Write))?
+        self.work.send(work).map_err(|_| self.gone())?;
+        told.await.map_err(|_| self.gone())?
     }
 
+    /// Does something on the connection. A timeout there ends the transaction, and so does being dropped meanwhile:
+    /// whether it was done is not known then.
     async fn on_connection<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut dyn Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.in_time()?;
         let (tell, told) = oneshot::channel();
-        let work: Work = Box::new(move |connection| {
-            let _ = tell.send(work(connection));
-            true
+        let (dropped, state) = (OnDrop::new(), self.state.clone());
+        let cancel = dropped.cancel();
+        let job: Work = Box::new(move |connection| {
+            let done = watched(connection, &cancel, work);
+            let timed_out = done.as_ref().is_err_and(|error| error.kind() == ErrorKind::Timeout);
+            if timed_out {
+                state.aborted.store(true, Ordering::Relaxed);
+            }
+            if done.as_ref().is_err_and(is_serialization) {
+                state.lost.store(true, Ordering::Relaxed);
+            }
+            let _ = tell.send(done);
+            if timed_out { Next::Undo } else { Next::Go }
         });
-        self.work.send(work).map_err(|_| lost(Intent::Write))?;
-        told.await.map_err(|_| lost(Intent::Write))?
+        self.work.send(job).map_err(|_| self.gone())?;
+        let mut abandoned = Abandoned { transaction: self, armed: true };
+        let answer = told.await;
+        abandoned.armed = false;
+        dropped.defuse();
+        answer.map_err(|_| self.gone())?
     }
+
+    /// Why the transaction's thread took no work.
+    fn gone(&self) -> Error {
+        match self.in_time() {
+            Err(error) => error,
+            Ok(()) => lost(Intent::Write),
+        }
+    }
+}
+
+/// A request in a transaction whose answer has not come. Dropped with it, the transaction is rolled back.
+struct Abandoned<'t> {
+    transaction: &'t AsyncTransaction,
+    armed: bool,
+}
+
+impl Drop for Abandoned<'_> {
+    fn drop(&mut self) {
+        if self.armed {
+            self.transaction.state.aborted.store(true, Ordering::Relaxed);
+            let _ = self.transaction.work.send(Box::new(|_| Next::Undo));
+        }
+    }
+}
+
+/// Cancels when it is dropped before the answer is there.
+#[derive(Debug)]
+struct OnDrop(Cancel, bool);
+
+impl OnDrop {
+    fn new() -> OnDrop {
+        OnDrop(Cancel::default(), true)
+    }
+
+    fn cancel(&self) -> Cancel {
+        self.0.clone()
+    }
+
+    fn defuse(mut self) {
+        self.1 = false;
+    }
+}
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        if self.1 {
+            self.0.cancel();
+        }
+    }
+}
+
+/// Runs something on a connection that stops when it is cancelled.
+fn watched<T>(
+    connection: &mut dyn Connection,
+    cancel: &Cancel,
+    work: impl FnOnce(&mut dyn Connection) -> Result<T>,
+) -> Result<T> {
+    if cancel.is_cancelled() {
+        return Err(Error::timeout(Outcome::NotApplied));
+    }
+    connection.watch(Some(cancel));
+    let done = work(connection);
+    connection.watch(None);
+    done
+}
+
+/// Runs something on a thread of the adapter. Dropped before it is done, it is stopped, or never begun.
+async fn submitted<T: Send + 'static>(
+    offload: &dyn Offload,
+    intent: Intent,
+    deadline: Option<Instant>,
+    work: impl FnOnce(&mut dyn Connection) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let (tell, told) = oneshot::channel();
+    let dropped = OnDrop::new();
+    let cancel = dropped.cancel();
+    let job: Job = Box::new(move |connection| {
+        // Whoever awaited this may have stopped caring.
+        let _ = tell.send(connection.and_then(|connection| watched(connection, &cancel, work)));
+    });
+    offload.submit(intent, deadline, job);
+    let answer = told.await;
+    dropped.defuse();
+    answer.map_err(|_| lost(intent))?
 }
 
 /// The rows of a request, read while they are awaited. The first error ends it. Dropped, it stops reading.
@@ -475,6 +645,8 @@ impl AsyncTransaction {
 pub struct AsyncRows {
     batches: futures_channel::mpsc::Receiver<Result<Vec<Record>>>,
     current: std::vec::IntoIter<Record>,
+    /// Stops the reading.
+    _reading: OnDrop,
 }
 
 impl AsyncRows {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::vec;
 
-use crate::adapter::Intent;
+use crate::adapter::{Cancel, Intent};
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::exec::{Machine, blocking};
@@ -38,6 +38,13 @@ const AHEAD: usize = 2;
 pub struct Rows {
     batches: Receiver<Result<Vec<Record>>>,
     current: vec::IntoIter<Record>,
+    cancel: Cancel,
+}
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
 }
 
 impl Iterator for Rows {
@@ -73,24 +80,26 @@ impl Client {
     pub fn stream_of(&self, request: Request) -> Result<Rows> {
         let machine = self.engine.prepare(&self.caller, &request)?;
         let (give, batches) = sync_channel(AHEAD);
-        let client = self.clone();
+        let (client, cancel) = (self.clone(), Cancel::default());
+        let watched_for = cancel.clone();
         std::thread::Builder::new()
             .name("dbal-stream".into())
             .spawn(move || {
                 let mut sink = Batches::new(Give::Blocking(&give));
-                let done = client.read_all(machine, &mut sink).and_then(|()| sink.flush());
+                let done = client.read_all(machine, &watched_for, &mut sink).and_then(|()| sink.flush());
                 if let Err(error) = client.finish(&request, done) {
                     // Whoever took the rows may be gone; then that is why the error is here.
                     let _ = give.send(Err(error));
                 }
             })
             .map_err(|error| Error::database("no thread could be started for the stream", error.to_string()))?;
-        Ok(Rows { batches, current: Vec::new().into_iter() })
+        Ok(Rows { batches, current: Vec::new().into_iter(), cancel })
     }
 
-    pub(super) fn read_all(&self, machine: Machine, sink: &mut dyn RowSink) -> Result<()> {
+    pub(super) fn read_all(&self, machine: Machine, cancel: &Cancel, sink: &mut dyn RowSink) -> Result<()> {
         let deadline = self.deadline();
         let mut connection = self.engine.adapter.connect(Intent::Read, deadline)?;
+        connection.watch(Some(cancel));
         blocking::run(&mut *connection, machine, None, deadline, sink).map(drop)
     }
 }

@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Instant;
 
-use crate::adapter::Connection;
+use crate::adapter::{Connection, Intent};
 use crate::client::batch::Batch;
 use crate::client::handle::{Entity, Execute};
 use crate::client::response::Head;
+use crate::client::retry::is_serialization;
 use crate::client::{Client, Envelope, Response};
-use crate::error::{Error, ErrorKind, Reason, Result};
+use crate::error::{Error, ErrorKind, Outcome, Reason, Result};
 use crate::exec::blocking;
 use crate::plan::verify;
 use crate::request::{Operation, Request};
@@ -29,6 +30,8 @@ struct State<'c> {
     connection: Box<dyn Connection + 'c>,
     /// A statement ran out of time and took the transaction with it.
     aborted: bool,
+    /// A statement met another transaction that got there first.
+    lost: bool,
 }
 
 impl std::fmt::Debug for Transaction<'_> {
@@ -119,11 +122,14 @@ impl<'c> Transaction<'c> {
         if state.aborted {
             return Err(aborted());
         }
-        let done = work(&mut *state.connection);
-        if let Err(error) = &done
-            && error.kind() == ErrorKind::Timeout
-        {
+        if passed(self.deadline) {
             state.aborted = true;
+            return Err(Error::timeout(Outcome::NotApplied));
+        }
+        let done = work(&mut *state.connection);
+        if let Err(error) = &done {
+            state.aborted |= error.kind() == ErrorKind::Timeout;
+            state.lost |= is_serialization(error);
         }
         done
     }
@@ -140,36 +146,59 @@ impl Execute for Transaction<'_> {
 }
 
 pub(super) fn aborted() -> Error {
-    Error::conflict(Reason::Aborted, &[], "the transaction ended earlier, when one of its statements timed out")
+    Error::conflict(
+        Reason::Aborted,
+        &[],
+        "the transaction ended earlier, when its time ran out or a request in it was cancelled",
+    )
 }
 
-/// Runs the closure and ends the transaction as it says. A panic drops the connection, which rolls back.
-pub(super) fn run<'c, T, E: From<Error>>(
-    client: &'c Client,
-    connection: Box<dyn Connection + 'c>,
+/// What became of one try.
+pub(super) enum Tried<T, E> {
+    Ended(Result<T, E>),
+    /// Another transaction got there first; the error is for when there is no other try.
+    Lost(E),
+}
+
+/// Runs the closure once and ends the transaction as it says. A panic drops the connection, which rolls back.
+pub(super) fn attempt<T, E: From<Error>>(
+    client: &Client,
     deadline: Option<Instant>,
-    work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
-) -> Result<T, E> {
-    let state = Rc::new(RefCell::new(State { connection, aborted: false }));
+    work: &mut impl FnMut(&Transaction<'_>) -> Result<T, E>,
+) -> Result<Tried<T, E>> {
+    let mut connection = client.engine.adapter.connect(Intent::Write, deadline)?;
+    connection.begin(deadline)?;
+    let state = Rc::new(RefCell::new(State { connection, aborted: false, lost: false }));
     let transaction = Transaction { client, state: state.clone(), deadline, depth: 0 };
     let result = work(&transaction);
     drop(transaction);
     // The closure was lent the transaction and could not keep it, nor one nested in it.
-    let State { mut connection, aborted: ended } =
+    let State { mut connection, aborted: ended, lost } =
         Rc::into_inner(state).expect("nobody else holds the connection").into_inner();
-    match result {
-        Ok(value) => {
-            if ended {
-                return Err(aborted().into());
-            }
-            connection.commit()?;
-            Ok(value)
-        }
+    let value = match result {
+        Ok(value) => value,
         Err(error) => {
             if !ended {
                 connection.rollback()?;
             }
-            Err(error)
+            return Ok(if lost { Tried::Lost(error) } else { Tried::Ended(Err(error)) });
         }
+    };
+    if ended {
+        return Err(aborted());
     }
+    if passed(deadline) {
+        connection.rollback()?;
+        return Err(Error::timeout(Outcome::NotApplied));
+    }
+    match connection.commit() {
+        Ok(()) => Ok(Tried::Ended(Ok(value))),
+        Err(error) if is_serialization(&error) => Ok(Tried::Lost(error.into())),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether there is no time left.
+pub(super) fn passed(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| deadline <= Instant::now())
 }

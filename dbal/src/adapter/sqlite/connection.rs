@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::error::{self, Fault};
 use super::pool::{Handle, Pool};
 use super::{reference, value};
-use crate::adapter::{Connection, Intent};
+use crate::adapter::{Cancel, Connection, Intent};
 use crate::error::{Error, ErrorKind, Outcome, Reason, Result};
 use crate::plan::operation::{Lowered, Sql, Step};
 use crate::row::RowSink;
@@ -62,7 +62,7 @@ impl<'a> SqliteConnection<'a> {
         if self.transaction == Transaction::Aborted {
             return Err(aborted());
         }
-        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) || self.handle().deadline.cancelled() {
             return Err(Error::timeout(Outcome::NotApplied));
         }
         self.handle().deadline.set(deadline);
@@ -221,9 +221,15 @@ impl Connection for SqliteConnection<'_> {
     }
 
     fn rollback_to(&mut self, depth: u32) -> Result<()> {
+        // Whoever cancelled wants it undone.
+        self.watch(None);
         self.ready(None)?;
         self.control(&format!("ROLLBACK TO s{depth}")).map_err(|error| error::ending(&error))?;
         self.release(depth)
+    }
+
+    fn watch(&mut self, cancel: Option<&Cancel>) {
+        self.handle().deadline.watch(cancel);
     }
 
     fn run(&mut self, step: &Step, params: &[Value], deadline: Option<Instant>, sink: &mut dyn RowSink) -> Result<u64> {
@@ -247,6 +253,7 @@ impl Connection for SqliteConnection<'_> {
 
 impl Drop for SqliteConnection<'_> {
     fn drop(&mut self) {
+        self.watch(None);
         let clean = self.roll_back_what_is_open().is_ok();
         if let Some(handle) = self.handle.take() {
             // A connection that is still inside a transaction is closed, which rolls back as well.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -11,6 +11,7 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{Location, SqliteOptions, Synchronous, error, functions};
+use crate::adapter::Cancel;
 use crate::error::{Error, Outcome, Result};
 
 /// The most bytes that a text, a blob or a row may have.
@@ -168,6 +169,7 @@ fn connect(options: &SqliteOptions, purpose: Use, deadline: Arc<Deadline>) -> ru
 fn wait_for_lock(tries: i32, deadline: &Deadline) -> bool {
     let pause = Duration::from_micros(100 << tries.clamp(0, 7));
     match deadline.remaining() {
+        _ if deadline.cancelled() => false,
         Some(remaining) if remaining.is_zero() => false,
         Some(remaining) => {
             std::thread::sleep(pause.min(remaining));
@@ -186,11 +188,20 @@ pub(super) struct Deadline {
     start: Instant,
     /// Nanoseconds after `start`; 0 is none.
     nanos: AtomicU64,
+    /// Whoever waits for the answer.
+    cancel: Mutex<Option<Cancel>>,
+    /// There is somebody: saves most statements the lock.
+    watching: AtomicBool,
 }
 
 impl Deadline {
     fn new() -> Self {
-        Deadline { start: Instant::now(), nanos: AtomicU64::new(0) }
+        Deadline {
+            start: Instant::now(),
+            nanos: AtomicU64::new(0),
+            cancel: Mutex::new(None),
+            watching: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn set(&self, deadline: Option<Instant>) {
@@ -208,7 +219,18 @@ impl Deadline {
         }
     }
 
+    pub(super) fn watch(&self, cancel: Option<&Cancel>) {
+        if cancel.is_some() || self.watching.load(Ordering::Relaxed) {
+            *self.cancel.lock() = cancel.cloned();
+            self.watching.store(cancel.is_some(), Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn cancelled(&self) -> bool {
+        self.watching.load(Ordering::Relaxed) && self.cancel.lock().as_ref().is_some_and(Cancel::is_cancelled)
+    }
+
     fn passed(&self) -> bool {
-        self.remaining().is_some_and(|remaining| remaining.is_zero())
+        self.remaining().is_some_and(|remaining| remaining.is_zero()) || self.cancelled()
     }
 }

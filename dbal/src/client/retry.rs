@@ -1,0 +1,101 @@
+//! How a transaction given as a closure is run again when another one got there first.
+
+use std::time::{Duration, Instant};
+
+use crate::client::Client;
+use crate::error::{Error, Reason};
+
+/// The first pause is at most this long; each later one at most twice as long as the one before.
+const FIRST: Duration = Duration::from_millis(100);
+
+/// No pause is longer.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// How a transaction is run.
+///
+/// ```
+/// use std::time::Duration;
+/// use dbal::{Client, Config, client::TransactionOptions, value};
+/// # let schema = "entity: Note\nfields:\n  id: { type: uuid, primary: true, generated: true }\n  text: { type: string }\n";
+/// # let db = Client::open(Config::memory().schema_text(schema))?;
+/// let options = TransactionOptions { retries: 5, timeout: Some(Duration::from_secs(2)) };
+/// db.transaction_with(options, |tx| tx.entity("Note")?.create(value!({ "text": "x" })))?;
+/// # Ok::<(), dbal::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransactionOptions {
+    /// How often the closure is run again, from its first statement, after CONFLICT with reason `serialization`. There
+    /// is a pause before each time: random, up to 100 ms, then 200 ms, and so on, 5 s at most.
+    pub retries: u32,
+    /// The longest that it may take, with all that is run again; the client's own timeout when unset.
+    pub timeout: Option<Duration>,
+}
+
+impl Default for TransactionOptions {
+    fn default() -> Self {
+        TransactionOptions { retries: 2, timeout: None }
+    }
+}
+
+impl TransactionOptions {
+    pub(super) fn deadline(&self, client: &Client) -> Option<Instant> {
+        match self.timeout {
+            Some(timeout) => Some(Instant::now() + timeout),
+            None => client.deadline(),
+        }
+    }
+}
+
+/// What is left of the tries.
+#[derive(Debug)]
+pub(super) struct Tries {
+    left: u32,
+    longest: Duration,
+    deadline: Option<Instant>,
+}
+
+impl Tries {
+    pub(super) fn new(options: TransactionOptions, deadline: Option<Instant>) -> Tries {
+        Tries { left: options.retries, longest: FIRST, deadline }
+    }
+
+    /// How long to wait before the next try; none when there is none, or no time for it.
+    pub(super) fn next(&mut self) -> Option<Duration> {
+        self.left = self.left.checked_sub(1)?;
+        let pause = self.longest.mul_f64(random());
+        self.longest = (self.longest * 2).min(LONGEST);
+        let in_time = self.deadline.is_none_or(|deadline| Instant::now() + pause < deadline);
+        in_time.then_some(pause)
+    }
+}
+
+/// Whether the whole transaction may be run again.
+pub(super) fn is_serialization(error: &Error) -> bool {
+    error.reason() == Some(Reason::Serialization)
+}
+
+/// From 0 to 1. Transactions that met once would meet again if all waited equally long.
+fn random() -> f64 {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes).expect("an operating system without randomness runs no database");
+    f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_limit_and_stop_at_the_deadline() {
+        let mut tries = Tries::new(TransactionOptions { retries: 40, timeout: None }, None);
+        let mut longest = FIRST;
+        for _ in 0..40 {
+            let pause = tries.next().expect("there are 40");
+            assert!(pause <= longest, "{pause:?} is more than {longest:?}");
+            longest = (longest * 2).min(LONGEST);
+        }
+        assert_eq!(tries.next(), None);
+        let passed = Some(Instant::now());
+        assert_eq!(Tries::new(TransactionOptions::default(), passed).next(), None);
+    }
+}
