@@ -178,7 +178,11 @@ struct Blocking(Client);
 
 impl Database for Blocking {
     fn run(&self, caller: &Caller, request: &Request) -> Result<Value, Failure> {
-        Ok(self.bound(caller).execute(&asked(request)?)?.into_value())
+        let (client, request) = (self.bound(caller), asked(request)?);
+        match request.operation {
+            Operation::Stream => Ok(Value::Records(client.stream_of(request)?.collect::<Result<_, _>>()?)),
+            _ => Ok(client.execute(&request)?.into_value()),
+        }
     }
 
     fn transaction(&self, caller: &Caller, body: &mut dyn FnMut(&dyn Database) -> Ending) -> Result<(), Failure> {
@@ -209,7 +213,18 @@ struct Awaited(AsyncClient);
 
 impl Database for Awaited {
     fn run(&self, caller: &Caller, request: &Request) -> Result<Value, Failure> {
-        Ok(block_on(self.bound(caller).execute(&asked(request)?))?.into_value())
+        let (client, request) = (self.bound(caller), asked(request)?);
+        if request.operation != Operation::Stream {
+            return Ok(block_on(client.execute(&request))?.into_value());
+        }
+        block_on(async {
+            let mut rows = client.stream_of(request).await?;
+            let mut records = Vec::new();
+            while let Some(row) = rows.next().await {
+                records.push(row?);
+            }
+            Ok(Value::Records(records))
+        })
     }
 
     fn transaction(&self, caller: &Caller, body: &mut dyn FnMut(&dyn Database) -> Ending) -> Result<(), Failure> {

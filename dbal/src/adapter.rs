@@ -18,7 +18,7 @@ pub use crate::plan::operation::Lowering;
 use crate::plan::operation::Step;
 use crate::row::RowSink;
 use crate::sql::ddl::Snapshot;
-use crate::value::Value;
+use crate::value::{Value, ValueRef};
 
 /// What a connection is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,12 +96,40 @@ pub trait Connection: Send {
     /// statement that cannot be stopped MAY run to its end: nobody reads its answer, and it is whole or not at all.
     fn watch(&mut self, _cancel: Option<&Cancel>) {}
 
+    /// Reading more while a step gives its rows; none where rows have to be read whole first.
+    fn nesting(&mut self) -> Option<&mut dyn Nesting> {
+        None
+    }
+
     /// What tables, columns and indexes exist.
     fn inspect(&mut self) -> Result<Snapshot>;
 
     /// Runs one statement of a migration.
     fn execute_ddl(&mut self, text: &str) -> Result<()>;
 }
+
+/// A connection that can run another step while one gives its rows: a stream reads related rows so.
+pub trait Nesting {
+    /// Runs one step that reads, as [`Connection::run`] does, and hands each row over together with a connection on which
+    /// further steps that read may run meanwhile. MUST hold no more rows at a time than a fixed number, and those steps
+    /// MUST see the same moment of the database, inside a transaction at least.
+    fn run_nesting(
+        &mut self,
+        step: &Step,
+        params: &[Value],
+        deadline: Option<Instant>,
+        deal: &mut Deal<'_>,
+    ) -> Result<u64>;
+}
+
+/// A connection that is giving rows, for as long as the row at hand is dealt with.
+pub trait Reading {
+    /// Runs one step that reads, as [`Connection::run`] does.
+    fn run(&mut self, step: &Step, params: &[Value], deadline: Option<Instant>, sink: &mut dyn RowSink) -> Result<u64>;
+}
+
+/// What is done with a row, and with the connection that it comes from.
+pub type Deal<'d> = dyn FnMut(&mut dyn Reading, &[ValueRef<'_>]) -> Result<()> + 'd;
 
 /// Work for another thread: it is given a connection, and tells its own result to whoever awaits it.
 #[cfg(feature = "async")]

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use dbal::{AsyncClient, Client, Config, ErrorKind, query, value};
+use dbal::{AsyncClient, Client, Config, ErrorKind, Record, Value, query, value};
 
 const SCHEMA: &str = "
 entity: Item
@@ -61,6 +61,96 @@ fn what_happens_later_comes_as_an_item() {
     let items: Vec<_> = bound.stream("Item", query()).unwrap().collect();
     // A bound caller without a limit gets an error, never a cut.
     assert!(items.iter().any(|item| item.as_ref().is_err_and(|error| error.kind() == ErrorKind::ValidationError)));
+}
+
+const RELATED: &str = "
+entity: Shop
+fields:
+  id: { type: integer, primary: true }
+  name: { type: string }
+---
+entity: Item
+fields:
+  id: { type: integer, primary: true }
+  shop_id: { type: integer, foreign_key: { entity: Shop, field: id } }
+---
+entity: Mark
+fields:
+  id: { type: integer, primary: true }
+  item_id: { type: integer, foreign_key: { entity: Item, field: id } }
+";
+
+/// Three batches and a half: each item has a shop, all but each third one, and as many marks as its id says, up to 3.
+fn related(config: Config) -> Client {
+    let db = Client::open(config.schema_text(RELATED)).unwrap();
+    db.migrate().unwrap();
+    let shops = (0..7).map(|id| value!({ "id": id, "name": "old" }));
+    db.entity("Shop").unwrap().insert_many(shops).unwrap();
+    let items = (0..900).map(|id| {
+        let shop = if id % 3 == 0 { Value::Null } else { Value::Int(id % 7) };
+        value!({ "id": id, "shop_id": shop })
+    });
+    db.entity("Item").unwrap().insert_many(items).unwrap();
+    let marks = (0..900).flat_map(|id| {
+        (0..id % 4).map(move |n| {
+            let mark = id * 4 + n;
+            value!({ "id": mark, "item_id": id })
+        })
+    });
+    db.entity("Mark").unwrap().insert_many(marks).unwrap();
+    db
+}
+
+fn with_related() -> dbal::client::builder::Query {
+    query().include(value!({ "shop": true, "marks": { "limit": 2, "sort": { "id": "desc" } } })).sort("id", "desc")
+}
+
+#[test]
+fn rows_of_every_batch_have_their_related_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    for config in [Config::memory(), Config::sqlite(":memory:"), Config::sqlite(dir.path().join("a.db")).pool_size(1)] {
+        let db = related(config);
+        let whole = db.entity("Item").unwrap().find_many(with_related()).unwrap();
+        let streamed: Vec<Record> = db.stream("Item", with_related()).unwrap().map(Result::unwrap).collect();
+        assert_eq!(streamed, whole);
+        assert_eq!(whole.len(), 900);
+        let some = db.stream("Item", with_related().limit(300)).unwrap().map(Result::unwrap).collect::<Vec<_>>();
+        assert_eq!(some, whole[..300]);
+        let db = AsyncClient::from(db);
+        let awaited = block_on(async {
+            let mut rows = db.stream("Item", with_related()).await.unwrap();
+            let mut all = Vec::new();
+            while let Some(row) = rows.next().await {
+                all.push(row.unwrap());
+            }
+            all
+        });
+        assert_eq!(awaited, whole);
+    }
+}
+
+#[test]
+fn rows_and_related_rows_are_of_one_moment() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = related(Config::sqlite(dir.path().join("a.db")));
+    let whole = db.entity("Item").unwrap().find_many(with_related()).unwrap();
+    let mut rows = db.stream("Item", with_related()).unwrap();
+    let first = rows.next().unwrap().unwrap();
+    db.entity("Shop").unwrap().update_all(value!({ "name": "new" })).unwrap();
+    db.entity("Mark").unwrap().delete_all().unwrap();
+    let streamed: Vec<Record> = std::iter::once(first).chain(rows.map(Result::unwrap)).collect();
+    assert_eq!(streamed, whole);
+}
+
+#[test]
+fn a_stream_with_related_rows_dropped_early_gives_its_connection_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = related(Config::sqlite(dir.path().join("a.db")).pool_size(1)).with_timeout(Some(Duration::from_secs(10)));
+    for _ in 0..20 {
+        let mut rows = db.stream("Item", with_related()).unwrap();
+        rows.next().unwrap().unwrap();
+    }
+    assert_eq!(db.entity("Item").unwrap().count(query()).unwrap(), 900);
 }
 
 #[test]

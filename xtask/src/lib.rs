@@ -7,6 +7,7 @@ pub mod demo;
 pub mod servers;
 pub mod suite;
 pub mod tidy;
+pub mod torture;
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,7 @@ cargo xtask COMMAND
   test              the whole test run, with its own set-up
   test STAGE        one stage of it: format, lints, tests, features, docs, quickstart or demo
   servers           start the database servers of the tests, say where they are, and wait
+  torture stream    a million rows with related rows through a stream, blocking and awaited: is memory flat?
   codegen           write what is generated from api/schema
   codegen --check   say what is stale, write nothing
   tidy              check the rules of the project's files: layers, drivers, sizes, headers, lock files";

@@ -9,6 +9,7 @@ fn main() -> ExitCode {
         ["demo", options @ ..] => xtask::demo::command(options),
         ["test", options @ ..] => xtask::suite::command(options),
         ["servers", options @ ..] => xtask::servers::command(options),
+        ["torture", options @ ..] => xtask::torture::command(options),
         ["codegen", options @ ..] => xtask::codegen::command(options),
         ["tidy", options @ ..] => xtask::tidy::command(options),
         [] | ["help" | "--help" | "-h", ..] => {

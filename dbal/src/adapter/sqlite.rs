@@ -7,6 +7,7 @@ mod aggregate;
 mod connection;
 mod error;
 mod functions;
+mod nesting;
 mod pool;
 mod reference;
 mod value;

@@ -7,13 +7,13 @@ use std::vec;
 use crate::adapter::{Cancel, Intent};
 use crate::client::Client;
 use crate::error::{Error, Result};
-use crate::exec::{Machine, blocking};
+use crate::exec::{Machine, stream};
 use crate::request::{Operation, Request};
 use crate::row::{Columns, Record, RowSink};
 use crate::value::{Name, ValueRef};
 
 /// Rows in a batch: few hand-overs, little memory.
-const BATCH: usize = 256;
+const BATCH: usize = stream::BATCH;
 
 /// Batches that wait to be taken.
 const AHEAD: usize = 2;
@@ -64,7 +64,8 @@ impl Iterator for Rows {
 }
 
 impl Client {
-    /// The rows that match, one after the other. Takes what `find_many` takes, but for includes.
+    /// The rows that match, one after the other, each with its related rows. Takes what `find_many` takes. Memory
+    /// holds some hundred rows at a time, with those related to them: give an include a limit where that may be many.
     ///
     /// # Errors
     /// What is wrong with the request, before anything is read; what happens later comes as an item.
@@ -100,7 +101,7 @@ impl Client {
         let deadline = self.deadline();
         let mut connection = self.engine.adapter.connect(Intent::Read, deadline)?;
         connection.watch(Some(cancel));
-        blocking::run(&mut *connection, machine, None, deadline, sink).map(drop)
+        stream::run(&mut *connection, machine, deadline, sink)
     }
 }
 

@@ -51,7 +51,7 @@ pub fn run(
 }
 
 /// Rolls back; the first error is the one that matters, unless undoing failed as well.
-fn undo(connection: &mut dyn Connection, savepoint: Option<u32>, error: Error) -> Error {
+pub(super) fn undo(connection: &mut dyn Connection, savepoint: Option<u32>, error: Error) -> Error {
     let undone = match savepoint {
         Some(depth) => connection.rollback_to(depth),
         None => connection.rollback(),

@@ -281,6 +281,46 @@ impl Machine {
         Ok(self.summary)
     }
 
+    /// Whether all that it does is to read rows and join them with others: such rows can be joined a batch at a time.
+    pub fn only_joins(&self) -> bool {
+        let related = self.plan.steps.iter().skip(1).all(|step| matches!(step.role, Role::Children { .. }));
+        matches!(self.plan.shape, Shape::Rows { .. }) && self.plan.steps.len() > 1 && related
+    }
+
+    /// The plan and the values of its parameters, for a loop that reads the rows of the first step itself.
+    pub fn bound(&self) -> Bound {
+        (self.plan.clone(), self.params.clone())
+    }
+
+    /// Keeps a row of the first step; says how many are kept.
+    pub fn keep(&mut self, cells: &[ValueRef<'_>]) -> usize {
+        let rows = &mut self.buffers[0].rows;
+        rows.push(cells.iter().map(|cell| cell.to_value()).collect());
+        rows.len()
+    }
+
+    /// Makes ready to read the related rows of a step for the rows that are kept; false when there are none to read.
+    pub fn descend(&mut self, index: usize) -> bool {
+        let wanted = !self.skips(index);
+        if wanted {
+            self.bind_parents(index);
+        }
+        wanted
+    }
+
+    /// Gives the rows that are kept, joined, and keeps none of them.
+    ///
+    /// # Errors
+    /// As [`Machine::finish`].
+    pub fn join(&mut self, out: &mut (impl RowSink + ?Sized)) -> Result<()> {
+        let cap = match self.plan.shape {
+            Shape::Rows { cap } => cap,
+            _ => None,
+        };
+        let kept = self.buffers.iter_mut().map(std::mem::take).collect();
+        assemble(&self.plan, kept, None, cap, &mut self.summary, out)
+    }
+
     /// What the caller gets.
     pub fn shape(&self) -> Shape {
         self.shape

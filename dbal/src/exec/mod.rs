@@ -5,5 +5,6 @@ pub mod machine;
 #[cfg(feature = "async")]
 pub mod nonblocking;
 pub mod sink;
+pub mod stream;
 
 pub use machine::{Machine, Summary};

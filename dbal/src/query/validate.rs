@@ -276,9 +276,6 @@ impl<'a> Check<'a> {
             }
             Operation::FindMany | Operation::Stream => {
                 let get = self.arguments(args, &["filter", "sort", "limit", "offset", "select", "include"]);
-                if request.operation == Operation::Stream && get("include").is_some() {
-                    self.not_built("relations", "a stream with related rows is not built yet".into());
-                }
                 let filter = filter::filter(self, entity, get("filter"));
                 let (cap, bounds) = paging::find_many(self, entity, args);
                 self.rows(entity, filter, Shape::Rows { cap }, args, Some(bounds))

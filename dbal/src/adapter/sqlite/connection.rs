@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::error::{self, Fault};
 use super::pool::{Handle, Pool};
 use super::{reference, value};
-use crate::adapter::{Cancel, Connection, Intent};
+use crate::adapter::{Cancel, Connection, Intent, Nesting};
 use crate::error::{Error, ErrorKind, Outcome, Reason, Result};
 use crate::plan::operation::{Lowered, Sql, Step};
 use crate::row::RowSink;
@@ -22,7 +22,7 @@ const CELLS: usize = 32;
 /// A connection lent by a pool; dropped, it rolls back and goes back.
 pub(super) struct SqliteConnection<'a> {
     pool: &'a Pool,
-    schema: &'a Schema,
+    pub(super) schema: &'a Schema,
     intent: Intent,
     /// None only while it is being dropped.
     handle: Option<Box<Handle>>,
@@ -58,7 +58,7 @@ impl<'a> SqliteConnection<'a> {
     }
 
     /// Checks that a statement may start, and starts the clock.
-    fn ready(&self, deadline: Option<Instant>) -> Result<()> {
+    pub(super) fn ready(&self, deadline: Option<Instant>) -> Result<()> {
         if self.transaction == Transaction::Aborted {
             return Err(aborted());
         }
@@ -91,7 +91,13 @@ impl<'a> SqliteConnection<'a> {
         self.control("ROLLBACK").map_err(|error| error::ending(&error))
     }
 
-    fn run_sql(&self, step: &Step, sql: &Sql, params: &[Value], sink: &mut dyn RowSink) -> Result<u64, Fault> {
+    pub(super) fn run_sql(
+        &self,
+        step: &Step,
+        sql: &Sql,
+        params: &[Value],
+        sink: &mut dyn RowSink,
+    ) -> Result<u64, Fault> {
         let sqlite = &self.handle().sqlite;
         let mut statement = sqlite.prepare_cached(&sql.text)?;
         for (position, param) in sql.params.iter().enumerate() {
@@ -134,7 +140,7 @@ impl<'a> SqliteConnection<'a> {
     }
 
     /// Says what went wrong, and what is left of the transaction.
-    fn failed(&mut self, step: &Step, sql: &Sql, params: &[Value], fault: Fault) -> Error {
+    pub(super) fn failed(&mut self, step: &Step, sql: &Sql, params: &[Value], fault: Fault) -> Error {
         let (error, ends) = match fault {
             Fault::Driver(error) => {
                 let reference = || reference::broken(&self.handle().sqlite, self.schema, step.entity, sql, params);
@@ -238,6 +244,10 @@ impl Connection for SqliteConnection<'_> {
         };
         self.ready(deadline)?;
         self.run_sql(step, sql, params, sink).map_err(|fault| self.failed(step, sql, params, fault))
+    }
+
+    fn nesting(&mut self) -> Option<&mut dyn Nesting> {
+        Some(self)
     }
 
     fn inspect(&mut self) -> Result<Snapshot> {

@@ -1,0 +1,177 @@
+//! A stream of a million rows with their related rows, blocking and awaited: memory must stay flat.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake};
+use std::time::Instant;
+
+use dbal::client::builder::Query;
+use dbal::{AsyncClient, Client, Config, Record, Value, query, value};
+
+const SCHEMA: &str = "
+entity: Shop
+fields:
+  id: { type: integer, primary: true }
+  name: { type: string }
+---
+entity: Item
+fields:
+  id: { type: integer, primary: true }
+  shop_id: { type: integer, foreign_key: { entity: Shop, field: id } }
+  name: { type: string }
+---
+entity: Mark
+fields:
+  id: { type: integer, primary: true }
+  item_id: { type: integer, index: true, foreign_key: { entity: Item, field: id } }
+";
+
+/// Shops that items are spread over.
+const SHOPS: i64 = 1_000;
+/// Every fourth item has so many marks, and at most two of them are read.
+const MARKS: i64 = 3;
+/// How much memory may rise after the first rows: less than a hundredth of what the rows of a million take.
+const MOST_RISE_KIB: u64 = 16 << 10;
+/// Rows after which memory is looked at.
+const LOOK: i64 = 10_000;
+
+pub fn run(rows: i64) -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|fault| format!("a folder cannot be made: {fault}"))?;
+    let config = Config::sqlite(folder.path().join("stream.db")).schema_text(SCHEMA).cache_kib(2_048);
+    let db = Client::open(config).map_err(told)?;
+    let start = Instant::now();
+    fill(&db, rows).map_err(told)?;
+    println!("{rows} items written in {:.1?}, in batches of 10,000: {} KiB in use", start.elapsed(), resident());
+
+    let mut watch = Watch::new("blocking");
+    for row in db.stream("Item", asked()).map_err(told)? {
+        watch.row(&row.map_err(told)?)?;
+    }
+    watch.end(rows)?;
+
+    let db = AsyncClient::from(db);
+    let mut watch = Watch::new("awaited");
+    block_on(async {
+        let mut stream = db.stream("Item", asked()).await.map_err(told)?;
+        while let Some(row) = stream.next().await {
+            watch.row(&row.map_err(told)?)?;
+        }
+        watch.end(rows)
+    })
+}
+
+fn asked() -> Query {
+    query().include(value!({ "shop": true, "marks": { "limit": 2, "sort": { "id": "desc" } } }))
+}
+
+fn fill(db: &Client, rows: i64) -> dbal::Result<()> {
+    db.migrate()?;
+    db.entity("Shop")?.insert_many((0..SHOPS).map(|id| value!({ "id": id, "name": "a shop" })))?;
+    for from in (0..rows).step_by(10_000) {
+        let block = from..(from + 10_000).min(rows);
+        let item = |id: i64| {
+            let (shop, name) = (id % SHOPS, format!("item number {id}"));
+            value!({ "id": id, "shop_id": shop, "name": name })
+        };
+        db.entity("Item")?.insert_many(block.clone().map(item))?;
+        let marks = block.filter(|id| id % 4 == 0).flat_map(|id| {
+            (0..MARKS).map(move |n| {
+                let mark = id * MARKS + n;
+                value!({ "id": mark, "item_id": id })
+            })
+        });
+        db.entity("Mark")?.insert_many(marks)?;
+    }
+    Ok(())
+}
+
+/// Looks at rows and at memory while they come.
+struct Watch {
+    face: &'static str,
+    start: Instant,
+    seen: i64,
+    first: u64,
+    most: u64,
+}
+
+impl Watch {
+    fn new(face: &'static str) -> Watch {
+        Watch { face, start: Instant::now(), seen: 0, first: 0, most: 0 }
+    }
+
+    fn row(&mut self, row: &Record) -> Result<(), String> {
+        let id = self.seen;
+        let expected_marks: Vec<i64> = if id % 4 == 0 { vec![id * MARKS + 2, id * MARKS + 1] } else { Vec::new() };
+        let marks = match row.get("marks") {
+            Some(Value::Records(marks)) => marks.iter().filter_map(|mark| integer(mark, "id")).collect(),
+            _ => vec![-1],
+        };
+        let shop = match row.get("shop") {
+            Some(Value::Record(shop)) => integer(shop, "id"),
+            _ => None,
+        };
+        if integer(row, "id") != Some(id) || shop != Some(id % SHOPS) || marks != expected_marks {
+            return Err(format!("{}: row {id} is not as written: {row:?}", self.face));
+        }
+        self.seen += 1;
+        if self.seen % LOOK == 0 {
+            let now = resident();
+            if self.first == 0 {
+                self.first = now;
+            }
+            self.most = self.most.max(now);
+        }
+        Ok(())
+    }
+
+    fn end(&self, rows: i64) -> Result<(), String> {
+        if self.seen != rows {
+            return Err(format!("{}: {} rows came of {rows}", self.face, self.seen));
+        }
+        let rise = self.most.saturating_sub(self.first);
+        println!(
+            "{}: {} rows with related rows in {:.1?}; {} KiB in use after the first {LOOK}, {rise} KiB more at most",
+            self.face,
+            self.seen,
+            self.start.elapsed(),
+            self.first
+        );
+        match rise <= MOST_RISE_KIB {
+            true => Ok(()),
+            false => Err(format!("{}: memory rose by {rise} KiB; at most {MOST_RISE_KIB} is flat", self.face)),
+        }
+    }
+}
+
+fn integer(row: &Record, name: &str) -> Option<i64> {
+    row.get(name).and_then(Value::as_i64)
+}
+
+/// Memory of this process in KiB; 0 where the system does not tell it in `/proc`.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+fn told(error: dbal::Error) -> String {
+    error.to_string()
+}
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(std::thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let mut future = pin!(future);
+    let waker = Arc::new(Unpark(std::thread::current())).into();
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(out) => return out,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
