@@ -250,7 +250,14 @@ impl<'a> Check<'a> {
                 let version = key::version(self, entity, get("if_version"));
                 let filter = key::filter(self, entity, get("id"), "id")?;
                 let statement = Statement::Delete(Delete { entity, filter });
-                Some(Query { statement, visible: 0, includes: Vec::new(), shape: Shape::Done, version })
+                Some(Query {
+                    statement,
+                    visible: 0,
+                    includes: Vec::new(),
+                    shape: Shape::Done,
+                    version,
+                    parents: Vec::new(),
+                })
             }
             Operation::UpdateMany => {
                 let get = self.arguments(args, &["filter", "data", "all"]);
@@ -263,7 +270,14 @@ impl<'a> Check<'a> {
                 let filter = filter::filter(self, entity, get("filter"));
                 self.all_is_meant(&filter, get("all"));
                 let statement = Statement::Delete(Delete { entity, filter });
-                Some(Query { statement, visible: 0, includes: Vec::new(), shape: Shape::Affected, version: None })
+                Some(Query {
+                    statement,
+                    visible: 0,
+                    includes: Vec::new(),
+                    shape: Shape::Affected,
+                    version: None,
+                    parents: Vec::new(),
+                })
             }
             Operation::List => {
                 let get = self.arguments(
@@ -290,7 +304,14 @@ impl<'a> Check<'a> {
                 let get = self.arguments(args, &["filter"]);
                 let filter = filter::filter(self, entity, get("filter"));
                 let statement = Statement::Count(Count { entity, filter });
-                Some(Query { statement, visible: 1, includes: Vec::new(), shape: Shape::Count, version: None })
+                Some(Query {
+                    statement,
+                    visible: 1,
+                    includes: Vec::new(),
+                    shape: Shape::Count,
+                    version: None,
+                    parents: Vec::new(),
+                })
             }
             Operation::Distinct => {
                 let get = self.arguments(args, &["field", "filter", "sort"]);
@@ -339,7 +360,14 @@ impl<'a> Check<'a> {
         }
         let (limit, offset) = (bounds.limit, bounds.offset);
         let select = Select { entity, columns, filter, order, limit, offset, link: None, beyond };
-        Some(Query { statement: Statement::Select(select), visible, includes, shape, version: None })
+        Some(Query {
+            statement: Statement::Select(select),
+            visible,
+            includes,
+            shape,
+            version: None,
+            parents: Vec::new(),
+        })
     }
 }
 
