@@ -36,6 +36,21 @@ fn text(value: FieldId, op: TextMatch, fold: bool) -> Expr {
     Expr::Text { value: Operand::Field(value), op, pattern: param(0), fold }
 }
 
+#[test]
+fn a_word_is_sought_in_the_tables_of_its_fields() {
+    let word = |fields: &[FieldId], prefix| Expr::Word { fields: fields.to_vec(), word: ParamId(0), prefix };
+    filters(
+        word(&[user::NAME, user::EMAIL], false),
+        r#""id" IN (SELECT "key" FROM "users$name$words" WHERE "word" = ? UNION ALL SELECT "key" FROM "users$email$words" WHERE "word" = ?)"#,
+        &[0, 0],
+    );
+    filters(
+        word(&[user::NAME], true),
+        r#""id" IN (SELECT "key" FROM "users$name$words" WHERE "word" >= ? AND "word" < (? || CAST(X'FF' AS TEXT)))"#,
+        &[0, 0],
+    );
+}
+
 fn related(relation: dbal::schema::RelationId, quantifier: Quantifier, visible: Expr, filter: Expr) -> Expr {
     Expr::Related {
         between: Box::new(Expr::TRUE),
