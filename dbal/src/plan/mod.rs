@@ -13,7 +13,8 @@ use crate::error::Result;
 use crate::query::ast::{Aggregate, Count, Expr, Include, Insert, Operand, Query, Select, Shape, Statement};
 use crate::query::param::{ParamSource, Params};
 use crate::row::Columns;
-use crate::schema::{EntityId, FieldId, FieldType, Generator, RelationId, Schema};
+use crate::schema::{EntityId, FieldId, FieldType, Generator, Referential, RelationId, Schema};
+use crate::sql::dialect::Dialect;
 use operation::{Cell, Lowered, Lowering, Output, Plan, Role, Source, Step};
 
 /// What a plan is made for.
@@ -93,11 +94,6 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn root(&mut self, query: &Query) -> Result<()> {
         let entity = query.statement.entity();
-        for parent in &query.parents {
-            let field = self.target.schema.entity(entity).field(parent.field).name.as_str().into();
-            let role = Role::Parent { field, itself: parent.itself };
-            self.push(Statement::Count(parent.count.clone()), vec![integer()], role)?;
-        }
         let mut statement = query.statement.clone();
         let mut unversioned = None;
         if let (Some(version), Some(filter)) = (&query.version, filter(&mut statement)) {
@@ -125,7 +121,13 @@ impl Builder<'_> {
                 let (cells, output) = self.groups(aggregate);
                 self.push(statement.clone(), cells, Role::Root(output))?;
             }
-            Statement::Delete(_) => self.push(statement.clone(), Vec::new(), Role::Effect)?,
+            Statement::Delete(delete) => {
+                if query.shape == Shape::Affected && self.misses_cascaded(entity) {
+                    let count = Count { entity, filter: delete.filter.clone() };
+                    self.push(Statement::Count(count), vec![integer()], Role::Total)?;
+                }
+                self.push(statement.clone(), Vec::new(), Role::Effect)?;
+            }
             Statement::Update(update) => {
                 let mut output = self.output(entity, &update.returning[..query.visible], &[]);
                 let mut cells = self.cells(entity, &update.returning);
@@ -142,6 +144,27 @@ impl Builder<'_> {
             Some(count) => self.push(Statement::Count(count), vec![integer()], Role::Versioned),
             None => Ok(()),
         }
+    }
+
+    /// Whether a delete of several rows may count too few: SQLite does not count a row that a cascade from another row of
+    /// the same statement took along before it came to it.
+    fn misses_cascaded(&self, entity: EntityId) -> bool {
+        let Lowering::Sql(Dialect::Sqlite) = self.target.lowering else { return false };
+        let cascades_from = |entity: EntityId| {
+            let all = self.target.schema.entities();
+            all.filter(move |(_, other)| {
+                let mut keys = other.fields.iter().filter_map(|field| field.foreign_key.as_ref());
+                keys.any(|key| key.entity == entity && key.on_delete == Referential::Cascade)
+            })
+        };
+        let mut reached: Vec<EntityId> = cascades_from(entity).map(|(id, _)| id).collect();
+        let mut at = 0;
+        while at < reached.len() && !reached.contains(&entity) {
+            let more: Vec<EntityId> = cascades_from(reached[at]).map(|(id, _)| id).collect();
+            reached.extend(more.into_iter().filter(|id| !reached.contains(id)).collect::<Vec<_>>());
+            at += 1;
+        }
+        reached.contains(&entity)
     }
 
     /// The engine knows every value that it writes; only what the backend makes is read back.

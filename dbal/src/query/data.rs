@@ -49,7 +49,6 @@ pub(super) fn create(check: &mut Check<'_>, entity: EntityId, data: Option<&Valu
         includes: Vec::new(),
         shape: Shape::One,
         version: None,
-        parents: Vec::new(),
     })
 }
 
@@ -66,14 +65,7 @@ pub(super) fn update(
     key_at_least(check, entity, &mut returning);
     let visible = returning.len();
     let update = Update { entity, filter: filter?, set, returning, check: None };
-    Some(Query {
-        statement: Statement::Update(update),
-        visible,
-        includes: Vec::new(),
-        shape: Shape::One,
-        version,
-        parents: Vec::new(),
-    })
+    Some(Query { statement: Statement::Update(update), visible, includes: Vec::new(), shape: Shape::One, version })
 }
 
 /// `update_many`: how many rows matched comes back.
@@ -94,14 +86,7 @@ pub(super) fn update_many(
     }
     let update = Update { entity, filter, set, returning: Vec::new(), check: None };
     let statement = Statement::Update(update);
-    Some(Query {
-        statement,
-        visible: 0,
-        includes: Vec::new(),
-        shape: Shape::Affected,
-        version: None,
-        parents: Vec::new(),
-    })
+    Some(Query { statement, visible: 0, includes: Vec::new(), shape: Shape::Affected, version: None })
 }
 
 /// What each field of a patch becomes, and those that every write changes.

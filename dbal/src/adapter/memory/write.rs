@@ -163,7 +163,7 @@ impl Writer<'_> {
 pub(super) fn taken(catalogue: &Catalogue, entity: EntityId, fields: &[FieldId]) -> Error {
     let names: Vec<&str> = fields.iter().map(|field| catalogue.field_name(entity, *field)).collect();
     let name = &catalogue.schema.entity(entity).name;
-    let message = format!("there is a {name} with the same {} already", names.join(", "));
+    let message = format!("another {name} has the same {}", names.join(", "));
     Error::conflict(Reason::Unique, &names, message)
 }
 

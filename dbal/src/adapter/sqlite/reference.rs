@@ -1,6 +1,8 @@
 //! Which reference a refused write would have broken. SQLite does not say, so the rows are looked up; each lookup is
 //! over a key or an index.
 
+use std::collections::VecDeque;
+
 use rusqlite::Connection;
 
 use super::value;
@@ -14,7 +16,7 @@ use crate::value::Value;
 pub(super) fn broken(sqlite: &Connection, schema: &Schema, entity: EntityId, sql: &Sql, params: &[Value]) -> Error {
     let written = schema.entity(entity);
     let found = points_nowhere(sqlite, schema, written, sql, params).map(|field| (field, false));
-    let found = found.or_else(|| pointed_at(sqlite, schema, written, sql, params).map(|field| (field, true)));
+    let found = found.or_else(|| pointed_at(sqlite, schema, entity, sql, params).map(|field| (field, true)));
     match found {
         Some((field, true)) => {
             Error::conflict(Reason::ForeignKey, &[&field.name], "another row still refers to this one")
@@ -47,31 +49,50 @@ fn points_nowhere<'s>(
     set.find(|(_, key, value)| missing(key, value)).map(|(field, ..)| field)
 }
 
-/// The field of another row, or of one like it, that keeps the rows of a delete from going.
+/// How far cascades are followed, and so how deep a lookup nests.
+const MAX_CASCADES: usize = 8;
+
+/// The field of another row, or of one like it, that keeps a row from going or from changing its key. A delete also
+/// takes along what cascades from its rows, so those may be the ones that are kept.
 fn pointed_at<'s>(
     sqlite: &Connection,
     schema: &'s Schema,
-    written: &Entity,
+    written: EntityId,
     sql: &Sql,
     params: &[Value],
 ) -> Option<&'s Field> {
-    let mut referring = schema.entities().flat_map(|(_, other)| {
-        other.fields.iter().filter_map(move |field| Some((other, field, field.foreign_key.as_ref()?)))
-    });
-    let deleted = sql.text.strip_prefix("DELETE FROM ");
-    let keeps = |other: &Entity, field: &Field, key: &ForeignKey| {
-        if !std::ptr::eq(schema.entity(key.entity), written) {
-            return false;
-        }
-        // The rows to be deleted are those of the same statement, spelled as a query.
-        let Some(rows) = deleted else { return key.on_update == Referential::Restrict };
-        let (table, column) = (quoted(&other.table), quoted(&field.column));
-        let target = quoted(&written.field(key.field).column);
-        let text = format!("SELECT 1 FROM {table} WHERE {column} IN (SELECT {target} FROM {rows})");
-        let values = sql.params.iter().filter_map(|param| Some((param.encoding, params.get(usize::from(param.id.0))?)));
-        key.on_delete == Referential::Restrict && exists(sqlite, &text, values) == Some(true)
+    // The rows to be deleted are those of the same statement, spelled as a query.
+    let Some(rows) = sql.text.strip_prefix("DELETE FROM ") else {
+        let restricts = |key: &ForeignKey| key.on_update == Referential::Restrict;
+        return referring(schema, written).find(|(_, _, key)| restricts(key)).map(|(_, field, _)| field);
     };
-    referring.find(|(other, field, key)| keeps(other, field, key)).map(|(_, field, _)| field)
+    let mut going = VecDeque::from([(written, rows.to_owned(), 0)]);
+    while let Some((entity, rows, cascades)) = going.pop_front() {
+        for (other, field, key) in referring(schema, entity) {
+            let (table, column) = (quoted(&schema.entity(other).table), quoted(&field.column));
+            let target = quoted(&schema.entity(entity).field(key.field).column);
+            let pointing = format!("{table} WHERE {column} IN (SELECT {target} FROM {rows})");
+            let values =
+                || sql.params.iter().filter_map(|param| Some((param.encoding, params.get(usize::from(param.id.0))?)));
+            let found = || exists(sqlite, &format!("SELECT 1 FROM {pointing}"), values()) == Some(true);
+            match key.on_delete {
+                Referential::Restrict if found() => return Some(field),
+                Referential::Cascade if cascades < MAX_CASCADES && found() => {
+                    going.push_back((other, pointing, cascades + 1));
+                }
+                Referential::Restrict | Referential::Cascade | Referential::SetNull => {}
+            }
+        }
+    }
+    None
+}
+
+/// The fields that refer to an entity.
+fn referring(schema: &Schema, entity: EntityId) -> impl Iterator<Item = (EntityId, &Field, &ForeignKey)> {
+    let references = schema.entities().flat_map(|(other, declared)| {
+        declared.fields.iter().filter_map(move |field| Some((other, field, field.foreign_key.as_ref()?)))
+    });
+    references.filter(move |(_, _, key)| key.entity == entity)
 }
 
 /// Whether a query finds a row; none if it fails, in which case the fault stays without a name.
