@@ -1,4 +1,4 @@
-//! The hosts of this crate: the Rust clients, blocking and awaited, on the backends that need no server.
+//! The hosts of this crate: the Rust clients, blocking and awaited, on every backend.
 
 use std::collections::HashMap;
 use std::fs;
@@ -18,15 +18,18 @@ use dbal::{AsyncClient, Client, Config, Error, Operation, Principal, Schema, Val
 use tempfile::TempDir;
 
 use crate::host::{Caller, Database, Ending, Failure, FieldFailure, Host, Request};
+use crate::places::{self, Place, Places};
 use crate::suite::{Fixture, SchemaSource};
 
-/// A backend that needs no server.
+/// A backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
     /// Rows in memory.
     Memory,
     /// A SQLite file.
     Sqlite,
+    /// The PostgreSQL database that [`POSTGRES_URL`](crate::servers::POSTGRES_URL) names.
+    Postgres,
 }
 
 /// Which face of the client is asked.
@@ -50,10 +53,13 @@ pub struct RustHost {
     files: AtomicU64,
 }
 
-/// A fixture's schema, loaded, and for SQLite the file that holds its rows: a case begins with a copy.
+/// A fixture's schema, loaded, and where its rows are copied from at the beginning of a case.
 struct Prepared {
     schema: Arc<Schema>,
+    /// For SQLite.
     file: Option<PathBuf>,
+    /// For PostgreSQL.
+    places: Option<Places>,
 }
 
 /// No case waits longer than this: one that deadlocks fails instead.
@@ -65,11 +71,18 @@ impl RustHost {
     /// # Errors
     /// When there is no place for temporary files, or no database can be opened at all.
     pub fn new(backend: Backend, face: Face) -> Result<Self, Failure> {
-        let (name, config) = match (backend, face) {
-            (Backend::Memory, Face::Blocking) => ("memory", Config::memory()),
-            (Backend::Sqlite, Face::Blocking) => ("sqlite", Config::sqlite(":memory:")),
-            (Backend::Memory, Face::Awaited) => ("memory awaited", Config::memory()),
-            (Backend::Sqlite, Face::Awaited) => ("sqlite awaited", Config::sqlite(":memory:")),
+        let name = match (backend, face) {
+            (Backend::Memory, Face::Blocking) => "memory",
+            (Backend::Sqlite, Face::Blocking) => "sqlite",
+            (Backend::Postgres, Face::Blocking) => "postgres",
+            (Backend::Memory, Face::Awaited) => "memory awaited",
+            (Backend::Sqlite, Face::Awaited) => "sqlite awaited",
+            (Backend::Postgres, Face::Awaited) => "postgres awaited",
+        };
+        let config = match backend {
+            Backend::Memory => Config::memory(),
+            Backend::Sqlite => Config::sqlite(":memory:"),
+            Backend::Postgres => Config::postgres(places::url()?),
         };
         let probe =
             Client::open(config.schema_text("entity: Probe\nfields: { id: { type: integer, primary: true } }\n"))?;
@@ -85,18 +98,25 @@ impl RustHost {
         })
     }
 
-    /// A client on an empty or a copied database.
-    fn client(&self, prepared: &Prepared, fixture: &Fixture) -> Result<Client, Failure> {
-        let config = match &prepared.file {
-            None => Config::memory(),
-            Some(template) => {
+    /// A client on an empty or a copied database, and what is to be given back after it.
+    fn client(&self, prepared: &Prepared, fixture: &Fixture) -> Result<(Client, Option<Place>), Failure> {
+        let mut place = None;
+        let config = match (&prepared.file, &prepared.places) {
+            (None, Some(places)) => {
+                let taken = places.take()?;
+                let config = Config::adapter(taken.adapter());
+                place = Some(taken);
+                config
+            }
+            (None, None) => Config::memory(),
+            (Some(template), _) => {
                 let number = self.files.fetch_add(1, Ordering::Relaxed);
                 let file = self.folder.path().join(format!("{number}.db"));
                 fs::copy(template, &file).map_err(|error| broken(&error.to_string()))?;
                 Config::sqlite(&file)
             }
         };
-        Ok(Client::open(configured(config, &prepared.schema, fixture))?)
+        Ok((Client::open(configured(config, &prepared.schema, fixture))?, place))
     }
 
     /// Loads a fixture's schema once, and for SQLite fills a file with its rows once.
@@ -111,7 +131,7 @@ impl RustHost {
         };
         let schema = Client::open(config)?.schema().clone();
         let file = match self.backend {
-            Backend::Memory => None,
+            Backend::Memory | Backend::Postgres => None,
             Backend::Sqlite => {
                 let file = self.folder.path().join(format!("fixture-{}.db", all.len()));
                 let client = Client::open(configured(Config::sqlite(&file), &schema, fixture))?;
@@ -120,7 +140,13 @@ impl RustHost {
                 Some(file)
             }
         };
-        let prepared = Arc::new(Prepared { schema, file });
+        let places = match self.backend {
+            Backend::Memory | Backend::Sqlite => None,
+            Backend::Postgres => Some(Places::prepare(&schema, |adapter| {
+                fill(&Client::open(configured(Config::adapter(adapter), &schema, fixture))?, fixture)
+            })?),
+        };
+        let prepared = Arc::new(Prepared { schema, file, places });
         all.insert(fixture.name.clone(), prepared.clone());
         Ok(prepared)
     }
@@ -154,6 +180,7 @@ impl Host for RustHost {
         match self.backend {
             Backend::Memory => "memory",
             Backend::Sqlite => "sqlite",
+            Backend::Postgres => "postgres",
         }
     }
 
@@ -163,18 +190,19 @@ impl Host for RustHost {
 
     fn open(&self, fixture: &Fixture) -> Result<Box<dyn Database>, Failure> {
         let prepared = self.prepare(fixture)?;
-        let client = self.client(&prepared, fixture)?;
+        let (client, place) = self.client(&prepared, fixture)?;
         if self.backend == Backend::Memory {
             fill(&client, fixture)?;
         }
         Ok(match self.face {
-            Face::Blocking => Box::new(Blocking(client)),
-            Face::Awaited => Box::new(Awaited(AsyncClient::from(client))),
+            Face::Blocking => Box::new(Blocking(client, place)),
+            Face::Awaited => Box::new(Awaited(AsyncClient::from(client), place)),
         })
     }
 }
 
-struct Blocking(Client);
+/// The client goes before its place is given back.
+struct Blocking(Client, #[allow(dead_code, reason = "kept until the case is over")] Option<Place>);
 
 impl Database for Blocking {
     fn run(&self, caller: &Caller, request: &Request) -> Result<Value, Failure> {
@@ -209,7 +237,7 @@ impl Database for BlockingInside<'_, '_> {
     }
 }
 
-struct Awaited(AsyncClient);
+struct Awaited(AsyncClient, #[allow(dead_code, reason = "kept until the case is over")] Option<Place>);
 
 impl Database for Awaited {
     fn run(&self, caller: &Caller, request: &Request) -> Result<Value, Failure> {

@@ -25,6 +25,7 @@ pub mod case;
 pub mod client;
 pub mod expect;
 pub mod host;
+mod places;
 pub mod run;
 #[cfg(unix)]
 pub mod servers;

@@ -5,6 +5,8 @@
 //! driver's own text as detail only.
 
 pub mod memory;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
@@ -71,6 +73,13 @@ impl Cancel {
 pub trait Connection: Send {
     /// Starts a transaction of the connection's intent; a write transaction MUST take its lock here, not later.
     fn begin(&mut self, deadline: Option<Instant>) -> Result<()>;
+
+    /// Starts a transaction of several requests: one whose statement failed, and left nothing, can be followed by
+    /// others where the backend has the capability `statement_savepoints`. Databases that undo a failed statement by
+    /// themselves make no difference.
+    fn begin_guarded(&mut self, deadline: Option<Instant>) -> Result<()> {
+        self.begin(deadline)
+    }
 
     /// Commits. On an error the transaction is gone and the error says whether it was applied.
     fn commit(&mut self) -> Result<()>;

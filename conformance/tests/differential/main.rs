@@ -1,11 +1,12 @@
-//! Memory and SQLite are asked the same over the same generated rows, and must answer the same: rows, order, totals,
-//! and the codes and fields of errors.
+//! Memory and another backend are asked the same over the same generated rows, and must answer the same: rows, order,
+//! totals, and the codes and fields of errors.
 
 mod generate;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dbal_conformance::expect::{plain, show, tell};
+use dbal_conformance::servers::POSTGRES_URL;
 use dbal_conformance::{Backend, Caller, Face, Failure, Fixture, Host, Request, RustHost, SchemaSource};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -26,8 +27,18 @@ fn config(cases: u32) -> Config {
 
 #[test]
 fn memory_and_sqlite_answer_alike() {
-    let memory = RustHost::new(Backend::Memory, Face::Blocking).expect("memory opens");
-    let sqlite = RustHost::new(Backend::Sqlite, Face::Blocking).expect("sqlite opens");
+    answers_alike(Backend::Sqlite);
+}
+
+#[test]
+fn memory_and_postgres_answer_alike() {
+    match std::env::var_os(POSTGRES_URL) {
+        Some(url) if !url.is_empty() => answers_alike(Backend::Postgres),
+        _ => eprintln!("LEFT OUT: {POSTGRES_URL} is not set; see cargo xtask servers"),
+    }
+}
+
+fn answers_alike(backend: Backend) {
     let number = AtomicUsize::new(0);
     let answered = AtomicUsize::new(0);
     let asked = AtomicUsize::new(0);
@@ -39,8 +50,14 @@ fn memory_and_sqlite_answer_alike() {
             rules: Some(generate::RULES.into()),
             data,
         };
+        // Dropped with what it made, so that schemas and connections do not pile up.
+        let host = |backend| {
+            let made = RustHost::new(backend, Face::Blocking);
+            made.map_err(|failure| TestCaseError::fail(tell(&failure)))
+        };
+        let (memory, other) = (host(Backend::Memory)?, host(backend)?);
         let open = |host: &RustHost| host.open(&fixture).map_err(|failure| TestCaseError::fail(tell(&failure)));
-        let (left, right) = (open(&memory)?, open(&sqlite)?);
+        let (left, right) = (open(&memory)?, open(&other)?);
         for (caller, request) in &questions {
             let (left, right) = (left.run(caller, request).map(plain), right.run(caller, request).map(plain));
             asked.fetch_add(1, Ordering::Relaxed);
@@ -50,7 +67,13 @@ fn memory_and_sqlite_answer_alike() {
                 (Err(left), Err(right)) => essence(left) == essence(right),
                 _ => false,
             };
-            prop_assert!(alike, "{}\nmemory: {}\nsqlite: {}", question(caller, request), told(&left), told(&right));
+            prop_assert!(
+                alike,
+                "{}\nmemory: {}\n{backend:?}: {}",
+                question(caller, request),
+                told(&left),
+                told(&right)
+            );
         }
         Ok(())
     });

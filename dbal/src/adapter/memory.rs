@@ -245,8 +245,9 @@ impl Connection for MemoryConnection<'_> {
             name: entity.table.clone(),
             columns: entity.fields.iter().map(|field| field.column.clone()).collect(),
             indexes: entity.indexes.iter().map(|index| index.name.clone()).collect(),
+            ..TableInfo::default()
         });
-        Ok(Snapshot { tables: tables.collect() })
+        Ok(Snapshot { tables: tables.collect(), ..Snapshot::default() })
     }
 
     fn execute_ddl(&mut self, _text: &str) -> Result<()> {

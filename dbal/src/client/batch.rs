@@ -145,7 +145,7 @@ impl Batch {
     /// Runs it as a transaction of its own.
     pub(super) fn alone(mut self, connection: &mut dyn Connection, deadline: Option<Instant>) -> Result<Response> {
         let said = |error: Error| error.with_operation(Operation::Batch.as_str());
-        connection.begin(deadline).map_err(said)?;
+        connection.begin_guarded(deadline).map_err(said)?;
         match self.run(connection, deadline) {
             Ok(()) => connection.commit().map_err(said)?,
             Err(error) => return Err(undone(error, connection.rollback())),

@@ -38,6 +38,8 @@ enum Backend {
     Custom(Arc<dyn Adapter>),
     #[cfg(feature = "sqlite")]
     Sqlite,
+    #[cfg(feature = "postgres")]
+    Postgres(String),
     /// Refused when opened, so that all faults of a configuration come together.
     Unknown(String),
 }
@@ -49,6 +51,8 @@ impl std::fmt::Debug for Backend {
             Backend::Custom(adapter) => adapter.name(),
             #[cfg(feature = "sqlite")]
             Backend::Sqlite => "sqlite",
+            #[cfg(feature = "postgres")]
+            Backend::Postgres(_) => "postgres",
             Backend::Unknown(scheme) => scheme,
         })
     }
@@ -114,12 +118,23 @@ impl Config {
         config
     }
 
-    /// The backend that a URL names: `sqlite:app.db`, `file:./app.db`, `memory:`.
+    /// A PostgreSQL database, by a URL such as `postgresql://ada:secret@db.example.org/app`. Beside what libpq knows
+    /// there are `schema`, the PostgreSQL schema that holds the tables, and `pool_size`, the most connections at a
+    /// time. Connections to other machines are encrypted and certificates checked unless `sslmode=disable`;
+    /// `sslrootcert` names a file with an authority of one's own.
+    #[cfg(feature = "postgres")]
+    pub fn postgres(url: impl Into<String>) -> Self {
+        Config::new(Backend::Postgres(url.into()))
+    }
+
+    /// The backend that a URL names: `sqlite:app.db`, `file:./app.db`, `postgresql://host/database`, `memory:`.
     pub fn url(url: &str) -> Self {
         match url.split_once(':') {
             Some(("memory", _)) => Config::memory(),
             #[cfg(feature = "sqlite")]
             Some(("sqlite" | "file", path)) => Config::sqlite(path.strip_prefix("//").unwrap_or(path)),
+            #[cfg(feature = "postgres")]
+            Some(("postgresql" | "postgres", _)) => Config::postgres(url),
             Some((scheme, _)) => Config::new(Backend::Unknown(scheme.to_owned())),
             None => Config::new(Backend::Unknown(String::new())),
         }
@@ -133,6 +148,8 @@ impl Config {
                 crate::adapter::sqlite::Location::File(path) => Some(path),
                 crate::adapter::sqlite::Location::Memory => None,
             },
+            #[cfg(feature = "postgres")]
+            Backend::Postgres(_) => None,
             Backend::Memory | Backend::Custom(_) | Backend::Unknown(_) => None,
         }
     }
@@ -232,8 +249,13 @@ impl Config {
             Backend::Custom(adapter) => adapter,
             #[cfg(feature = "sqlite")]
             Backend::Sqlite => Arc::new(crate::adapter::sqlite::SqliteAdapter::open(schema.clone(), self.sqlite)?),
+            #[cfg(feature = "postgres")]
+            Backend::Postgres(url) => Arc::new(crate::adapter::postgres::PostgresAdapter::open(schema.clone(), &url)?),
             Backend::Unknown(scheme) => {
-                let message = format!("unknown scheme `{scheme}`; expected sqlite:, file: or memory:");
+                let known = ["sqlite:", "file:", "postgresql:", "memory:"];
+                let built = known.iter().filter(|known| cfg!(feature = "postgres") || **known != "postgresql:");
+                let built: Vec<&str> = built.copied().collect();
+                let message = format!("unknown scheme `{scheme}`; expected one of {}", built.join(", "));
                 return Err(Error::validation("database.url", message));
             }
         };

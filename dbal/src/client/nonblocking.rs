@@ -207,7 +207,7 @@ impl AsyncClient {
         let cancel = OnDrop::new();
         let watched_for = cancel.cancel();
         let session = move |connection: &mut dyn Connection| {
-            let started = watched(connection, &watched_for, |connection| connection.begin(deadline));
+            let started = watched(connection, &watched_for, |connection| connection.begin_guarded(deadline));
             let ok = started.is_ok();
             if tell.send(started).is_err() || !ok {
                 if ok {

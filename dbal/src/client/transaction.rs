@@ -167,7 +167,7 @@ pub(super) fn attempt<T, E: From<Error>>(
     work: &mut impl FnMut(&Transaction<'_>) -> Result<T, E>,
 ) -> Result<Tried<T, E>> {
     let mut connection = client.engine.adapter.connect(Intent::Write, deadline)?;
-    connection.begin(deadline)?;
+    connection.begin_guarded(deadline)?;
     let state = Rc::new(RefCell::new(State { connection, aborted: false, lost: false }));
     let transaction = Transaction { client, state: state.clone(), deadline, depth: 0 };
     let result = work(&transaction);

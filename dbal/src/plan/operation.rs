@@ -121,6 +121,10 @@ pub enum Encoding {
     Folded,
     /// A list of case-folded texts.
     FoldedList,
+    /// A pattern for a `LIKE` that refuses a backslash at its end: there it is doubled.
+    Pattern,
+    /// The same, case-folded.
+    FoldedPattern,
 }
 
 /// What a step's rows are for.

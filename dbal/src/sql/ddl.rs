@@ -1,5 +1,7 @@
 //! What exists in a database, and how tables, columns and indexes are spelled.
 
+pub(super) mod postgres;
+
 use sea_query::{
     ColumnDef, Expr as SqlExpr, ForeignKey as SqlForeignKey, ForeignKeyAction, ForeignKeyCreateStatement,
     Index as SqlIndex, SqliteQueryBuilder, Table,
@@ -15,6 +17,10 @@ use crate::value::{Value, json};
 pub struct Snapshot {
     /// Its tables.
     pub tables: Vec<TableInfo>,
+    /// Names of its functions, where a database keeps them.
+    pub functions: Vec<String>,
+    /// The schema that everything is to be in, if it is not there.
+    pub missing_schema: Option<String>,
 }
 
 /// A table that exists.
@@ -26,6 +32,8 @@ pub struct TableInfo {
     pub columns: Vec<String>,
     /// Names of its indexes.
     pub indexes: Vec<String>,
+    /// The columns of each of its foreign keys, where they can be added later.
+    pub references: Vec<Vec<String>>,
 }
 
 /// `CREATE TABLE` with its key and its foreign keys. STRICT, so that no column can hold another type.

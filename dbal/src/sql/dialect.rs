@@ -5,4 +5,6 @@
 pub enum Dialect {
     /// SQLite 3.
     Sqlite,
+    /// PostgreSQL 12 and newer, and what speaks its SQL.
+    Postgres,
 }

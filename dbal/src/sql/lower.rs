@@ -5,14 +5,19 @@
 
 mod aggregate;
 mod condition;
+mod json;
 mod operand;
+mod postgres;
 mod select;
 mod writer;
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use sea_query::{DynIden, Expr as SqlExpr, Func, FunctionCall, IntoIden, Query, ReturningClause, SqliteQueryBuilder};
+use sea_query::{
+    DynIden, Expr as SqlExpr, Func, FunctionCall, IntoIden, PostgresQueryBuilder, Query, QueryStatementWriter,
+    SqliteQueryBuilder,
+};
 
 use self::writer::Writer;
 use super::dialect::Dialect;
@@ -25,8 +30,8 @@ use crate::schema::{Entity, Field, FieldId, FieldType, Schema};
 
 /// Spells a statement in a dialect. Done once for each plan.
 pub fn lower(schema: &Schema, statement: &Statement, params: &Params, dialect: Dialect) -> Result<Sql> {
-    let Dialect::Sqlite = dialect;
     let lowering = Lowering {
+        dialect,
         schema,
         params,
         aliases: Cell::new(0),
@@ -37,15 +42,15 @@ pub fn lower(schema: &Schema, statement: &Statement, params: &Params, dialect: D
     match statement {
         Statement::Select(select) => {
             let built = lowering.select(&root, select)?;
-            Ok(lowering.finish(|writer| built.build_collect_into(SqliteQueryBuilder, writer)))
+            Ok(lowering.finish(&built))
         }
         Statement::Count(count) => {
             let built = lowering.count(&root, count)?;
-            Ok(lowering.finish(|writer| built.build_collect_into(SqliteQueryBuilder, writer)))
+            Ok(lowering.finish(&built))
         }
         Statement::Aggregate(aggregate) => {
             let built = lowering.aggregate(&Scope { group: Some(aggregate), ..root }, aggregate)?;
-            Ok(lowering.finish(|writer| built.build_collect_into(SqliteQueryBuilder, writer)))
+            Ok(lowering.finish(&built))
         }
         Statement::Insert(insert) => lowering.insert(&root, insert),
         Statement::Update(update) => lowering.update(&root, update),
@@ -55,6 +60,7 @@ pub fn lower(schema: &Schema, statement: &Statement, params: &Params, dialect: D
 
 /// What the lowering of one statement shares.
 struct Lowering<'a> {
+    dialect: Dialect,
     schema: &'a Schema,
     params: &'a Params,
     /// How many aliases were given.
@@ -92,9 +98,12 @@ impl Scope<'_> {
 }
 
 impl<'a> Lowering<'a> {
-    fn finish(self, build: impl FnOnce(&mut Writer)) -> Sql {
-        let mut writer = Writer::new(self.slots.into_inner());
-        build(&mut writer);
+    fn finish(self, built: &impl QueryStatementWriter) -> Sql {
+        let mut writer = Writer::new(self.dialect, self.slots.into_inner());
+        match self.dialect {
+            Dialect::Sqlite => built.build_collect_into(SqliteQueryBuilder, &mut writer),
+            Dialect::Postgres => built.build_collect_into(PostgresQueryBuilder, &mut writer),
+        }
         let (text, params) = writer.into_parts();
         Sql { text: Arc::from(text), params, references: self.references.into_inner() }
     }
@@ -140,10 +149,14 @@ impl<'a> Lowering<'a> {
             let values = values.collect::<Result<Vec<SqlExpr>>>()?;
             built.values(values).map_err(|_| Error::internal("as many values as columns were given"))?;
         }
-        if let Some(returning) = self.returning(root, &insert.returning, insert.check.as_ref())? {
-            built.returning(returning);
+        let mut columns = self.returning(root, &insert.returning, insert.check.as_ref())?;
+        if self.dialect == Dialect::Postgres {
+            columns.extend(insert.values.iter().filter_map(|(field, _)| postgres::past_sequence(root.entity, *field)));
         }
-        Ok(self.finish(|writer| built.build_collect_into(SqliteQueryBuilder, writer)))
+        if !columns.is_empty() {
+            built.returning(Query::returning().exprs(columns));
+        }
+        Ok(self.finish(&built))
     }
 
     fn update(self, root: &Scope<'_>, update: &Update) -> Result<Sql> {
@@ -158,7 +171,10 @@ impl<'a> Lowering<'a> {
                 }
                 Assign::Increment(by) => {
                     let by = self.operand(root, by, Encoding::Plain)?;
-                    operand::increment(declared, root.column(*field), by)?
+                    match self.dialect {
+                        Dialect::Sqlite => operand::increment(declared, root.column(*field), by)?,
+                        Dialect::Postgres => postgres::increment(declared, &root.column(*field), &by)?,
+                    }
                 }
             };
             built.value(iden(&declared.column), value);
@@ -166,10 +182,11 @@ impl<'a> Lowering<'a> {
         if update.filter != Expr::TRUE {
             built.and_where(self.condition(root, &update.filter)?);
         }
-        if let Some(returning) = self.returning(root, &update.returning, update.check.as_ref())? {
-            built.returning(returning);
+        let columns = self.returning(root, &update.returning, update.check.as_ref())?;
+        if !columns.is_empty() {
+            built.returning(Query::returning().exprs(columns));
         }
-        Ok(self.finish(|writer| built.build_collect_into(SqliteQueryBuilder, writer)))
+        Ok(self.finish(&built))
     }
 
     fn delete(self, root: &Scope<'_>, delete: &Delete) -> Result<Sql> {
@@ -178,16 +195,16 @@ impl<'a> Lowering<'a> {
         if delete.filter != Expr::TRUE {
             built.and_where(self.condition(root, &delete.filter)?);
         }
-        Ok(self.finish(|writer| built.build_collect_into(SqliteQueryBuilder, writer)))
+        Ok(self.finish(&built))
     }
 
     /// The fields read back, then the check. A check that is unknown does not hold.
-    fn returning(&self, root: &Scope<'_>, fields: &[FieldId], check: Option<&Expr>) -> Result<Option<ReturningClause>> {
+    fn returning(&self, root: &Scope<'_>, fields: &[FieldId], check: Option<&Expr>) -> Result<Vec<SqlExpr>> {
         let mut columns: Vec<SqlExpr> = fields.iter().map(|field| root.column(*field)).collect();
         if let Some(check) = check {
             columns.push(condition::is_true(self.condition(root, check)?));
         }
-        Ok((!columns.is_empty()).then(|| Query::returning().exprs(columns)))
+        Ok(columns)
     }
 }
 
@@ -196,6 +213,22 @@ fn storing(ty: &FieldType) -> Encoding {
     match ty {
         FieldType::Json => Encoding::Json,
         _ => Encoding::Plain,
+    }
+}
+
+/// A template over expressions, which stand at its `?` in order.
+fn template(dialect: Dialect, text: &str, parts: impl IntoIterator<Item = SqlExpr>) -> SqlExpr {
+    match dialect {
+        Dialect::Sqlite => SqlExpr::cust_with_exprs(text.to_owned(), parts),
+        // There the placeholders of a template are numbered.
+        Dialect::Postgres => {
+            let mut pieces = text.split('?');
+            let mut numbered = pieces.next().unwrap_or_default().to_owned();
+            for (number, piece) in (1..).zip(pieces) {
+                numbered += &format!("${number}{piece}");
+            }
+            SqlExpr::cust_with_exprs(numbered, parts)
+        }
     }
 }
 

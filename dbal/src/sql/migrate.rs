@@ -1,31 +1,52 @@
 //! What a database lacks of a schema.
 
+use super::ddl::postgres::{self, FOLD, WORDS};
 use super::ddl::{self, Snapshot};
 use super::dialect::Dialect;
+use super::quoted;
 use super::words::Kept;
 use crate::error::{Error, FieldFault, Result};
-use crate::schema::Schema;
+use crate::schema::{Field, Schema};
 
 /// The statements that create what is missing: tables, columns that rows can do without, indexes, and what keeps the
 /// words of searchable fields, those of rows that exist included. Nothing is ever
 /// dropped or changed, and a second run finds nothing to do. Columns that cannot be added are reported together.
 pub fn create_missing(schema: &Schema, existing: &Snapshot, dialect: Dialect) -> Result<Vec<String>> {
-    let Dialect::Sqlite = dialect;
     let mut statements = Vec::new();
     let mut faults = Vec::new();
     // Indexes come last: they may be over columns that are only being added.
     let mut indexes = Vec::new();
     let mut words = Vec::new();
+    // But for references, which need the unique indexes that they point to.
+    let mut references = Vec::new();
+    if dialect == Dialect::Postgres {
+        statements.extend(existing.missing_schema.as_deref().map(|name| format!("CREATE SCHEMA {}", quoted(name))));
+        if !existing.functions.iter().any(|name| name == FOLD) {
+            statements.push(postgres::fold_function());
+        }
+        let searches = schema.entities().any(|(_, entity)| !entity.searchable.is_empty());
+        if searches && !existing.functions.iter().any(|name| name == WORDS) {
+            statements.push(postgres::words_function());
+        }
+    }
+    let same = |a: &str, b: &str| same(dialect, a, b);
     for (_, entity) in schema.entities() {
         let table = existing.tables.iter().find(|table| same(&table.name, &entity.table));
         match table {
-            None => statements.push(ddl::create_table(schema, entity)?),
+            None => statements.push(match dialect {
+                Dialect::Sqlite => ddl::create_table(schema, entity)?,
+                Dialect::Postgres => postgres::create_table(entity)?,
+            }),
             Some(table) => {
                 for field in &entity.fields {
                     if table.columns.iter().any(|column| same(column, &field.column)) {
                         continue;
                     }
-                    match ddl::add_column(schema, entity, field) {
+                    let added = match dialect {
+                        Dialect::Sqlite => ddl::add_column(schema, entity, field),
+                        Dialect::Postgres => postgres::add_column(entity, field),
+                    };
+                    match added {
                         Ok(statement) => statements.push(statement),
                         Err(why) => faults.push(FieldFault {
                             field: format!("{}.{}", entity.name, field.name),
@@ -37,6 +58,13 @@ pub fn create_missing(schema: &Schema, existing: &Snapshot, dialect: Dialect) ->
             }
         }
         for field in &entity.searchable {
+            if dialect == Dialect::Postgres {
+                let (name, statement) = postgres::words_index(entity, entity.field(*field))?;
+                if !table.is_some_and(|table| table.indexes.iter().any(|known| same(known, &name))) {
+                    words.push(statement);
+                }
+                continue;
+            }
             let kept = Kept::of(entity, *field);
             if !existing.tables.iter().any(|table| same(&table.name, &kept.table)) {
                 words.extend(kept.create(entity, *field));
@@ -45,8 +73,18 @@ pub fn create_missing(schema: &Schema, existing: &Snapshot, dialect: Dialect) ->
         for index in &entity.indexes {
             let known = table.is_some_and(|table| table.indexes.iter().any(|name| same(name, &index.name)));
             if !known && index.fields != [entity.key] {
-                indexes.push(ddl::create_index(entity, index)?);
+                indexes.push(match dialect {
+                    Dialect::Sqlite => ddl::create_index(entity, index)?,
+                    Dialect::Postgres => postgres::create_index(entity, index)?,
+                });
             }
+        }
+        if dialect == Dialect::Postgres {
+            let known =
+                |field: &Field| table.is_some_and(|table| table.references.contains(&vec![field.column.clone()]));
+            let missing = entity.fields.iter().filter_map(|field| Some((field, field.foreign_key.as_ref()?)));
+            let missing = missing.filter(|(field, _)| !known(field));
+            references.extend(missing.map(|(field, key)| postgres::add_reference(schema, entity, field, key)));
         }
     }
     if !faults.is_empty() {
@@ -54,10 +92,14 @@ pub fn create_missing(schema: &Schema, existing: &Snapshot, dialect: Dialect) ->
     }
     statements.append(&mut indexes);
     statements.append(&mut words);
+    statements.append(&mut references);
     Ok(statements)
 }
 
 /// SQLite's names are equal without regard to ASCII case.
-fn same(a: &str, b: &str) -> bool {
-    a.eq_ignore_ascii_case(b)
+fn same(dialect: Dialect, a: &str, b: &str) -> bool {
+    match dialect {
+        Dialect::Sqlite => a.eq_ignore_ascii_case(b),
+        Dialect::Postgres => a == b,
+    }
 }

@@ -47,6 +47,11 @@ pub struct IntegerTotal {
 }
 
 impl IntegerTotal {
+    /// So many numbers that a database has added up.
+    pub fn of_sum(sum: i128, count: u64) -> Self {
+        IntegerTotal { sum, count }
+    }
+
     /// Adds one.
     pub fn add(&mut self, number: i64) {
         self.sum += i128::from(number);
@@ -167,6 +172,20 @@ pub struct DecimalTotal {
 const BASE: i128 = 10_i128.pow(MAX_DIGITS);
 
 impl DecimalTotal {
+    /// So many numbers that a database has added up, with their exact sum in plain digits.
+    pub fn of_sum(sum: &str, count: u64) -> Option<Self> {
+        let (sign, digits) = sum.strip_prefix('-').map_or((1, sum), |digits| (-1, digits));
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let fraction = fraction.trim_end_matches('0');
+        if fraction.len() > MAX_DIGITS as usize {
+            return None;
+        }
+        let (high, middle) = whole.split_at_checked(whole.len().saturating_sub(MAX_DIGITS as usize))?;
+        let number = |digits: &str| if digits.is_empty() { Some(0) } else { digits.parse::<i128>().ok() };
+        let low = number(&format!("{fraction:0<34}"))?;
+        Some(DecimalTotal { low: sign * low, middle: sign * number(middle)?, high: sign * number(high)?, count })
+    }
+
     /// Adds one.
     pub fn add(&mut self, number: &Decimal) {
         let (whole, fraction) = number.parts();

@@ -42,14 +42,14 @@ pub fn has_word(text: &str, word: &str, prefix: bool) -> bool {
     words(text).any(|found| if prefix { found.starts_with(word) } else { found == word })
 }
 
-fn is_letter(c: char) -> bool {
+pub(crate) fn is_letter(c: char) -> bool {
     match c.is_ascii() {
         true => c.is_ascii_alphanumeric(),
         false => within(LETTERS, c),
     }
 }
 
-fn is_mark(c: char) -> bool {
+pub(crate) fn is_mark(c: char) -> bool {
     !c.is_ascii() && within(MARKS, c)
 }
 

@@ -4,8 +4,11 @@ use dbal::adapter;
 use dbal::capability::{Capabilities, Support};
 
 /// The backends by name, in the order of their columns.
-pub const BACKENDS: &[(&str, Capabilities)] =
-    &[("memory", adapter::memory::CAPABILITIES), ("sqlite", adapter::sqlite::SqliteAdapter::CAPABILITIES)];
+pub const BACKENDS: &[(&str, Capabilities)] = &[
+    ("memory", adapter::memory::CAPABILITIES),
+    ("sqlite", adapter::sqlite::SqliteAdapter::CAPABILITIES),
+    ("postgres", adapter::postgres::PostgresAdapter::CAPABILITIES),
+];
 
 /// How a backend has a capability. One that has just been declared is in no backend yet.
 pub fn support(backend: &Capabilities, name: &str) -> &'static str {

@@ -35,12 +35,13 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     // the memory backend sees a query: it runs `query::eval`.
     ("adapter", &["error", "value", "row", "schema", "capability", "sql", "sql::dialect", "plan::operation"]),
     ("adapter::memory", &["error", "value", "row", "schema", "capability", "sql", "sql::dialect", "plan::operation", "adapter", "query"]),
+    ("adapter::postgres", &["error", "value", "row", "schema", "capability", "sql", "sql::dialect", "plan::operation", "adapter"]),
     ("adapter::sqlite", &["error", "value", "row", "schema", "capability", "sql", "sql::dialect", "plan::operation", "adapter"]),
 
     // The faces.
     ("config", &["error", "value", "yaml", "schema", "access"]),
     ("client", &["error", "value", "row", "request", "yaml", "schema", "capability", "query", "access", "config", "sql", "sql::dialect",
-        "plan", "plan::operation", "exec", "exec::machine", "exec::sink", "adapter", "adapter::memory", "adapter::sqlite"]),
+        "plan", "plan::operation", "exec", "exec::machine", "exec::sink", "adapter", "adapter::memory", "adapter::postgres", "adapter::sqlite"]),
 ];
 
 const CRATE: &str = "dbal/src/";

@@ -287,7 +287,8 @@ fn inspect(sqlite: &rusqlite::Connection) -> rusqlite::Result<Snapshot> {
             columns: names("SELECT name FROM pragma_table_info(?) ORDER BY cid", &name)?,
             indexes: names("SELECT name FROM pragma_index_list(?) WHERE origin = 'c' ORDER BY name", &name)?,
             name,
+            ..TableInfo::default()
         })
     };
-    Ok(Snapshot { tables: tables.into_iter().map(info).collect::<rusqlite::Result<_>>()? })
+    Ok(Snapshot { tables: tables.into_iter().map(info).collect::<rusqlite::Result<_>>()?, ..Snapshot::default() })
 }

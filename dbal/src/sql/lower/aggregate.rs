@@ -10,6 +10,7 @@ use super::{Lowering, Scope, call, text_literal};
 use crate::error::{Error, Result};
 use crate::query::ast::{Aggregate, Aggregation, Expr, Measure};
 use crate::schema::{FieldId, FieldType};
+use crate::sql::dialect::Dialect;
 
 /// The type of sums and means whose digits are not declared.
 static DECIMAL: FieldType = FieldType::Decimal { precision: None, scale: None };
@@ -20,7 +21,10 @@ impl<'a> Lowering<'a> {
         let mut built = from(scope);
         let columns = aggregate.group_by.len() + aggregate.shown;
         for column in 0..columns {
-            built.expr(self.group_column(scope, column as u16)?);
+            built.expr(match self.dialect {
+                Dialect::Sqlite => self.group_column(scope, column as u16)?,
+                Dialect::Postgres => self.shown_column(scope, column as u16)?,
+            });
         }
         if aggregate.filter != Expr::TRUE {
             built.and_where(self.condition(scope, &aggregate.filter)?);
@@ -47,8 +51,19 @@ impl<'a> Lowering<'a> {
     pub(super) fn group_column(&self, scope: &Scope<'a>, column: u16) -> Result<SqlExpr> {
         match at(scope, column) {
             Some(Column::Field(field)) => Ok(scope.column(field)),
-            Some(Column::Measure(measure)) => self.measure(scope, measure),
+            Some(Column::Measure(measure)) => match self.dialect {
+                Dialect::Sqlite => self.measure(scope, measure),
+                Dialect::Postgres => self.exact_measure(scope, measure),
+            },
             None => Err(Error::internal("a column of a group where there is none")),
+        }
+    }
+
+    /// A column of a group as it is read.
+    fn shown_column(&self, scope: &Scope<'a>, column: u16) -> Result<SqlExpr> {
+        match at(scope, column) {
+            Some(Column::Measure(measure)) => self.shown_measure(scope, measure),
+            Some(Column::Field(_)) | None => self.group_column(scope, column),
         }
     }
 

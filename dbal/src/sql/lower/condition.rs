@@ -3,13 +3,13 @@
 use sea_query::{BinOper, Expr as SqlExpr, ExprTrait, Query, UnionType};
 
 use super::operand::{collated, from};
-use super::{Lowering, Scope, call, storing, text_literal};
+use super::{Lowering, Scope, call, storing};
 use crate::error::{Error, Result};
 use crate::plan::operation::Encoding;
-use crate::query::ast::{Comparison, Expr, JsonTest, Operand, ParamId, Quantifier, TextMatch};
+use crate::query::ast::{Comparison, Expr, Operand, ParamId, Quantifier, TextMatch};
 use crate::schema::{FieldId, FieldType, RelationId};
+use crate::sql::dialect::Dialect;
 use crate::sql::{iden, words};
-use crate::value::json;
 
 /// `AND` and `OR` of more than this are written as halves, or SQLite's limit of depth 1,000 would be met.
 const CHAIN: usize = 32;
@@ -37,17 +37,20 @@ impl<'a> Lowering<'a> {
             Expr::In { value, list, fold } => {
                 let encoding = if *fold { Encoding::FoldedList } else { Encoding::List };
                 let ty = self.operand_type(scope, value);
-                let value = collated(self.text_operand(scope, value, *fold)?, value, ty);
-                value.binary(BinOper::In, call("rarray", [self.placeholder(*list, encoding)]))
+                let typed = matches!(value, Operand::Param(_)).then(|| self.value_type(scope, value)).flatten();
+                let value = collated(self.dialect, self.text_operand(scope, value, *fold)?, value, ty);
+                self.in_list(self.cast(value, typed), *list, encoding)
             }
-            Expr::IsNull(operand) => self.operand(scope, operand, Encoding::Plain)?.is_null(),
+            Expr::IsNull(operand) => {
+                let typed = matches!(operand, Operand::Param(_)).then(|| self.value_type(scope, operand)).flatten();
+                self.cast(self.operand(scope, operand, Encoding::Plain)?, typed).is_null()
+            }
             Expr::Text { value, op, pattern, fold } => self.text_match(scope, value, *op, pattern, *fold)?,
             Expr::Word { fields, word, prefix } => self.word(scope, fields, *word, *prefix)?,
-            Expr::Json { field, path, test } => {
-                let (test, operand) = self.json_test(test);
-                let path = text_literal(&json::path_text(path))?;
-                call("dbal_json", [scope.column(*field), path, text_literal(test.as_str())?, operand])
-            }
+            Expr::Json { field, path, test } => match self.dialect {
+                Dialect::Sqlite => self.json(scope.column(*field), path, test)?,
+                Dialect::Postgres => self.jsonb(&scope.column(*field), path, test)?,
+            },
             Expr::Related { relation, quantifier, between, visible, filter } => {
                 self.related_rows(scope, *relation, *quantifier, between, visible, filter)?
             }
@@ -67,6 +70,9 @@ impl<'a> Lowering<'a> {
         fold: bool,
     ) -> Result<SqlExpr> {
         let ty = self.operand_type(scope, left).or_else(|| self.operand_type(scope, right));
+        if self.dialect == Dialect::Postgres {
+            return self.compare_typed(scope, left, op, right, fold);
+        }
         if let (Some(ty @ FieldType::Json), Comparison::Eq | Comparison::Ne) = (ty, op) {
             let sides = [self.operand(scope, left, storing(ty))?, self.operand(scope, right, storing(ty))?];
             let equal = call("dbal_json_equal", sides);
@@ -76,17 +82,17 @@ impl<'a> Lowering<'a> {
         let mut lowered = self.text_operand(scope, left, fold)?;
         // The left side's collation counts first, then the right side's; a bare column has its own.
         if !matches!(right, Operand::Field(_)) {
-            lowered = collated(lowered, left, ty);
+            lowered = collated(self.dialect, lowered, left, ty);
         }
         Ok(lowered.binary(op, self.text_operand(scope, right, fold)?))
     }
 
     /// An operand, case-folded if asked: parameters when they are bound, everything else by a function.
-    fn text_operand(&self, scope: &Scope<'a>, operand: &Operand, fold: bool) -> Result<SqlExpr> {
+    pub(super) fn text_operand(&self, scope: &Scope<'a>, operand: &Operand, fold: bool) -> Result<SqlExpr> {
         match operand {
             _ if !fold => self.operand(scope, operand, Encoding::Plain),
             Operand::Param(id) => Ok(self.placeholder(*id, Encoding::Folded)),
-            other => Ok(call("dbal_fold", [self.operand(scope, other, Encoding::Plain)?])),
+            other => Ok(call(self.fold(), [self.operand(scope, other, Encoding::Plain)?])),
         }
     }
 
@@ -98,6 +104,18 @@ impl<'a> Lowering<'a> {
         pattern: &Operand,
         fold: bool,
     ) -> Result<SqlExpr> {
+        if self.dialect == Dialect::Postgres {
+            let text = self.text_operand(scope, value, fold)?;
+            return self.matched(
+                text,
+                op,
+                |encoding| match (pattern, encoding) {
+                    (Operand::Param(id), encoding) => Ok(self.placeholder(*id, encoding)),
+                    (other, _) => self.text_operand(scope, other, fold),
+                },
+                fold,
+            );
+        }
         let text = self.text_operand(scope, value, fold)?;
         let needle = self.text_operand(scope, pattern, fold)?;
         Ok(match op {
@@ -115,6 +133,9 @@ impl<'a> Lowering<'a> {
     /// The keys of the rows that have a word, from the tables that keep the words of each field. `UNION ALL` of few keys
     /// is a list that SQLite may drive the query by; a test of each row would read them all.
     fn word(&self, scope: &Scope<'a>, fields: &[FieldId], word: ParamId, prefix: bool) -> Result<SqlExpr> {
+        if self.dialect == Dialect::Postgres {
+            return self.has_word(scope, fields, word, prefix);
+        }
         let keys = fields.iter().map(|field| {
             let kept = words::Kept::of(scope.entity, *field);
             let found = SqlExpr::col(iden(words::WORD));
@@ -133,18 +154,6 @@ impl<'a> Lowering<'a> {
         });
         let joined = joined.ok_or_else(|| Error::internal("a search looks in some field"))?;
         Ok(scope.column(scope.entity.key).in_subquery(joined))
-    }
-
-    /// The test's word, and its operand.
-    fn json_test(&self, test: &JsonTest) -> (json::Test, SqlExpr) {
-        match test {
-            JsonTest::Compare(op, id) => (json::Test::Compare(*op), self.placeholder(*id, Encoding::Json)),
-            JsonTest::In(id) => (json::Test::In, self.placeholder(*id, Encoding::Json)),
-            JsonTest::Exists => (json::Test::Exists, SqlExpr::null()),
-            JsonTest::Text { op, pattern, fold } => {
-                (json::Test::Text { op: *op, fold: *fold }, self.placeholder(*pattern, Encoding::Json))
-            }
-        }
     }
 
     /// A test of related rows. In a `WHERE`, unknown counts as no match by itself; `Every` asks for a row that does not

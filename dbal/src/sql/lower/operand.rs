@@ -6,10 +6,11 @@ use super::aggregate::group_type;
 use super::{Lowering, Scope, call, text_literal};
 use crate::error::{Error, Result};
 use crate::plan::operation::Encoding;
-use crate::query::ast::{Expr, Literal, Operand};
-use crate::query::param::ParamSource;
+use crate::query::ast::{Expr, Literal, Operand, ParamId};
+use crate::query::param::{Cast, ParamSource};
 use crate::schema::field::Bound;
-use crate::schema::{Entity, Field, FieldId, FieldType, RelationId};
+use crate::schema::{Entity, Field, FieldId, FieldRef, FieldType, Generator, RelationId, TextKind};
+use crate::sql::dialect::Dialect;
 use crate::sql::iden;
 
 impl<'a> Lowering<'a> {
@@ -67,6 +68,40 @@ impl<'a> Lowering<'a> {
             Operand::Const(_) | Operand::Rank { .. } => None,
         }
     }
+
+    /// The type of an operand; that of a parameter as the query knows it.
+    pub(super) fn value_type(&self, scope: &Scope<'a>, operand: &Operand) -> Option<&'a FieldType> {
+        match operand {
+            Operand::Param(id) => self.param_type(*id),
+            other => self.operand_type(scope, other),
+        }
+    }
+
+    /// The type of a parameter's value, or of those in its list.
+    pub(super) fn param_type(&self, id: ParamId) -> Option<&'a FieldType> {
+        static TEXT: FieldType = FieldType::Text(TextKind::Text);
+        static WHOLE: FieldType = FieldType::BigInt;
+        static INSTANT: FieldType = FieldType::DateTime;
+        static JSON: FieldType = FieldType::Json;
+        static UUID: FieldType = FieldType::Uuid;
+        let stored = |at: &FieldRef| &self.schema.entity(at.entity).field(at.field).ty;
+        Some(match self.params.get(id) {
+            ParamSource::Argument { cast, .. } => match cast {
+                Cast::Compare(ty) | Cast::List(ty) => ty,
+                Cast::CompareHashed(_) | Cast::ListHashed(_) | Cast::Pattern | Cast::Word(_) => &TEXT,
+                Cast::Json | Cast::JsonList => &JSON,
+                Cast::Store(at) => stored(at),
+            },
+            ParamSource::Claim { rank: true, .. } | ParamSource::Limit { .. } | ParamSource::Offset => &WHOLE,
+            ParamSource::Claim { ty, rank: false, .. } | ParamSource::NowAs(ty) | ParamSource::Parents(ty) => ty,
+            ParamSource::Now => &INSTANT,
+            ParamSource::Generated(Generator::Uuid) => &UUID,
+            ParamSource::Generated(Generator::Now) => &INSTANT,
+            ParamSource::Generated(Generator::Sequence) => &WHOLE,
+            ParamSource::Generated(Generator::Cuid | Generator::Token) | ParamSource::Hashed(..) => &TEXT,
+            ParamSource::Const(_) | ParamSource::Cursor(_) => return None,
+        })
+    }
 }
 
 /// `SELECT` from a nested row's table under its alias, still without columns.
@@ -88,10 +123,12 @@ fn constant(literal: &Literal) -> Result<SqlExpr> {
     })
 }
 
-/// A decimal that is not a bare column has lost its column's collation. Compared or ordered, it needs it back.
-pub(super) fn collated(expr: SqlExpr, operand: &Operand, ty: Option<&FieldType>) -> SqlExpr {
+/// In SQLite a decimal that is not a bare column has lost its column's collation. Compared or ordered, it needs it back.
+pub(super) fn collated(dialect: Dialect, expr: SqlExpr, operand: &Operand, ty: Option<&FieldType>) -> SqlExpr {
     match (ty, operand) {
-        (Some(FieldType::Decimal { .. }), Operand::Related { .. } | Operand::Column(_) | Operand::Param(_)) => {
+        (Some(FieldType::Decimal { .. }), Operand::Related { .. } | Operand::Column(_) | Operand::Param(_))
+            if dialect == Dialect::Sqlite =>
+        {
             SqlExpr::cust_with_exprs("? COLLATE dbal_decimal", [expr])
         }
         _ => expr,

@@ -1,15 +1,16 @@
 //! Reading rows and counting them.
 
 use sea_query::{
-    Asterisk, BinOper, Expr as SqlExpr, ExprTrait, Func, NullOrdering, Order as Direction, Query, SelectStatement,
+    Asterisk, Expr as SqlExpr, ExprTrait, Func, JoinType, NullOrdering, Order as Direction, Query, SelectStatement,
 };
 
 use super::operand::{collated, from};
-use super::{Lowering, Scope, call, writer};
+use super::{Lowering, Scope, writer};
 use crate::error::{Error, Result};
 use crate::plan::operation::Encoding;
 use crate::query::ast::{Comparison, Count, Expr, Link, Literal, Operand, Order, Select};
 use crate::schema::{Entity, FieldId, Index};
+use crate::sql::dialect::Dialect;
 use crate::sql::iden;
 
 /// The parents' values, each once, where children are limited for each.
@@ -42,7 +43,10 @@ impl<'a> Lowering<'a> {
     pub(super) fn select(&self, root: &Scope<'a>, select: &Select) -> Result<SelectStatement> {
         match &select.link {
             Some(link) if select.limit.is_some() || select.offset.is_some() || link.through.is_some() => {
-                self.children(root, select, link)
+                match self.dialect {
+                    Dialect::Sqlite => self.children(root, select, link),
+                    Dialect::Postgres => self.lateral_children(root, select, link),
+                }
             }
             _ => self.rows(root, select),
         }
@@ -62,8 +66,7 @@ impl<'a> Lowering<'a> {
         let mut built = from(root);
         self.columns(root, select, &mut built)?;
         if let Some(link) = &select.link {
-            let parents = call("rarray", [self.placeholder(link.parents, Encoding::List)]);
-            built.and_where(root.column(link.field).binary(BinOper::In, parents));
+            built.and_where(self.in_list(root.column(link.field), link.parents, Encoding::List));
         }
         self.filter(root, select, &mut built)?;
         self.sort(root, select, &mut built)?;
@@ -81,6 +84,54 @@ impl<'a> Lowering<'a> {
         let child = self.nested(root.entity);
         let mut first = from(&child);
         first.expr(child.column(root.entity.key));
+        self.first_children(&child, select, link, &mut first)?;
+
+        let mut built = Query::select();
+        self.columns(root, select, &mut built)?;
+        if link.through.is_some() {
+            built.expr(SqlExpr::col((iden(PARENTS), iden(PARENT))));
+        }
+        built.from_subquery(parents, iden(PARENTS)).cross_join(iden(&root.entity.table));
+        built.and_where(root.column(root.entity.key).in_subquery(first));
+        self.sort(root, select, &mut built)?;
+        Ok(built)
+    }
+
+    /// The same where a join can look at the row on its left.
+    fn lateral_children(&self, root: &Scope<'a>, select: &Select, link: &Link) -> Result<SelectStatement> {
+        let list = self.typed_list(link.parents)?;
+        let list_alias = iden("$list");
+        let mut parents = Query::select();
+        let list = Func::cust("unnest").arg(list);
+        parents.distinct().expr_as(SqlExpr::col(list_alias.clone()), iden(PARENT)).from_function(list, list_alias);
+
+        let child = self.nested(root.entity);
+        let alias = child.alias.clone().ok_or_else(|| Error::internal("a nested row has an alias"))?;
+        let mut first = from(&child);
+        first.expr(SqlExpr::col((alias, Asterisk)));
+        self.first_children(&child, select, link, &mut first)?;
+
+        let mut built = Query::select();
+        self.columns(root, select, &mut built)?;
+        if link.through.is_some() {
+            built.expr(SqlExpr::col((iden(PARENTS), iden(PARENT))));
+        }
+        // Under the table's own name, which is how the columns of the row at hand are called.
+        let always = SqlExpr::Constant(true.into());
+        built.from_subquery(parents, iden(PARENTS));
+        built.join_lateral(JoinType::InnerJoin, first, iden(&root.entity.table), always);
+        self.sort(root, select, &mut built)?;
+        Ok(built)
+    }
+
+    /// The first children of the parent at hand, in order.
+    fn first_children(
+        &self,
+        child: &Scope<'a>,
+        select: &Select,
+        link: &Link,
+        first: &mut SelectStatement,
+    ) -> Result<()> {
         let parent = SqlExpr::col((iden(PARENTS), iden(PARENT)));
         match &link.through {
             None => first.and_where(child.column(link.field).eq(parent)),
@@ -96,19 +147,9 @@ impl<'a> Lowering<'a> {
                 first.and_where(child.column(link.field).in_subquery(meetings))
             }
         };
-        self.filter(&child, select, &mut first)?;
-        self.sort(&child, select, &mut first)?;
-        self.cut(select, &mut first)?;
-
-        let mut built = Query::select();
-        self.columns(root, select, &mut built)?;
-        if link.through.is_some() {
-            built.expr(SqlExpr::col((iden(PARENTS), iden(PARENT))));
-        }
-        built.from_subquery(parents, iden(PARENTS)).cross_join(iden(&root.entity.table));
-        built.and_where(root.column(root.entity.key).in_subquery(first));
-        self.sort(root, select, &mut built)?;
-        Ok(built)
+        self.filter(child, select, first)?;
+        self.sort(child, select, first)?;
+        self.cut(select, first)
     }
 
     fn columns(&self, root: &Scope<'a>, select: &Select, built: &mut SelectStatement) -> Result<()> {
@@ -129,7 +170,7 @@ impl<'a> Lowering<'a> {
             Expr::Const(Some(true)) => &[],
             one => std::slice::from_ref(one),
         };
-        if !in_order_of_an_index(scope.entity, select, parts) {
+        if self.dialect != Dialect::Sqlite || !in_order_of_an_index(scope.entity, select, parts) {
             if select.filter != Expr::TRUE {
                 built.and_where(self.condition(scope, &select.filter)?);
             }
@@ -144,7 +185,8 @@ impl<'a> Lowering<'a> {
                     if is_range(*op) && select.order.first().is_none_or(|order| order.by != Operand::Field(*field)) =>
                 {
                     let column = SqlExpr::cust_with_exprs("+ ?", [scope.column(*field)]);
-                    let column = collated(column, &Operand::Field(*field), Some(&scope.entity.field(*field).ty));
+                    let column =
+                        collated(self.dialect, column, &Operand::Field(*field), Some(&scope.entity.field(*field).ty));
                     column.binary(super::condition::operator(*op), self.operand(scope, right, Encoding::Plain)?)
                 }
                 other => self.condition(scope, other)?,
@@ -170,6 +212,9 @@ impl<'a> Lowering<'a> {
             (Some(limit), None) => {
                 built.limit(self.bound(limit)?);
             }
+            (None, Some(offset)) if self.dialect == Dialect::Postgres => {
+                built.offset(self.bound(offset)?);
+            }
             // SQLite has no OFFSET without LIMIT.
             (limit, Some(offset)) => {
                 let limit = limit.as_ref().map_or(Ok(i64::MAX as u64), |limit| self.bound(limit))?;
@@ -179,17 +224,21 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    /// One key of a sort. Where nulls stand is said only if SQLite would place them elsewhere: said, it keeps an index
-    /// from being used.
+    /// One key of a sort. Where nulls stand is said only if the database would place them elsewhere: said, it keeps an
+    /// index of SQLite from being used. To SQLite nulls are the smallest, to PostgreSQL the greatest.
     pub(super) fn order(&self, scope: &Scope<'a>, order: &Order) -> Result<(SqlExpr, Direction, Option<NullOrdering>)> {
         let by = self.operand(scope, &order.by, Encoding::Plain)?;
-        let by = collated(by, &order.by, self.operand_type(scope, &order.by));
+        let by = collated(self.dialect, by, &order.by, self.operand_type(scope, &order.by));
         let never_null = matches!(&order.by, Operand::Field(field) if !scope.entity.field(*field).nullable);
-        let nulls = match (order.nulls_first, order.descending) {
+        let unsaid = match self.dialect {
+            Dialect::Sqlite => !order.descending,
+            Dialect::Postgres => order.descending,
+        };
+        let nulls = match order.nulls_first {
             _ if never_null => None,
-            (true, true) => Some(NullOrdering::First),
-            (false, false) => Some(NullOrdering::Last),
-            _ => None,
+            first if first == unsaid => None,
+            true => Some(NullOrdering::First),
+            false => Some(NullOrdering::Last),
         };
         Ok((by, if order.descending { Direction::Desc } else { Direction::Asc }, nulls))
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use sea_query::{QueryBuilder, SqlWriter, Value};
 
 use crate::plan::operation::SqlParam;
+use crate::sql::dialect::Dialect;
 
 /// Numbers from here on stand for placeholders. No other unsigned number that large is ever written: limits and offsets
 /// are the only ones, and they are signed where they come from.
@@ -25,14 +26,15 @@ pub(super) fn number(value: &Value) -> u64 {
 
 /// Text so far, and the parameters of its placeholders. Values that are no markers are spelled.
 pub(super) struct Writer {
+    dialect: Dialect,
     text: String,
     slots: Vec<SqlParam>,
     params: Vec<SqlParam>,
 }
 
 impl Writer {
-    pub(super) fn new(slots: Vec<SqlParam>) -> Self {
-        Writer { text: String::with_capacity(256), params: Vec::with_capacity(slots.len()), slots }
+    pub(super) fn new(dialect: Dialect, slots: Vec<SqlParam>) -> Self {
+        Writer { dialect, text: String::with_capacity(256), params: Vec::with_capacity(slots.len()), slots }
     }
 
     pub(super) fn into_parts(self) -> (String, Vec<SqlParam>) {
@@ -59,7 +61,10 @@ impl SqlWriter for Writer {
         match slot {
             Some(param) => {
                 self.params.push(param.clone());
-                self.text.push('?');
+                match self.dialect {
+                    Dialect::Sqlite => self.text.push('?'),
+                    Dialect::Postgres => self.text.push_str(&format!("${}", self.params.len())),
+                }
             }
             None => builder.prepare_constant(&value, self),
         }

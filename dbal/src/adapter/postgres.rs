@@ -1,0 +1,103 @@
+//! PostgreSQL, and what speaks its protocol and its SQL: a pool of connections, each driven by whoever waits for it.
+//!
+//! A caller that blocks drives its connection on its own thread. Statements are prepared by name, once for each plan
+//! and connection.
+
+mod connection;
+mod error;
+mod numeric;
+mod pool;
+mod session;
+mod tls;
+mod url;
+mod value;
+#[cfg(feature = "async")]
+mod worker;
+
+use std::sync::Arc;
+#[cfg(feature = "async")]
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use self::connection::PostgresConnection;
+use self::pool::Pool;
+use self::url::Target;
+use super::{Adapter, Connection, Intent, Lowering};
+use crate::capability::{Capabilities, Support};
+use crate::error::Result;
+use crate::schema::Schema;
+use crate::sql::dialect::Dialect;
+
+/// A PostgreSQL database opened for a schema.
+pub struct PostgresAdapter {
+    pool: Arc<Pool>,
+    #[cfg(feature = "async")]
+    workers: OnceLock<Option<worker::Workers>>,
+}
+
+impl PostgresAdapter {
+    /// What PostgreSQL can do.
+    pub const CAPABILITIES: Capabilities = Capabilities {
+        transactions: Support::Native,
+        nested_transactions: Support::Native,
+        statement_savepoints: Support::Native,
+        joins: Support::Native,
+        full_text_search: Support::Native,
+        ttl: Support::Emulated,
+        json_queries: Support::Native,
+        aggregations: Support::Native,
+        relations: Support::Native,
+        foreign_keys: Support::Native,
+        unique_indexes: Support::Native,
+        migrations: Support::Native,
+        connection_pooling: Support::Native,
+        upsert: Support::Emulated,
+        returning: Support::Native,
+        case_insensitive_match: Support::Native,
+        ordered_bytes: Support::Native,
+        query_timeout: Support::Native,
+        max_parameters: 65_535,
+        max_identifier_length: 63,
+        max_row_bytes: 1 << 30,
+        ..Capabilities::NONE
+    };
+
+    /// Opens the database of a URL and makes one connection, so that a wrong address or password shows at once. Tables
+    /// are not looked at.
+    ///
+    /// # Errors
+    /// VALIDATION_ERROR for a URL that cannot be understood; DATABASE_ERROR when the database cannot be reached.
+    pub fn open(schema: Arc<Schema>, url: &str) -> Result<PostgresAdapter> {
+        let pool = Arc::new(Pool::new(Target::parse(url)?, schema));
+        drop(PostgresConnection::new(&pool, Intent::Read, None)?);
+        Ok(PostgresAdapter {
+            pool,
+            #[cfg(feature = "async")]
+            workers: OnceLock::new(),
+        })
+    }
+}
+
+impl Adapter for PostgresAdapter {
+    fn name(&self) -> &'static str {
+        "postgres"
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &Self::CAPABILITIES
+    }
+
+    fn lowering(&self) -> Lowering {
+        Lowering::Sql(Dialect::Postgres)
+    }
+
+    fn connect(&self, intent: Intent, deadline: Option<Instant>) -> Result<Box<dyn Connection + '_>> {
+        Ok(Box::new(PostgresConnection::new(&self.pool, intent, deadline)?))
+    }
+
+    #[cfg(feature = "async")]
+    fn offload(&self) -> Option<&dyn super::Offload> {
+        let workers = self.workers.get_or_init(|| worker::Workers::start(&self.pool).ok());
+        workers.as_ref().map(|workers| workers as &dyn super::Offload)
+    }
+}

@@ -1,0 +1,152 @@
+//! A connection in one caller's hands, driven on the caller's thread: no other thread is involved.
+
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Runtime;
+
+use super::pool::Pool;
+use super::session::Session;
+use super::tls::Driver;
+use crate::adapter::{Connection, Intent};
+use crate::error::{Error, Reason, Result};
+use crate::plan::operation::Step;
+use crate::row::RowSink;
+use crate::sql::ddl::Snapshot;
+use crate::value::Value;
+
+/// How long giving a connection back may take; it happens when a caller drops it in the middle of something.
+const GIVING_BACK: Duration = Duration::from_secs(2);
+
+/// A connection with what carries it. Whoever waits for an answer drives it meanwhile.
+pub(super) struct Wire {
+    runtime: Runtime,
+    /// None when the connection has ended.
+    driver: Option<Driver>,
+    pub(super) session: Session,
+    pub(super) since: Instant,
+}
+
+impl Wire {
+    pub(super) fn new(runtime: Runtime, driver: Driver, session: Session) -> Self {
+        Wire { runtime, driver: Some(driver), session, since: Instant::now() }
+    }
+
+    /// Waits for what `ask` makes of the session.
+    pub(super) fn wait<'s, T>(&'s mut self, ask: impl AsyncFnOnce(&'s mut Session) -> T) -> T {
+        let Wire { runtime, driver, session, .. } = self;
+        let mut work = pin!(ask(session));
+        runtime.block_on(std::future::poll_fn(move |context| {
+            let done = work.as_mut().poll(context);
+            // After the work, so that what it sent is on its way before anybody sleeps.
+            if let Some(running) = driver
+                && running.as_mut().poll(context).is_ready()
+            {
+                // Dropped, it tells everybody who waits for an answer that none will come.
+                *driver = None;
+                context.waker().wake_by_ref();
+            }
+            done
+        }))
+    }
+
+    /// Whether the connection still stands, as far as this side can know without asking.
+    pub(super) fn is_alive(&mut self) -> bool {
+        self.wait(async |_| tokio::task::yield_now().await);
+        self.driver.is_some() && !self.session.is_closed()
+    }
+}
+
+/// A connection lent by the pool; dropped, it rolls back and goes back.
+pub(super) struct PostgresConnection<'a> {
+    pool: &'a Pool,
+    /// None only while it is being dropped.
+    wire: Option<Box<Wire>>,
+}
+
+impl<'a> PostgresConnection<'a> {
+    pub(super) fn new(pool: &'a Pool, intent: Intent, deadline: Option<Instant>) -> Result<Self> {
+        let mut wire = pool.take(deadline)?;
+        wire.session.lend(intent);
+        Ok(PostgresConnection { pool, wire: Some(wire) })
+    }
+
+    fn wait<'s, T>(&'s mut self, ask: impl AsyncFnOnce(&'s mut Session) -> Result<T>) -> Result<T> {
+        not_inside_a_runtime()?;
+        self.wire.as_deref_mut().expect("the wire leaves with the connection").wait(ask)
+    }
+
+    fn session(&mut self) -> &mut Session {
+        &mut self.wire.as_deref_mut().expect("the wire leaves with the connection").session
+    }
+}
+
+/// The runtime of a connection cannot run inside another one, whose thread would stand still meanwhile.
+pub(super) fn not_inside_a_runtime() -> Result<()> {
+    match tokio::runtime::Handle::try_current() {
+        Err(_) => Ok(()),
+        Ok(_) => {
+            Err(Error::internal("a client that blocks cannot be asked from an asynchronous task: use AsyncClient"))
+        }
+    }
+}
+
+impl Connection for PostgresConnection<'_> {
+    fn begin(&mut self, deadline: Option<Instant>) -> Result<()> {
+        self.session().begin(false, deadline)
+    }
+
+    fn begin_guarded(&mut self, deadline: Option<Instant>) -> Result<()> {
+        self.session().begin(true, deadline)
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.wait(async |session| session.commit().await)
+    }
+
+    fn rollback(&mut self) -> Result<()> {
+        self.wait(async |session| session.rollback().await)
+    }
+
+    fn savepoint(&mut self, depth: u32) -> Result<()> {
+        self.wait(async |session| session.savepoint(depth).await)
+    }
+
+    fn release(&mut self, depth: u32) -> Result<()> {
+        self.wait(async |session| session.release(depth).await)
+    }
+
+    fn rollback_to(&mut self, depth: u32) -> Result<()> {
+        self.wait(async |session| session.rollback_to(depth).await)
+    }
+
+    fn run(&mut self, step: &Step, params: &[Value], deadline: Option<Instant>, sink: &mut dyn RowSink) -> Result<u64> {
+        self.wait(async |session| session.run(step, params, deadline, sink).await)
+    }
+
+    fn inspect(&mut self) -> Result<Snapshot> {
+        self.wait(async |session| session.inspect().await)
+    }
+
+    fn execute_ddl(&mut self, text: &str) -> Result<()> {
+        self.wait(async |session| session.execute_ddl(text).await)
+    }
+}
+
+impl Drop for PostgresConnection<'_> {
+    fn drop(&mut self) {
+        let Some(mut wire) = self.wire.take() else { return };
+        if wire.session.is_inside() && !wire.session.is_closed() && not_inside_a_runtime().is_ok() {
+            // A connection that cannot be rolled back in time is closed, which rolls back as well.
+            let ended = wire.wait(async |session| tokio::time::timeout(GIVING_BACK, session.rollback()).await);
+            if !matches!(ended, Ok(Ok(()))) {
+                return self.pool.lost(wire);
+            }
+        }
+        if wire.session.is_clean() { self.pool.give_back(wire) } else { self.pool.lost(wire) }
+    }
+}
+
+pub(super) fn aborted() -> Error {
+    Error::conflict(Reason::Aborted, &[], "the transaction ended when a statement in it failed")
+}

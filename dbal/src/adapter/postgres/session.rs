@@ -1,0 +1,528 @@
+//! One connection's conversation with the server, whoever drives it: a caller's thread or a task.
+//!
+//! What begins a transaction or guards a statement is never waited for by itself: it is sent in front of the statement,
+//! and both are answered in one round trip.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use futures_util::future::{Either, join, select};
+use futures_util::stream::StreamExt as _;
+use smallvec::SmallVec;
+use tokio_postgres::{Client, RowStream, SimpleQueryMessage, Statement};
+
+use super::error::{self, Fault};
+use super::tls::Tls;
+use super::value::{self, Bind, Owned};
+use crate::adapter::Intent;
+use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::plan::operation::{Lowered, Sql, Step};
+use crate::row::RowSink;
+use crate::schema::{FieldType, Schema};
+use crate::sql::ddl::{Snapshot, TableInfo};
+use crate::value::{Value, ValueRef};
+
+/// Statements that a connection keeps prepared; then it forgets them all.
+const STATEMENTS: usize = 512;
+
+/// Cells of a row that need no memory of their own.
+const CELLS: usize = 32;
+
+/// The server stops a statement at its deadline by itself. So much later it is asked to, and so much later still the
+/// connection is given up.
+const LATE: Duration = Duration::from_millis(50);
+const LOST: Duration = Duration::from_secs(1);
+
+/// How long what ends a transaction may take where no deadline says less.
+const ENDING: Duration = Duration::from_secs(30);
+
+/// Rows that are read on and thrown away when their taker stops; where there are more, the connection goes.
+const DRAINED: usize = 4_096;
+
+/// The savepoint in front of each statement of a transaction that must go on when one fails.
+const GUARD: &str = "SAVEPOINT dbal_guard";
+
+/// How far a transaction is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// There is none: every statement commits by itself.
+    None,
+    /// It begins with the next statement.
+    Due,
+    /// It goes on.
+    Open,
+    /// A failed statement took it down. Nothing runs until it is rolled back.
+    Aborted,
+}
+
+pub(super) struct Session {
+    client: Client,
+    tls: Tls,
+    schema: Arc<Schema>,
+    /// Where the tables are, if not where the server looks by itself.
+    place: Option<Arc<str>>,
+    statements: HashMap<Arc<str>, Statement>,
+    intent: Intent,
+    state: State,
+    /// A statement may fail and the transaction goes on.
+    guarded: bool,
+    deadline: Option<Instant>,
+    /// The server's limit for a statement of this session, in milliseconds; 0 is none.
+    limit: u64,
+    /// Nobody knows what the connection is at.
+    doubtful: bool,
+}
+
+impl Session {
+    pub(super) fn new(client: Client, tls: Tls, schema: Arc<Schema>, place: Option<Arc<str>>) -> Self {
+        Session {
+            client,
+            tls,
+            schema,
+            place,
+            statements: HashMap::new(),
+            intent: Intent::Read,
+            state: State::None,
+            guarded: false,
+            deadline: None,
+            limit: 0,
+            doubtful: false,
+        }
+    }
+
+    /// What a new connection is told.
+    pub(super) async fn set_up(&mut self, settings: &str, deadline: Instant) -> Result<()> {
+        match within(Some(deadline), self.client.batch_execute(settings)).await {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => Err(error::connecting(&error)),
+            None => Err(Error::timeout(Outcome::NotApplied)),
+        }
+    }
+
+    /// Whether the next caller may have the connection.
+    pub(super) fn is_clean(&self) -> bool {
+        !self.doubtful && !self.client.is_closed() && matches!(self.state, State::None | State::Due)
+    }
+
+    /// Whether the server has, or may have, a transaction open.
+    pub(super) fn is_inside(&self) -> bool {
+        matches!(self.state, State::Open | State::Aborted)
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.doubtful || self.client.is_closed()
+    }
+
+    /// In new hands.
+    pub(super) fn lend(&mut self, intent: Intent) {
+        (self.intent, self.state, self.guarded, self.deadline) = (intent, State::None, false, None);
+    }
+
+    /// A transaction of one request fails as a whole; one that is `guarded` survives a statement that fails.
+    pub(super) fn begin(&mut self, guarded: bool, deadline: Option<Instant>) -> Result<()> {
+        if self.state != State::None {
+            return Err(Error::internal("a transaction is open already"));
+        }
+        self.ready(deadline)?;
+        (self.state, self.guarded, self.deadline) = (State::Due, guarded, deadline);
+        Ok(())
+    }
+
+    pub(super) async fn commit(&mut self) -> Result<()> {
+        match self.state {
+            State::None => return Err(Error::internal("there is no transaction to commit")),
+            State::Due => {
+                self.state = State::None;
+                return Ok(());
+            }
+            State::Aborted => {
+                self.rollback().await?;
+                return Err(super::connection::aborted());
+            }
+            State::Open => {}
+        }
+        self.state = State::None;
+        if self.intent == Intent::Read {
+            // What was read stays read whatever the server answers.
+            self.post("COMMIT").await;
+            return Ok(());
+        }
+        let done = within(Some(Instant::now() + ENDING), self.client.batch_execute("COMMIT")).await;
+        match done {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => {
+                self.doubtful |= error::is_lost(&error);
+                Err(error::control(&error, true))
+            }
+            None => {
+                self.doubtful = true;
+                Err(Error::timeout(Outcome::Unknown))
+            }
+        }
+    }
+
+    pub(super) async fn rollback(&mut self) -> Result<()> {
+        let inside = self.is_inside();
+        self.state = State::None;
+        if inside { self.control("ROLLBACK").await } else { Ok(()) }
+    }
+
+    pub(super) async fn savepoint(&mut self, depth: u32) -> Result<()> {
+        self.inside(format!("SAVEPOINT s{depth}")).await
+    }
+
+    pub(super) async fn release(&mut self, depth: u32) -> Result<()> {
+        self.inside(format!("RELEASE s{depth}")).await
+    }
+
+    pub(super) async fn rollback_to(&mut self, depth: u32) -> Result<()> {
+        self.inside(format!("ROLLBACK TO s{depth}; RELEASE s{depth}")).await
+    }
+
+    /// Runs a statement that controls a part of the transaction.
+    async fn inside(&mut self, text: String) -> Result<()> {
+        self.ready(None)?;
+        let text = match self.state {
+            State::Due => format!("{}; {text}", self.beginning(None)),
+            State::None | State::Open | State::Aborted => text,
+        };
+        self.control(&text).await?;
+        self.state = State::Open;
+        Ok(())
+    }
+
+    async fn control(&mut self, text: &str) -> Result<()> {
+        match within(Some(Instant::now() + ENDING), self.client.batch_execute(text)).await {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => {
+                // Whatever it was to end has not ended.
+                self.doubtful = true;
+                Err(error::control(&error, false))
+            }
+            None => {
+                self.doubtful = true;
+                Err(Error::timeout(Outcome::NotApplied))
+            }
+        }
+    }
+
+    /// Sends a statement whose answer nobody needs.
+    async fn post(&self, text: &str) {
+        let mut sent = pin!(self.client.batch_execute(text));
+        std::future::poll_fn(|context| {
+            let _ = sent.as_mut().poll(context);
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// Checks that a statement may start.
+    fn ready(&self, deadline: Option<Instant>) -> Result<()> {
+        if self.state == State::Aborted {
+            return Err(super::connection::aborted());
+        }
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Err(Error::timeout(Outcome::NotApplied));
+        }
+        Ok(())
+    }
+
+    /// What opens the transaction. Reads see one moment; writers do too, and nobody's update is lost.
+    fn beginning(&self, deadline: Option<Instant>) -> String {
+        let mode = match self.intent {
+            Intent::Read => "READ ONLY",
+            Intent::Write => "READ WRITE",
+        };
+        // A request that writes in several statements sees what others commit meanwhile, as one statement would;
+        // what several requests of a caller see must not change between them.
+        let isolation = match (self.intent, self.guarded) {
+            (Intent::Write, false) => "READ COMMITTED",
+            (Intent::Read, _) | (Intent::Write, true) => "REPEATABLE READ",
+        };
+        let limit = match deadline.or(self.deadline) {
+            Some(deadline) => format!("; SET LOCAL statement_timeout = {}", millis(deadline)),
+            None if self.limit != 0 => "; SET LOCAL statement_timeout = 0".to_owned(),
+            None => String::new(),
+        };
+        format!("BEGIN ISOLATION LEVEL {isolation} {mode}{limit}")
+    }
+
+    /// What is to be sent in front of a statement.
+    fn prelude(&mut self, deadline: Option<Instant>) -> Option<String> {
+        let guards = self.guarded && self.intent == Intent::Write;
+        match self.state {
+            State::Due => {
+                let begin = self.beginning(deadline);
+                self.state = State::Open;
+                Some(if guards { format!("{begin}; {GUARD}") } else { begin })
+            }
+            State::Open => guards.then(|| GUARD.to_owned()),
+            State::None | State::Aborted => {
+                let wanted = deadline.map_or(0, millis);
+                // A session's limit is changed only when it is off by a tenth: most deadlines are equally far away.
+                let near = wanted >= self.limit && wanted - self.limit <= wanted / 10 || {
+                    self.limit > wanted && self.limit - wanted <= wanted / 10
+                };
+                if near {
+                    return None;
+                }
+                self.limit = wanted;
+                Some(format!("SET statement_timeout = {wanted}"))
+            }
+        }
+    }
+
+    /// Runs one step, at most until its deadline.
+    pub(super) async fn run<S: RowSink + ?Sized>(
+        &mut self,
+        step: &Step,
+        params: &[Value],
+        deadline: Option<Instant>,
+        sink: &mut S,
+    ) -> Result<u64> {
+        let Lowered::Sql(sql) = &step.statement else {
+            return Err(Error::internal("a step for PostgreSQL is SQL"));
+        };
+        self.ready(deadline)?;
+        let commits = self.state == State::None;
+        let Some(deadline) = deadline else {
+            let ran = self.run_sql(step, sql, params, None, sink).await;
+            return self.settle(step, sql, commits, ran).await;
+        };
+        let (cancel, tls) = (self.client.cancel_token(), self.tls.clone());
+        let ran = {
+            let mut work = pin!(self.run_sql(step, sql, params, Some(deadline), sink));
+            match within(Some(deadline + LATE), work.as_mut()).await {
+                Some(ran) => Some(ran),
+                None => {
+                    // It may have ended just now; then its answer comes, and the server has nothing to cancel.
+                    let _ = within(Some(Instant::now() + LOST), tls.cancel(&cancel)).await;
+                    within(Some(Instant::now() + LOST), work).await
+                }
+            }
+        };
+        match ran {
+            Some(ran) => self.settle(step, sql, commits, ran).await,
+            None => {
+                self.doubtful = true;
+                self.state = if self.state == State::None { State::None } else { State::Aborted };
+                let wrote = commits && self.intent == Intent::Write;
+                Err(Error::timeout(if wrote { Outcome::Unknown } else { Outcome::NotApplied }))
+            }
+        }
+    }
+
+    async fn run_sql<S: RowSink + ?Sized>(
+        &mut self,
+        step: &Step,
+        sql: &Sql,
+        params: &[Value],
+        deadline: Option<Instant>,
+        sink: &mut S,
+    ) -> Result<u64, Fault> {
+        let mut values: SmallVec<[Bind<'_>; 16]> = SmallVec::with_capacity(sql.params.len());
+        for param in &sql.params {
+            let value =
+                params.get(usize::from(param.id.0)).ok_or_else(|| Error::internal("a parameter has no value"))?;
+            values.push(Bind { encoding: param.encoding, value });
+        }
+        let guards = self.guarded && self.intent == Intent::Write;
+        let prelude = self.prelude(deadline);
+        let known = self.statements.get(&sql.text).cloned();
+        let rows = match (prelude, known) {
+            (None, Some(statement)) => self.client.query_raw(&statement, &values).await?,
+            (Some(prelude), Some(statement)) => {
+                let first = self.client.batch_execute(&prelude);
+                let (first, rows) = join(first, self.client.query_raw(&statement, &values)).await;
+                first?;
+                rows?
+            }
+            (prelude, None) => {
+                if let Some(prelude) = prelude {
+                    self.client.batch_execute(&prelude).await?;
+                }
+                let statement = self.client.prepare(&sql.text).await?;
+                if self.statements.len() >= STATEMENTS {
+                    self.statements.clear();
+                }
+                self.statements.insert(sql.text.clone(), statement.clone());
+                self.client.query_raw(&statement, &values).await?
+            }
+        };
+        let count = self.read(step, rows, sink).await?;
+        if guards {
+            self.post("RELEASE SAVEPOINT dbal_guard").await;
+        }
+        Ok(count)
+    }
+
+    /// Gives the rows to the sink, and counts what was read or written.
+    async fn read<S: RowSink + ?Sized>(&mut self, step: &Step, rows: RowStream, sink: &mut S) -> Result<u64, Fault> {
+        let mut rows = pin!(rows);
+        let mut count = 0;
+        while let Some(row) = rows.next().await {
+            let row = row?;
+            count += 1;
+            if step.cells.is_empty() {
+                continue;
+            }
+            if let Err(error) = self.give(step, &row, sink) {
+                let mut more = 0;
+                while let Some(Ok(_)) = rows.next().await {
+                    more += 1;
+                    if more == DRAINED {
+                        self.doubtful = true;
+                        break;
+                    }
+                }
+                return Err(Fault::Own(error));
+            }
+        }
+        Ok(rows.rows_affected().unwrap_or(count))
+    }
+
+    /// Gives one row to the sink.
+    fn give<S: RowSink + ?Sized>(&self, step: &Step, row: &tokio_postgres::Row, sink: &mut S) -> Result<()> {
+        let misfit = |(position, misfit)| {
+            let entity = self.schema.entity(step.entity);
+            let key = step.cells.iter().position(|cell| cell.field == Some(entity.key));
+            let id = key.filter(|key| *key != position).and_then(|key| {
+                let cell = value::decode(&step.cells[key], row, key, &mut std::iter::empty::<&Owned>()).ok()?;
+                match cell {
+                    ValueRef::Text(text) => Some(text.to_owned()),
+                    ValueRef::Int(number) => Some(number.to_string()),
+                    ValueRef::Uuid(uuid) => Some(uuid.to_string()),
+                    _ => None,
+                }
+            });
+            error::misfit(&self.schema, step, position, misfit, id)
+        };
+        let has_owned = step.cells.iter().any(|cell| matches!(cell.ty, FieldType::Decimal { .. } | FieldType::Json));
+        let owned = if has_owned { value::owned(&step.cells, row).map_err(misfit)? } else { SmallVec::new() };
+        let mut next_owned = owned.iter();
+        let mut cells: SmallVec<[ValueRef<'_>; CELLS]> = SmallVec::new();
+        for (position, cell) in step.cells.iter().enumerate() {
+            let decoded = value::decode(cell, row, position, &mut next_owned);
+            cells.push(decoded.map_err(|why| misfit((position, why)))?);
+        }
+        sink.row(&cells)
+    }
+
+    /// Says what went wrong, and brings the transaction to where it can go on, or to its end.
+    async fn settle(&mut self, step: &Step, sql: &Sql, commits: bool, ran: Result<u64, Fault>) -> Result<u64> {
+        let error = match ran {
+            Ok(count) => return Ok(count),
+            Err(Fault::Driver(error)) => {
+                self.doubtful |= error::is_lost(&error);
+                let wrote = commits && self.intent == Intent::Write;
+                error::running(&self.schema, step, sql, &error, wrote)
+            }
+            Err(Fault::Own(error)) => error,
+        };
+        if self.state == State::Open {
+            if self.doubtful {
+                self.state = State::Aborted;
+            } else if error.kind() == ErrorKind::Timeout {
+                // Time is up for all of it.
+                self.state = State::Aborted;
+                let _ = self.control("ROLLBACK").await;
+            } else if self.guarded && self.intent == Intent::Write {
+                self.control("ROLLBACK TO dbal_guard; RELEASE dbal_guard").await?;
+            }
+        }
+        Err(error)
+    }
+
+    /// What tables, columns, indexes, references and functions exist.
+    pub(super) async fn inspect(&mut self) -> Result<Snapshot> {
+        if self.state == State::Due {
+            let begin = self.beginning(None);
+            self.control(&begin).await?;
+            self.state = State::Open;
+        }
+        let mut snapshot = Snapshot::default();
+        let mut missing = self.place.clone();
+        for [kind, table, name] in self.texts(INSPECT).await? {
+            let one = |snapshot: &mut Snapshot| {
+                let at = snapshot.tables.iter().position(|known| known.name == table)?;
+                Some(at)
+            };
+            match (kind.as_str(), one(&mut snapshot)) {
+                ("0schema", _) => missing = None,
+                ("1table", _) => snapshot.tables.push(TableInfo { name: table, ..TableInfo::default() }),
+                ("2column", Some(at)) => snapshot.tables[at].columns.push(name),
+                ("3index", Some(at)) => snapshot.tables[at].indexes.push(name),
+                ("4reference", Some(at)) => {
+                    snapshot.tables[at].references.push(name.split('\u{1}').map(str::to_owned).collect());
+                }
+                ("5function", _) => snapshot.functions.push(name),
+                _ => {}
+            }
+        }
+        snapshot.missing_schema = missing.map(|name| name.to_string());
+        Ok(snapshot)
+    }
+
+    async fn texts(&self, query: &str) -> Result<Vec<[String; 3]>> {
+        let messages = error::plain(self.client.simple_query(query).await)?;
+        let text = |row: &tokio_postgres::SimpleQueryRow, at: usize| row.get(at).unwrap_or_default().to_owned();
+        let row = |message: SimpleQueryMessage| match message {
+            SimpleQueryMessage::Row(row) => Some([text(&row, 0), text(&row, 1), text(&row, 2)]),
+            _ => None,
+        };
+        Ok(messages.into_iter().filter_map(row).collect())
+    }
+
+    pub(super) async fn execute_ddl(&mut self, text: &str) -> Result<()> {
+        if self.state == State::Due {
+            let begin = self.beginning(None);
+            self.control(&begin).await?;
+            self.state = State::Open;
+        }
+        // Prepared statements may be about what is being changed.
+        self.statements.clear();
+        error::plain(self.client.batch_execute(text).await)
+    }
+}
+
+/// Everything in the schema that comes first in the search path, in the order in which it is needed.
+const INSPECT: &str = "
+    SELECT '0schema' AS kind, '' AS in_table, current_schema()::text AS name, 0 AS place
+        WHERE current_schema() IS NOT NULL
+    UNION ALL SELECT '1table', c.relname::text, '', 0 FROM pg_class c
+        WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND c.relkind IN ('r', 'p')
+    UNION ALL SELECT '2column', c.relname::text, a.attname::text, a.attnum FROM pg_class c
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND c.relkind IN ('r', 'p')
+    UNION ALL SELECT '3index', c.relname::text, i.relname::text, 0 FROM pg_class c
+        JOIN pg_index x ON x.indrelid = c.oid JOIN pg_class i ON i.oid = x.indexrelid
+        WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND c.relkind IN ('r', 'p')
+    UNION ALL SELECT '4reference', c.relname::text, (
+            SELECT string_agg(a.attname::text, U&'\\0001' ORDER BY k.place)
+            FROM unnest(r.conkey) WITH ORDINALITY AS k(number, place)
+            JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
+        ), 0 FROM pg_class c JOIN pg_constraint r ON r.conrelid = c.oid AND r.contype = 'f'
+        WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND c.relkind IN ('r', 'p')
+    UNION ALL SELECT '5function', '', p.proname::text, 0 FROM pg_proc p
+        WHERE p.pronamespace = to_regnamespace(quote_ident(current_schema()))
+    ORDER BY 1, 2, 4, 3";
+
+/// What is left until a deadline, in whole milliseconds and at least one.
+fn millis(deadline: Instant) -> u64 {
+    let left = deadline.saturating_duration_since(Instant::now());
+    u64::try_from(left.as_millis()).unwrap_or(u64::MAX).clamp(1, i32::MAX as u64)
+}
+
+/// Waits no longer than until a deadline.
+async fn within<F: Future>(deadline: Option<Instant>, work: F) -> Option<F::Output> {
+    let Some(deadline) = deadline else { return Some(work.await) };
+    let sleep = pin!(tokio::time::sleep_until(deadline.into()));
+    match select(pin!(work), sleep).await {
+        Either::Left((done, _)) => Some(done),
+        Either::Right(_) => None,
+    }
+}
