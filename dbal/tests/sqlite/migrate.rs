@@ -20,7 +20,8 @@ fn only(entity: dbal::schema::Entity) -> Schema {
 
 fn snapshot(table: &str, columns: &[&str]) -> Snapshot {
     let columns = columns.iter().map(|column| column.to_string()).collect();
-    Snapshot { tables: vec![TableInfo { name: table.into(), columns, indexes: vec![] }] }
+    let table = TableInfo { name: table.into(), columns, ..TableInfo::default() };
+    Snapshot { tables: vec![table], ..Snapshot::default() }
 }
 
 #[test]

@@ -61,7 +61,7 @@ impl Wire {
 pub(super) struct PostgresConnection<'a> {
     pool: &'a Pool,
     /// None only while it is being dropped.
-    wire: Option<Box<Wire>>,
+    wire: Option<Wire>,
 }
 
 impl<'a> PostgresConnection<'a> {
@@ -73,11 +73,11 @@ impl<'a> PostgresConnection<'a> {
 
     fn wait<'s, T>(&'s mut self, ask: impl AsyncFnOnce(&'s mut Session) -> Result<T>) -> Result<T> {
         not_inside_a_runtime()?;
-        self.wire.as_deref_mut().expect("the wire leaves with the connection").wait(ask)
+        self.wire.as_mut().expect("the wire leaves with the connection").wait(ask)
     }
 
     fn session(&mut self) -> &mut Session {
-        &mut self.wire.as_deref_mut().expect("the wire leaves with the connection").session
+        &mut self.wire.as_mut().expect("the wire leaves with the connection").session
     }
 }
 

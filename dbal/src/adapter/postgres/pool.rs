@@ -27,7 +27,7 @@ pub(super) struct Pool {
 
 #[derive(Default)]
 struct State {
-    idle: Vec<Box<Wire>>,
+    idle: Vec<Wire>,
     /// Idle, lent, or being made.
     open: usize,
 }
@@ -42,7 +42,7 @@ impl Pool {
     }
 
     /// A connection that is free by the deadline.
-    pub(super) fn take(&self, deadline: Option<Instant>) -> Result<Box<Wire>> {
+    pub(super) fn take(&self, deadline: Option<Instant>) -> Result<Wire> {
         not_inside_a_runtime()?;
         let mut state = self.state.lock();
         loop {
@@ -71,7 +71,7 @@ impl Pool {
                     self.state.lock().open -= 1;
                     self.given_back.notify_one();
                 }
-                return made.map(Box::new);
+                return made;
             }
             match deadline {
                 Some(deadline) => drop(self.given_back.wait_until(&mut state, deadline)),
@@ -80,14 +80,14 @@ impl Pool {
         }
     }
 
-    pub(super) fn give_back(&self, mut wire: Box<Wire>) {
+    pub(super) fn give_back(&self, mut wire: Wire) {
         wire.since = Instant::now();
         self.state.lock().idle.push(wire);
         self.given_back.notify_one();
     }
 
     /// Nobody shall have this one again.
-    pub(super) fn lost(&self, wire: Box<Wire>) {
+    pub(super) fn lost(&self, wire: Wire) {
         drop(wire);
         self.state.lock().open -= 1;
         self.given_back.notify_one();

@@ -234,7 +234,7 @@ pub(super) enum Owned {
     Json(Value),
 }
 
-fn raw<'r>(row: &'r Row, position: usize) -> (Option<&'r [u8]>, &'r Type) {
+fn raw(row: &Row, position: usize) -> (Option<&[u8]>, &Type) {
     let Raw(raw) = row.try_get(position).unwrap_or(Raw(None));
     (raw, row.columns()[position].type_())
 }

@@ -82,7 +82,7 @@ fn at(column: &SqlExpr, path: &[PathStep]) -> Result<SqlExpr> {
                 Err(_) => SqlExpr::Constant(i32::MAX.into()),
             },
         };
-        found = found.binary(BinOper::Custom("->".into()), step);
+        found = found.binary(BinOper::Custom("->"), step);
     }
     Ok(SqlExpr::cust_with_exprs("($1)", [found]))
 }
