@@ -46,6 +46,12 @@ pub trait Adapter: Send + Sync {
     /// TIMEOUT and `not_applied`. Dropped with a transaction open, it MUST roll back before anybody gets it again.
     fn connect(&self, intent: Intent, deadline: Option<Instant>) -> Result<Box<dyn Connection + '_>>;
 
+    /// The same for the time of one call, which is made once: a driver that blocks needs no memory for the handle then.
+    fn lend(&self, intent: Intent, deadline: Option<Instant>, work: &mut dyn FnMut(&mut dyn Connection)) -> Result<()> {
+        work(&mut *self.connect(intent, deadline)?);
+        Ok(())
+    }
+
     /// Queued execution for callers that await, where the driver blocks; none when running inline is right.
     #[cfg(feature = "async")]
     fn offload(&self) -> Option<&dyn Offload> {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::error::Result;
 use crate::value::{Map, Name, Value, ValueRef};
 
@@ -26,6 +28,11 @@ pub trait RowSink {
     fn start(&mut self, columns: &Arc<Columns>) -> Result<()>;
     /// Called for each row; the cells are valid until it returns. An error stops the statement.
     fn row(&mut self, cells: &[ValueRef<'_>]) -> Result<()>;
+    /// Called instead of [`RowSink::row`] for a row that was put together in memory, which may be kept as it is.
+    fn own_row(&mut self, values: Vec<Value>) -> Result<()> {
+        let cells: SmallVec<[ValueRef<'_>; 16]> = values.iter().map(Value::as_ref).collect();
+        self.row(&cells)
+    }
 }
 
 /// One row with its column names.
@@ -104,6 +111,10 @@ impl RowSink for RecordSink {
 
     fn row(&mut self, cells: &[ValueRef<'_>]) -> Result<()> {
         let values = cells.iter().map(|cell| cell.to_value()).collect();
+        self.own_row(values)
+    }
+
+    fn own_row(&mut self, values: Vec<Value>) -> Result<()> {
         self.records.push(Record { columns: self.columns.clone(), values });
         Ok(())
     }

@@ -277,3 +277,36 @@ fn plans_of_one_caller_are_never_lent_to_another() {
         }
     });
 }
+
+#[test]
+fn a_row_may_be_made_that_refers_to_itself_where_others_are_hidden() {
+    let schema = "
+entity: Node
+fields:
+  id: { type: integer, primary: true }
+  parent_id: { type: integer, foreign_key: { entity: Node } }
+  owner: { type: string }
+";
+    let rules = "
+rules:
+  - { entity: Node, role: [member], operations: [create, update] }
+  - { entity: Node, role: [member], operations: [read], row_level_filter: owner = $user.id }
+";
+    for config in [Config::memory(), Config::sqlite(":memory:")] {
+        let db = Client::open(config.schema_text(schema).rules_text(rules)).unwrap();
+        db.migrate().unwrap();
+        db.entity("Node").unwrap().create(value!({ "id": 1, "owner": "other" })).unwrap();
+        let bound = db.as_principal(Principal::new("me", "member"));
+        let nodes = bound.entity("Node").unwrap();
+        nodes.create(value!({ "id": 2, "parent_id": 2, "owner": "me" })).unwrap();
+        nodes.create(value!({ "id": 3, "parent_id": 2, "owner": "me" })).unwrap();
+        nodes.create_many([value!({ "id": 4, "owner": "me" }), value!({ "id": 5, "parent_id": 4 })]).unwrap();
+        let hidden = nodes.create(value!({ "id": 6, "parent_id": 1 })).unwrap_err();
+        let missing = nodes.create(value!({ "id": 6, "parent_id": 99 })).unwrap_err();
+        assert_eq!(format!("{hidden:?}"), format!("{missing:?}"));
+        assert_eq!(hidden.reason(), Some(Reason::ForeignKey));
+        let hidden = nodes.update(3, value!({ "parent_id": 1 })).unwrap_err();
+        assert_eq!(format!("{hidden:?}"), format!("{:?}", nodes.update(3, value!({ "parent_id": 99 })).unwrap_err()));
+        assert!(nodes.update(3, value!({ "parent_id": 3 })).is_ok());
+    }
+}

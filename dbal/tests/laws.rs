@@ -213,6 +213,7 @@ fn whole_queries_are_reached() {
         includes: Vec::new(),
         shape: Shape::Count,
         version: None,
+        parents: Vec::new(),
     };
     let mut query = count(filter);
     normalize(&mut query);

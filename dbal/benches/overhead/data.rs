@@ -19,10 +19,23 @@ pub struct Page {
     pub slug: String,
     pub title: String,
     pub level: i64,
-    pub layout: String,
+    pub layout: Layout,
     pub is_active: bool,
     pub created_at: DateTime,
     pub author: usize,
+}
+
+/// What a page's json holds.
+pub struct Layout {
+    pub cols: i64,
+    pub blocks: [(&'static str, String); 3],
+}
+
+impl Layout {
+    pub fn text(&self) -> String {
+        let block = |(kind, text): &(&str, String)| format!("{{\"text\":\"{text}\",\"type\":\"{kind}\"}}");
+        format!("{{\"blocks\":[{}],\"cols\":{}}}", self.blocks.each_ref().map(block).join(","), self.cols)
+    }
 }
 
 pub struct Comment {
@@ -41,6 +54,8 @@ pub struct Data {
 
 const WORDS: [&str; 12] =
     ["lorem", "ipsum", "dolor", "sit", "amet", "elit", "sed", "tempor", "labore", "magna", "aliqua", "enim"];
+/// What a new comment says.
+pub const BODY: &str = "a comment of about the usual length, with a few words more to make it so";
 const ROLES: [&str; 3] = ["user", "moderator", "admin"];
 /// 2024-01-01T00:00:00Z.
 const EPOCH: i64 = 1_704_067_200_000;
@@ -95,7 +110,10 @@ impl Data {
             slug: format!("page-{i:05}"),
             title: n.words(4),
             level: 1 + n.below(6) as i64,
-            layout: format!("{{\"blocks\":[\"{}\"],\"cols\":{}}}", n.words(24), 1 + n.below(4)),
+            layout: Layout {
+                cols: 1 + n.below(4) as i64,
+                blocks: std::array::from_fn(|_| (["text", "image", "list"][n.below(3)], n.words(3))),
+            },
             is_active: n.below(10) < 8,
             created_at: instant(n, i * 7919 % pages),
             author: n.below(users),
@@ -120,6 +138,15 @@ impl Data {
 
     pub fn role(&self, i: usize) -> &'static str {
         ROLES[choice(i) % ROLES.len()]
+    }
+
+    /// On which page, and by whom, a new comment is.
+    pub fn comment(&self, i: usize) -> (Uuid, Uuid) {
+        (self.pages[choice(i) % self.pages.len()].id, self.user_id(i))
+    }
+
+    pub fn level(i: usize) -> i64 {
+        1 + (choice(i) % 6) as i64
     }
 
     /// An instant older than all the others, so that reads keep their answers.

@@ -1,5 +1,6 @@
 //! Alternating rounds and their comparison.
 
+use std::ops::Range;
 use std::time::Instant;
 
 /// The next number of the choice of call `i`, the same on both sides.
@@ -9,39 +10,77 @@ pub fn choice(i: usize) -> usize {
     (x >> 8) as usize
 }
 
-/// Runs both sides in turn and prints their times for one call. Both give numbers made of what they read; their sums
-/// must be equal, or the two did not do the same work.
-pub fn compare(
-    name: &str,
-    rounds: usize,
-    calls: usize,
-    mut raw: impl FnMut(usize) -> i64,
-    mut dbal: impl FnMut(usize) -> i64,
-) {
-    let mut times = (Vec::with_capacity(rounds), Vec::with_capacity(rounds));
-    for round in 0..rounds + 2 {
-        let from = round * calls;
-        let (raw_time, raw_sum) = timed(from, calls, &mut raw);
-        let (dbal_time, dbal_sum) = timed(from, calls, &mut dbal);
-        assert_eq!(raw_sum, dbal_sum, "{name}: the two sides read different things");
-        // The first rounds fill caches.
-        if round >= 2 {
-            times.0.push(raw_time);
-            times.1.push(dbal_time);
-        }
+pub struct Rounds {
+    pub rounds: usize,
+    /// A tenth of the calls.
+    pub quick: bool,
+    /// Only these operations; all when empty.
+    pub named: Vec<String>,
+}
+
+impl Rounds {
+    /// Runs both sides in turn and prints their times for one call. Both give numbers made of what they read; their
+    /// sums must be equal, or the two did not do the same work.
+    pub fn compare(
+        &self,
+        name: &str,
+        calls: usize,
+        mut raw: impl FnMut(usize) -> i64,
+        mut dbal: impl FnMut(usize) -> i64,
+    ) {
+        self.compare_bursts(
+            name,
+            calls,
+            |calls| calls.map(&mut raw).fold(0, i64::wrapping_add),
+            |calls| calls.map(&mut dbal).fold(0, i64::wrapping_add),
+        );
     }
-    let (raw, dbal) = (quarter(&mut times.0), quarter(&mut times.1));
-    println!("{name:<12} {raw:>12.2} {dbal:>12.2} {:>8.2}", dbal / raw);
+
+    /// The same for sides that are given all calls of a round at once.
+    pub fn compare_bursts(
+        &self,
+        name: &str,
+        calls: usize,
+        mut raw: impl FnMut(Range<usize>) -> i64,
+        mut dbal: impl FnMut(Range<usize>) -> i64,
+    ) {
+        if !self.named.is_empty() && !self.named.iter().any(|one| one == name) {
+            return;
+        }
+        let calls = if self.quick { calls.div_ceil(10) } else { calls };
+        let mut times = Vec::with_capacity(self.rounds);
+        for round in 0..self.rounds + 2 {
+            let from = round * calls;
+            // Whoever comes second may find the processor's caches warmer, or colder.
+            let (raw, dbal) = if round % 2 == 0 {
+                let first = timed(from..from + calls, &mut raw);
+                (first, timed(from..from + calls, &mut dbal))
+            } else {
+                let first = timed(from..from + calls, &mut dbal);
+                (timed(from..from + calls, &mut raw), first)
+            };
+            assert_eq!(raw.1, dbal.1, "{name}: the two sides read different things");
+            // The first rounds fill caches.
+            if round >= 2 {
+                times.push((raw.0, dbal.0));
+            }
+        }
+        let raw = median(times.iter().map(|(raw, _)| *raw));
+        let dbal = median(times.iter().map(|(_, dbal)| *dbal));
+        let ratio = median(times.iter().map(|(raw, dbal)| dbal / raw));
+        println!("{name:<14} {raw:>12.2} {dbal:>12.2} {ratio:>8.2}");
+    }
 }
 
-fn timed(from: usize, calls: usize, work: &mut impl FnMut(usize) -> i64) -> (f64, i64) {
+fn timed(calls: Range<usize>, work: &mut impl FnMut(Range<usize>) -> i64) -> (f64, i64) {
+    let count = calls.len();
     let start = Instant::now();
-    let sum = (from..from + calls).map(work).fold(0, i64::wrapping_add);
-    (start.elapsed().as_secs_f64() * 1e6 / calls as f64, sum)
+    let sum = work(calls);
+    (start.elapsed().as_secs_f64() * 1e6 / count as f64, sum)
 }
 
-/// The lowest quarter's edge.
-fn quarter(times: &mut [f64]) -> f64 {
+fn median(times: impl Iterator<Item = f64>) -> f64 {
+    let mut times: Vec<f64> = times.collect();
     times.sort_by(f64::total_cmp);
-    times[times.len() / 4]
+    times[times.len() / 2]
 }

@@ -12,13 +12,13 @@ use super::rebase::Rebase;
 use super::view::PrincipalView;
 use crate::error::{Error, Result};
 use crate::query::ast::{
-    Assign, Comparison, Delete, Expr, Include, Insert, Literal, Operand, Order, ParamId, Quantifier, Query, Select,
+    Assign, Comparison, Count, Delete, Expr, Include, Insert, Literal, Operand, Order, ParamId, Parent, Query, Select,
     Shape, Statement, Update,
 };
 use crate::query::param::{ClaimScope, ParamSource, Params};
 use crate::query::view::View;
 use crate::request::Operation;
-use crate::schema::{EntityId, Field, FieldId, Generator, Relation, RelationId, RelationKind, Schema, Verb};
+use crate::schema::{EntityId, Field, FieldId, Generator, Relation, Schema, Verb};
 
 impl Policy {
     /// Makes a query mean what it may mean for this caller, and names the rules that took part.
@@ -84,11 +84,12 @@ impl<'p> Rewriter<'p> {
             }
             // The new row is what the caller gave and what the schema adds, so fields are all there is to hide.
             Statement::Insert(insert) => {
-                self.insert(insert)?;
+                query.parents = self.insert(insert)?;
                 self.answer(query, true)?;
             }
             Statement::Update(update) => {
-                let shown = self.update(update, query.version.is_some())?;
+                let (shown, parents) = self.update(update, query.version.is_some())?;
+                query.parents = parents;
                 self.answer(query, shown)?;
             }
             Statement::Delete(delete) => self.delete(delete, query.version.is_some())?,
@@ -243,7 +244,7 @@ impl<'p> Rewriter<'p> {
 
     // --- writing
 
-    fn insert(&mut self, insert: &mut Insert) -> Result<()> {
+    fn insert(&mut self, insert: &mut Insert) -> Result<Vec<Parent>> {
         let entity = self.schema.entity(insert.entity);
         let params = self.rebase.params();
         let named: Vec<(FieldId, Operand)> =
@@ -253,20 +254,27 @@ impl<'p> Rewriter<'p> {
         let rows = self.rebase.expr(&grant.filter)?;
         let check = rows.and(self.write_checks(insert.entity, &named)?);
         add_check(&mut insert.check, check);
-        Ok(())
+        self.parents(insert.entity, &named, Some(insert))
     }
 
-    /// Restricts an update; says whether its rows may be shown.
-    fn update(&mut self, update: &mut Update, versioned: bool) -> Result<bool> {
+    /// Restricts an update; says whether its rows may be shown, and what they must lead to.
+    fn update(&mut self, update: &mut Update, versioned: bool) -> Result<(bool, Vec<Parent>)> {
         let id = update.entity;
         let entity = self.schema.entity(id);
-        let params = self.rebase.params();
         let mut increments = false;
         let mut named = Vec::new();
         for (field, assign) in &update.set {
             let (Assign::Set(value) | Assign::Increment(value)) = assign;
-            if changed_by_caller(entity.field(*field), value, params) {
-                increments |= matches!(assign, Assign::Increment(_));
+            if changed_by_caller(entity.field(*field), value, self.rebase.params()) {
+                if matches!(assign, Assign::Increment(_)) {
+                    increments = true;
+                    if let Some(reference) = entity.field(*field).foreign_key
+                        && self.restricted(reference.entity)?.is_some()
+                    {
+                        let message = "refers to rows that you may not see all of; $increment cannot change it";
+                        return Err(Error::validation(&entity.field(*field).name, message));
+                    }
+                }
                 named.push((*field, value.clone()));
             }
         }
@@ -290,7 +298,7 @@ impl<'p> Rewriter<'p> {
             check = rows.and(check);
         }
         add_check(&mut update.check, check);
-        Ok(shown)
+        Ok((shown, self.parents(id, &named, None)?))
     }
 
     fn delete(&mut self, delete: &mut Delete, versioned: bool) -> Result<()> {
@@ -311,55 +319,56 @@ impl<'p> Rewriter<'p> {
     fn write_checks(&mut self, entity: EntityId, named: &[(FieldId, Operand)]) -> Result<Expr> {
         let policy = self.policy;
         let mut check = Expr::TRUE;
-        for (field, value) in named {
+        for (field, _) in named {
             if let Some((rule, own)) = &policy.entity(entity).fields[usize::from(field.0)].check {
                 self.applied.insert(rule.clone());
                 check = check.and(self.rebase.expr(own)?);
-            }
-            if *value != Operand::Const(Literal::Null) {
-                check = check.and(self.reachable_parent(entity, *field)?);
             }
         }
         Ok(check)
     }
 
-    /// A row that the caller cannot see is not a parent to connect to. The caller's own user row always is one: its
-    /// key is known to the caller anyway, and few rule sets let people read users.
-    fn reachable_parent(&mut self, entity: EntityId, field: FieldId) -> Result<Expr> {
-        let declared = self.schema.entity(entity);
-        let Some(reference) = declared.field(field).foreign_key else { return Ok(Expr::TRUE) };
-        let target = self.schema.entity(reference.entity);
-        let visible = match self.view.allows(reference.entity, Verb::Read) {
-            true => self.read_filter(reference.entity)?,
+    /// The rows that written references must lead to. A row that the caller cannot see is not a parent to connect to,
+    /// just as a missing one. The caller's own user row always is one: its key is known to the caller anyway, and few
+    /// rule sets let people read users.
+    fn parents(
+        &mut self,
+        entity: EntityId,
+        named: &[(FieldId, Operand)],
+        makes: Option<&Insert>,
+    ) -> Result<Vec<Parent>> {
+        let mut parents = Vec::new();
+        for (field, value) in named.iter().filter(|(_, value)| *value != Operand::Const(Literal::Null)) {
+            let declared = self.schema.entity(entity);
+            let Some(reference) = declared.field(*field).foreign_key else { continue };
+            let Some(visible) = self.restricted(reference.entity)? else { continue };
+            let target = self.schema.entity(reference.entity);
+            let mut ways = vec![visible];
+            if target.name == "User" && reference.field == target.key {
+                let ty = target.field(target.key).ty.clone();
+                let claim = ParamSource::Claim { scope: ClaimScope::User, name: "id".into(), ty, rank: false };
+                ways.push(equals(reference.field, Operand::Param(self.rebase.push(claim)?)));
+            }
+            let itself = match (makes, value) {
+                (Some(insert), Operand::Param(value)) if reference.entity == entity => {
+                    let own = insert.values.iter().find(|(own, _)| *own == reference.field);
+                    own.and_then(|(_, own)| if let Operand::Param(own) = own { Some((*value, *own)) } else { None })
+                }
+                _ => None,
+            };
+            let filter = equals(reference.field, value.clone()).and(Expr::Or(ways));
+            parents.push(Parent { field: *field, count: Count { entity: reference.entity, filter }, itself });
+        }
+        Ok(parents)
+    }
+
+    /// Which rows of an entity the caller sees; none when that is all of them.
+    fn restricted(&mut self, entity: EntityId) -> Result<Option<Expr>> {
+        let visible = match self.view.allows(entity, Verb::Read) {
+            true => self.read_filter(entity)?,
             false => Expr::FALSE,
         };
-        if visible == Expr::TRUE && target.ttl.is_none() {
-            return Ok(Expr::TRUE);
-        }
-        let mut ways = vec![Expr::IsNull(Operand::Field(field))];
-        if target.name == "User" && reference.field == target.key {
-            let ty = target.field(target.key).ty.clone();
-            let claim = ParamSource::Claim { scope: ClaimScope::User, name: "id".into(), ty, rank: false };
-            let right = Operand::Param(self.rebase.push(claim)?);
-            ways.push(Expr::Compare { left: Operand::Field(field), op: Comparison::Eq, right, fold: false });
-        }
-        let leads_there = |relation: &&(_, &Relation)| {
-            let (_, relation): &(_, &Relation) = relation;
-            relation.kind == RelationKind::BelongsTo
-                && (relation.local, relation.target, relation.remote) == (field, reference.entity, reference.field)
-        };
-        let relations: Vec<_> = (0..).map(RelationId).zip(&declared.relations).collect();
-        // Explicit relations may have replaced the derived one; without any, hidden parents cannot be told from others.
-        if let Some((relation, _)) = relations.iter().find(leads_there) {
-            ways.push(Expr::Related {
-                relation: *relation,
-                quantifier: Quantifier::Some,
-                between: Box::new(Expr::TRUE),
-                visible: Box::new(visible),
-                filter: Box::new(Expr::TRUE),
-            });
-        }
-        Ok(Expr::Or(ways))
+        Ok((visible != Expr::TRUE || self.schema.entity(entity).ttl.is_some()).then_some(visible))
     }
 
     /// Cuts the answer of a write down to what the caller may read: without sight of the row, to its key.
@@ -391,6 +400,11 @@ impl<'p> Rewriter<'p> {
         query.visible = returning.len();
         Ok(())
     }
+}
+
+/// Rows whose field has a value.
+fn equals(field: FieldId, value: Operand) -> Expr {
+    Expr::Compare { left: Operand::Field(field), op: Comparison::Eq, right: value, fold: false }
 }
 
 /// Puts the rules before what the caller asked.

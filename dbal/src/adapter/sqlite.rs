@@ -169,6 +169,11 @@ impl Adapter for SqliteAdapter {
         Ok(Box::new(self.shared.connect(intent, deadline)?))
     }
 
+    fn lend(&self, intent: Intent, deadline: Option<Instant>, work: &mut dyn FnMut(&mut dyn Connection)) -> Result<()> {
+        work(&mut self.shared.connect(intent, deadline)?);
+        Ok(())
+    }
+
     #[cfg(feature = "async")]
     fn offload(&self) -> Option<&dyn super::Offload> {
         // Threads start with the first request that awaits. If none can be had, requests run inline.

@@ -7,6 +7,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::error::Result;
 use crate::plan::operation::Plan;
+use crate::query::form::Form;
 use crate::query::param::{ParamSource, Params};
 use crate::value::Value;
 
@@ -25,20 +26,38 @@ pub(crate) struct Prepared {
     pub params: Params,
 }
 
+#[derive(Debug)]
+enum Known {
+    Plan(Arc<Prepared>),
+    /// The plan depends on these values as well: look again with them spelled into the form.
+    Words(Box<[u16]>),
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
     // Keyed by the whole form: the map compares all of it, so that a collision of hashes cannot lend out a plan.
-    forms: RwLock<HashMap<Box<[u8]>, Arc<Prepared>, foldhash::quality::RandomState>>,
+    forms: RwLock<HashMap<Box<[u8]>, Known, foldhash::quality::RandomState>>,
     shapes: Mutex<HashMap<String, Arc<Plan>>>,
 }
 
 impl Cache {
-    pub fn form(&self, key: &[u8]) -> Option<Arc<Prepared>> {
-        self.forms.read().get(key).cloned()
+    /// What is kept for a form.
+    pub fn form(&self, form: &mut Form<'_>) -> Option<Arc<Prepared>> {
+        let forms = self.forms.read();
+        let mut known = forms.get(form.key.as_slice())?;
+        if let Known::Words(slots) = known {
+            form.spell(slots);
+            known = forms.get(form.key.as_slice())?;
+        }
+        match known {
+            Known::Plan(prepared) => Some(prepared.clone()),
+            Known::Words(_) => None,
+        }
     }
 
-    /// Keeps what a form leads to, unless one of its values has no slot to be taken from next time.
-    pub fn remember(&self, key: Vec<u8>, plan: Arc<Plan>, mut params: Params) {
+    /// Keeps what a form leads to, unless one of its values has no slot to be taken from next time. `words` are the
+    /// slots of those that the plan has in its text.
+    pub fn remember(&self, mut form: Form<'_>, words: &[u16], plan: Arc<Plan>, mut params: Params) {
         for source in &mut params.0 {
             if let ParamSource::Argument { slot, value, .. } = source {
                 if slot.is_none() {
@@ -48,14 +67,18 @@ impl Cache {
                 *value = Value::Null;
             }
         }
-        if key.len() > MAX_FORM {
+        if form.too_deep || form.key.len() > MAX_FORM {
             return;
         }
         let mut forms = self.forms.write();
         if forms.len() >= CAPACITY {
             forms.clear();
         }
-        forms.insert(key.into_boxed_slice(), Arc::new(Prepared { plan, params }));
+        if !words.is_empty() {
+            forms.insert(form.key.as_slice().into(), Known::Words(words.into()));
+            form.spell(words);
+        }
+        forms.insert(form.key.into_boxed_slice(), Known::Plan(Arc::new(Prepared { plan, params })));
     }
 
     /// The plan of a shape, made if it is new.

@@ -125,21 +125,21 @@ impl Engine {
         let cursor = self.cursor(caller, request);
         let keys = cursor.as_ref().and_then(|cursor| cursor.keys.as_deref());
         form.cursor(keys.unwrap_or_default());
+        let plain = form.key.len();
         if form.bytes <= self.limits.request_bytes
             && cursor.as_ref().is_none_or(|cursor| cursor.opened)
-            && let Some(prepared) = self.cache.form(&form.key)
+            && let Some(prepared) = self.cache.form(&mut form)
             && let Some(machine) = self.bind(&prepared, &form.slots, caller, request, keys)
         {
             return Ok(machine.with_seal(cursor.map(|cursor| cursor.seal)));
         }
-        let (plan, params) = self.plan(caller, request, &form, keys)?;
+        form.key.truncate(plain);
+        let (plan, params, words) = self.plan(caller, request, &form, keys)?;
         let values = self.validated_values(&plan, &params, caller, request, keys)?;
         let paging = self.paging(&plan, request)?;
         let name = self.name(plan.entity).clone();
         let machine = Machine::new(plan.clone(), values, paging, name);
-        if !form.too_deep {
-            self.cache.remember(form.key.into_vec(), plan, params);
-        }
+        self.cache.remember(form, &words, plan, params);
         Ok(machine.with_seal(cursor.map(|cursor| cursor.seal)))
     }
 
@@ -171,13 +171,15 @@ impl Engine {
         request: &Request,
         form: &Form<'_>,
         cursor: Option<&[Value]>,
-    ) -> Result<(Arc<Plan>, Params)> {
+    ) -> Result<(Arc<Plan>, Params, Vec<u16>)> {
         let said = |error: Error| error.with_operation(request.operation.as_str()).with_entity(self.called(request));
         // Whoever may not do this at all learns that, not what the fields are called.
-        let validated = self
+        let mut validated = self
             .seen_by(caller, |context| validate(Context { cursor, ..context }, request, form))
             .map_err(|error| self.denied(caller, request).unwrap_or(error))?;
-        self.plan_of(caller, request.operation, validated).map_err(said)
+        let words = std::mem::take(&mut validated.words);
+        let (plan, params) = self.plan_of(caller, request.operation, validated).map_err(said)?;
+        Ok((plan, params, words))
     }
 
     /// A part of a request, made ready.
@@ -189,10 +191,11 @@ impl Engine {
         part: Part<'_>,
         form: Form<'_>,
     ) -> Result<Bound> {
-        let validated = self.seen_by(caller, |context| part.validate(context, entity, &form))?;
+        let mut validated = self.seen_by(caller, |context| part.validate(context, entity, &form))?;
+        let words = std::mem::take(&mut validated.words);
         let (plan, params) = self.plan_of(caller, part.operation(), validated)?;
         let values = self.validated_values(&plan, &params, caller, request, None)?;
-        self.cache.remember(form.key.into_vec(), plan.clone(), params);
+        self.cache.remember(form, &words, plan.clone(), params);
         Ok((plan, values))
     }
 
@@ -249,8 +252,8 @@ impl Engine {
     }
 
     /// What is kept for a form.
-    pub fn known(&self, key: &[u8]) -> Option<Arc<Prepared>> {
-        self.cache.form(key)
+    pub fn known(&self, form: &mut Form<'_>) -> Option<Arc<Prepared>> {
+        self.cache.form(form)
     }
 
     /// The values for a kept plan; none when one does not fit.

@@ -63,6 +63,7 @@ impl Client {
                     Role::Root(_) => "rows of the result".to_owned(),
                     Role::Children { parent, .. } => format!("related rows of step {}", parent + 1),
                     Role::Versioned => "whether the row has another version".to_owned(),
+                    Role::Parent { field, .. } => format!("whether the row that {field} refers to is there"),
                     Role::Total => "count".to_owned(),
                     Role::Effect => "write".to_owned(),
                 };

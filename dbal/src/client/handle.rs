@@ -1,7 +1,5 @@
 //! A handle on one entity, the same on a client and inside a transaction.
 
-use std::sync::Arc;
-
 use crate::client::builder::Query;
 use crate::client::typed::Typed;
 use crate::client::{Client, Page, Response};
@@ -29,16 +27,16 @@ impl Execute for Client {
 #[derive(Debug)]
 pub struct Entity<'c, X> {
     on: &'c X,
-    name: Name,
+    name: &'c str,
 }
 
 impl<'c, X: Execute> Entity<'c, X> {
-    pub(super) fn new(on: &'c X, name: &Arc<str>) -> Result<Self> {
-        Ok(Entity { on, name: Name::Owned(name.to_string()) })
+    pub(super) fn new(on: &'c X, name: &'c str) -> Self {
+        Entity { on, name }
     }
 
     fn ask(&self, operation: Operation, args: Map) -> Result<Response> {
-        self.on.execute(&Request { operation, entity: self.name.clone(), args })
+        self.on.execute(&Request { operation, entity: Name::Owned(self.name.to_owned()), args })
     }
 
     /// The same handle with rows as the program's own type.

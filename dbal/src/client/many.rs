@@ -102,16 +102,16 @@ impl<'e> Rows<'e> {
 
     /// The plan and the values of one part; none when it has faults, which are kept with the row's number.
     fn part(&mut self, index: Option<usize>, part: Part<'_>) -> Result<Option<crate::exec::machine::Bound>> {
-        let form = part.form(&self.request.entity, self.caller.shape());
+        let mut form = part.form(&self.request.entity, self.caller.shape());
         self.bytes += form.bytes;
         validate::bytes(&self.engine.limits, self.bytes)?;
         let known = match &self.last {
-            Some((key, prepared)) if *key == form.key[..] => Some(prepared.clone()),
+            Some((key, prepared)) if *key == form.key => Some(prepared.clone()),
             _ => None,
         };
         let found = known.or_else(|| {
-            let prepared = self.engine.known(&form.key)?;
-            self.last = Some((form.key.to_vec(), prepared.clone()));
+            let prepared = self.engine.known(&mut form)?;
+            self.last = Some((form.key.clone(), prepared.clone()));
             Some(prepared)
         });
         if let Some(prepared) = found

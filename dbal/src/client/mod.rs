@@ -122,7 +122,7 @@ impl Client {
     /// # Errors
     /// VALIDATION_ERROR for an unknown name.
     pub fn entity(&self, name: &str) -> Result<Entity<'_, Client>> {
-        Entity::new(self, self.entity_name(name)?)
+        Ok(Entity::new(self, self.entity_name(name)?))
     }
 
     /// Which entity a name (`User`) or a plural (`users`) means.
@@ -167,8 +167,11 @@ impl Client {
     fn run(&self, machine: Machine, sink: &mut dyn RowSink) -> Result<Summary> {
         let deadline = self.deadline();
         let intent = if machine.writes() { Intent::Write } else { Intent::Read };
-        let mut connection = self.engine.adapter.connect(intent, deadline)?;
-        blocking::run(&mut *connection, machine, None, deadline, sink)
+        let (mut machine, mut done) = (Some(machine), None);
+        self.engine.adapter.lend(intent, deadline, &mut |connection| {
+            done = machine.take().map(|machine| blocking::run(connection, machine, None, deadline, sink));
+        })?;
+        done.unwrap_or_else(|| Err(Error::internal("an adapter lent no connection")))
     }
 
     pub(crate) fn finish<T>(&self, request: &Request, result: Result<T>) -> Result<T> {

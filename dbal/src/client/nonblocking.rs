@@ -86,7 +86,7 @@ impl AsyncClient {
     /// # Errors
     /// VALIDATION_ERROR for an unknown name.
     pub fn entity(&self, name: &str) -> Result<AsyncEntity<'_>> {
-        let name = self.blocking.entity_name(name)?.to_string().into();
+        let name = self.blocking.entity_name(name)?;
         Ok(AsyncEntity { on: On::Client(self), name })
     }
 
@@ -378,7 +378,7 @@ impl AsyncTransaction {
     /// # Errors
     /// VALIDATION_ERROR for an unknown name.
     pub fn entity(&self, name: &str) -> Result<AsyncEntity<'_>> {
-        let name = self.client.entity_name(name)?.to_string().into();
+        let name = self.client.entity_name(name)?;
         Ok(AsyncEntity { on: On::Transaction(self), name })
     }
 
@@ -719,12 +719,12 @@ enum On<'c> {
 #[derive(Debug)]
 pub struct AsyncEntity<'c> {
     on: On<'c>,
-    name: Name,
+    name: &'c str,
 }
 
 impl AsyncEntity<'_> {
     async fn ask(&self, operation: Operation, args: Map) -> Result<Response> {
-        let request = Request { operation, entity: self.name.clone(), args };
+        let request = Request { operation, entity: Name::Owned(self.name.to_owned()), args };
         match self.on {
             On::Client(client) => client.execute(&request).await,
             On::Transaction(transaction) => transaction.execute(&request).await,

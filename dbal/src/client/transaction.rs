@@ -46,7 +46,7 @@ impl<'c> Transaction<'c> {
     /// # Errors
     /// VALIDATION_ERROR for an unknown name.
     pub fn entity(&self, name: &str) -> Result<Entity<'_, Self>> {
-        Entity::new(self, self.client.entity_name(name)?)
+        Ok(Entity::new(self, self.client.entity_name(name)?))
     }
 
     /// Runs a request inside the transaction. A failed one leaves nothing and the transaction goes on, unless it

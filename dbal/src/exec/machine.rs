@@ -87,6 +87,8 @@ pub struct Machine {
     /// One for each step, when rows have to be kept to be joined with others.
     buffers: Vec<Buffer>,
     summary: Summary,
+    /// The first reference whose row is not there for the caller.
+    refused: Option<Arc<str>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +123,7 @@ impl Machine {
             stage: Stage::Start,
             buffers,
             summary: Summary::default(),
+            refused: None,
         }
     }
 
@@ -191,7 +194,9 @@ impl Machine {
     ) -> (&'m Step, &'m [Value], Feed<'m, S>) {
         let step = &self.plan.steps[index];
         let feed = match &step.role {
-            _ if !self.buffers.is_empty() && !matches!(step.role, Role::Total | Role::Versioned | Role::Effect) => {
+            _ if !self.buffers.is_empty()
+                && !matches!(step.role, Role::Total | Role::Versioned | Role::Parent { .. } | Role::Effect) =>
+            {
                 Feed::Buffer(&mut self.buffers[index])
             }
             Role::Root(output) => {
@@ -204,7 +209,7 @@ impl Machine {
                 Feed::Root(Root { out, output, params: &self.params, summary, told, quiet, limit, cap })
             }
             Role::Children { .. } | Role::Effect => Feed::None,
-            Role::Total | Role::Versioned => Feed::Total(&mut self.summary.total),
+            Role::Total | Role::Versioned | Role::Parent { .. } => Feed::Total(&mut self.summary.total),
         };
         (step, &self.params, feed)
     }
@@ -231,6 +236,12 @@ impl Machine {
         let plan = &self.plan;
         match &plan.steps[index].role {
             Role::Effect => self.summary.rows += count,
+            Role::Parent { field, .. } => {
+                if self.summary.total.take() == Some(0) {
+                    self.refused.get_or_insert_with(|| field.clone());
+                }
+                return Ok(());
+            }
             Role::Root(output) if self.buffers.is_empty() => {
                 if let (Some(sources), 0) = (&output.sources, plan.steps[index].cells.len()) {
                     // An insert that reads nothing back gives no row of its own.
@@ -249,9 +260,14 @@ impl Machine {
             Role::Versioned => return Err(Error::not_found(&self.entity)),
             Role::Root(_) | Role::Children { .. } | Role::Total => {}
         }
-        let asks_for_version = plan.steps.get(1).is_some_and(|next| matches!(next.role, Role::Versioned));
-        if index == 0 && !asks_for_version {
+        let root = plan.root();
+        let asks_for_version = plan.steps.get(root + 1).is_some_and(|next| matches!(next.role, Role::Versioned));
+        if index == root && !asks_for_version {
             self.found()?;
+        }
+        if index == root && self.found_rows() > 0 {
+            // Only now, so that a row that is not there is NOT_FOUND, whatever it would have referred to.
+            self.refused.as_deref().map_or(Ok(()), |field| Err(no_parent(field)))?;
         }
         Ok(())
     }
@@ -333,6 +349,14 @@ impl Machine {
 
     /// An error of the step under way, with the row of the input that it is about.
     pub fn blamed(&self, error: Error) -> Error {
+        // Whatever else is wrong with the write: a hidden row must not make another answer than a missing one.
+        let error = match (&self.refused, error.kind(), error.reason()) {
+            (_, _, Some(Reason::Serialization | Reason::Aborted)) => error,
+            (Some(field), ErrorKind::Conflict | ErrorKind::Forbidden | ErrorKind::ValidationError, _) => {
+                no_parent(field)
+            }
+            _ => error,
+        };
         match self.rows.as_ref().and_then(|rows| rows.index) {
             Some(index) => error.of_row(index),
             None => error,
@@ -372,6 +396,7 @@ impl Machine {
     fn start(&mut self, plan: Arc<Plan>, params: Vec<Value>) {
         (self.plan, self.params, self.stage) = (plan, params, Stage::Step(0));
         self.summary.total = None;
+        self.refused = None;
     }
 
     /// Rows read or written for the row of the input that is being written.
@@ -413,7 +438,7 @@ impl Machine {
     /// # Errors
     /// What the sink says.
     pub fn announce(&mut self, out: &mut (impl RowSink + ?Sized)) -> Result<()> {
-        match self.plan.steps.first().map(|step| &step.role) {
+        match self.plan.steps.get(self.plan.root()).map(|step| &step.role) {
             Some(Role::Root(output)) if !self.quiet => tell(&mut self.told, &output.columns, out),
             _ => Ok(()),
         }
@@ -437,6 +462,9 @@ impl Machine {
                 !placed && self.paging.is_some_and(|paging| rows < paging.limit && (rows > 0 || paging.offset == 0))
             }
             Role::Versioned => self.found_rows() > 0,
+            Role::Parent { itself: Some((value, own)), .. } => {
+                self.params[usize::from(value.0)] == self.params[usize::from(own.0)]
+            }
             Role::Children { parent, .. } => self.buffers[*parent].rows.is_empty(),
             _ => false,
         }
@@ -448,6 +476,11 @@ impl Machine {
             self.params[usize::from(parents.0)] = Value::List(keys);
         }
     }
+}
+
+/// The conflict of a reference that leads to no row.
+fn no_parent(field: &str) -> Error {
+    Error::conflict(Reason::ForeignKey, &[field], "it would refer to a row that does not exist")
 }
 
 /// How a page by cursor is read; none for everything else.

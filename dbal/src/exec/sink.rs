@@ -1,8 +1,9 @@
 //! Where a step's rows go: straight to the caller, or kept until the rows related to them are there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use foldhash::quality::RandomState;
 use smallvec::SmallVec;
 
 use crate::error::{Error, Result};
@@ -143,7 +144,7 @@ pub struct Buffer {
 impl Buffer {
     /// The different values of a column that are not null.
     pub(super) fn distinct(&self, column: usize) -> Vec<Value> {
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::with_hasher(RandomState::default());
         let values = self.rows.iter().map(|row| &row[column]);
         values.filter(|value| Link::of(value).is_some_and(|link| seen.insert(link))).cloned().collect()
     }
@@ -188,43 +189,55 @@ pub(super) fn assemble(
         };
         let rows = std::mem::take(&mut buffers[index].rows);
         let extras = std::mem::take(&mut joined[index]);
-        let mut records: Vec<Record> = Vec::with_capacity(rows.len());
-        let mut by_link: HashMap<Link<'_>, Vec<usize>> = HashMap::with_capacity(rows.len());
-        for (position, row) in rows.iter().enumerate() {
-            if let Some(link) = Link::of(&row[*child_column]) {
-                by_link.entry(link).or_default().push(position);
-            }
+        let of_parents = positions(&buffers[*parent].rows, *parent_column, &rows, *child_column);
+        let mut uses = vec![0u32; rows.len()];
+        let used = |found: &Vec<usize>| if *to_one { found.len().min(1) } else { found.len() };
+        for found in &of_parents {
+            found[..used(found)].iter().for_each(|at| uses[*at] += 1);
         }
-        for (row, extra) in rows.iter().zip(extras) {
-            records.push(record(output, row, extra));
-        }
-        for (row, extra) in buffers[*parent].rows.iter().zip(&mut joined[*parent]) {
-            let found = Link::of(&row[*parent_column]).and_then(|link| by_link.get(&link));
+        let mut records: Vec<Option<Record>> =
+            rows.into_iter().zip(extras).map(|(row, extra)| Some(record(output, row, extra))).collect();
+        // A row with several parents is copied for all but the last of them.
+        let mut take = |at: &usize| {
+            uses[*at] -= 1;
+            if uses[*at] == 0 { records[*at].take() } else { records[*at].clone() }
+        };
+        for (found, extra) in of_parents.iter().zip(&mut joined[*parent]) {
+            let value = match to_one {
+                true => found.first().and_then(&mut take).map_or(Value::Null, |row| Value::Record(Box::new(row))),
+                false => Value::Records(found.iter().filter_map(&mut take).collect()),
+            };
             // Steps are joined last to first, so an earlier include goes before those already there.
-            extra.insert(
-                0,
-                match (found, to_one) {
-                    (Some(found), true) => Value::Record(Box::new(records[found[0]].clone())),
-                    (None, true) => Value::Null,
-                    (Some(found), false) => Value::Records(found.iter().map(|at| records[*at].clone()).collect()),
-                    (None, false) => Value::Records(Vec::new()),
-                },
-            );
+            extra.insert(0, value);
         }
     }
     let Role::Root(output) = &plan.steps[0].role else { return Err(Error::internal("a join without a root")) };
     let root = std::mem::take(&mut buffers[0].rows);
-    for (row, extra) in root.iter().zip(&joined[0]) {
+    for (mut row, extra) in root.into_iter().zip(joined.swap_remove(0)) {
         if admit(summary, limit, cap)? {
-            let cells: SmallVec<[ValueRef<'_>; 16]> =
-                row[..output.visible].iter().chain(extra).map(Value::as_ref).collect();
-            out.row(&cells)?;
+            row.truncate(output.visible);
+            row.extend(extra);
+            out.own_row(row)?;
         }
     }
     Ok(())
 }
 
-fn record(output: &Output, row: &[Value], extra: Vec<Value>) -> Record {
-    let values = row[..output.visible].iter().cloned().chain(extra).collect();
-    Record::new(output.columns.clone(), values)
+/// For each parent, which rows have its link value.
+fn positions(parents: &[Vec<Value>], parent_column: usize, rows: &[Vec<Value>], column: usize) -> Vec<Vec<usize>> {
+    let mut by_link: HashMap<Link<'_>, Vec<usize>, RandomState> =
+        HashMap::with_capacity_and_hasher(rows.len(), RandomState::default());
+    for (position, row) in rows.iter().enumerate() {
+        if let Some(link) = Link::of(&row[column]) {
+            by_link.entry(link).or_default().push(position);
+        }
+    }
+    let found = |row: &Vec<Value>| Link::of(&row[parent_column]).and_then(|link| by_link.get(&link).cloned());
+    parents.iter().map(|row| found(row).unwrap_or_default()).collect()
+}
+
+fn record(output: &Output, mut row: Vec<Value>, extra: Vec<Value>) -> Record {
+    row.truncate(output.visible);
+    row.extend(extra);
+    Record::new(output.columns.clone(), row)
 }

@@ -94,6 +94,11 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn root(&mut self, query: &Query) -> Result<()> {
         let entity = query.statement.entity();
+        for parent in &query.parents {
+            let field = self.target.schema.entity(entity).field(parent.field).name.as_str().into();
+            let role = Role::Parent { field, itself: parent.itself };
+            self.push(Statement::Count(parent.count.clone()), vec![integer()], role)?;
+        }
         let mut statement = query.statement.clone();
         let mut unversioned = None;
         if let (Some(version), Some(filter)) = (&query.version, filter(&mut statement)) {

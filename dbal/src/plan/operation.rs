@@ -30,6 +30,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Where the statement that was asked for stands: after what must be known before it.
+    pub fn root(&self) -> usize {
+        self.steps.iter().take_while(|step| matches!(step.role, Role::Parent { .. })).count()
+    }
+
     /// The plan of a request that names no rows.
     pub fn nothing() -> Plan {
         let entity = EntityId(0);
@@ -43,7 +48,7 @@ impl Plan {
             atomic: false,
             shape,
             rules: Vec::new(),
-            query: Query { statement, visible: 0, includes, shape, version: None },
+            query: Query { statement, visible: 0, includes, shape, version: None, parents: Vec::new() },
         }
     }
 }
@@ -151,6 +156,13 @@ pub enum Role {
     Total,
     /// One integer: whether the row is there in another version. Runs only when the write found none.
     Versioned,
+    /// One integer, before the write: whether the row that it refers to is there for its caller.
+    Parent {
+        /// The name of the reference.
+        field: Arc<str>,
+        /// Two parameters: where they are equal, the row refers to itself and is there.
+        itself: Option<(ParamId, ParamId)>,
+    },
     /// Nothing but how many rows it touched.
     Effect,
 }

@@ -34,6 +34,11 @@ pub fn verify(schema: &Schema, capabilities: &Capabilities, query: &Query) -> Re
         }
         Statement::Delete(delete) => verify.expr(delete.entity, &delete.filter)?,
     }
+    for parent in &query.parents {
+        // What was written is undone when the parent is not there.
+        need(capabilities.transactions, "transactions")?;
+        verify.expr(parent.count.entity, &parent.count.filter)?;
+    }
     verify.includes(&query.includes)
 }
 

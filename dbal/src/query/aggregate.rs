@@ -25,7 +25,14 @@ pub(super) fn distinct(check: &mut Check<'_>, entity: EntityId, args: &Map, filt
     let (cap, bounds) = paging::find_many(check, entity, &Map::new());
     field?;
     let statement = groups.statement(filter, Expr::TRUE, order, bounds.limit);
-    Some(Query { statement, visible: 1, includes: Vec::new(), shape: Shape::Values { cap }, version: None })
+    Some(Query {
+        statement,
+        visible: 1,
+        includes: Vec::new(),
+        shape: Shape::Values { cap },
+        version: None,
+        parents: Vec::new(),
+    })
 }
 
 /// Everything that `aggregate` can ask.
@@ -70,7 +77,14 @@ pub(super) fn aggregate(check: &mut Check<'_>, entity: EntityId, args: &Map, fil
         let statement = groups.statement(filter, Expr::TRUE, Vec::new(), None);
         let Statement::Aggregate(Aggregate { shown, .. }) = &statement else { return None };
         let visible = *shown;
-        return Some(Query { statement, visible, includes: Vec::new(), shape: Shape::Group, version: None });
+        return Some(Query {
+            statement,
+            visible,
+            includes: Vec::new(),
+            shape: Shape::Group,
+            version: None,
+            parents: Vec::new(),
+        });
     }
     // An undefined condition is a fault, not a condition left out.
     let having = args.get("having").map_or(Expr::TRUE, |value| groups.having(check, value, "having", 1));
@@ -78,7 +92,14 @@ pub(super) fn aggregate(check: &mut Check<'_>, entity: EntityId, args: &Map, fil
     let (cap, bounds) = paging::find_many(check, entity, args);
     let visible = groups.group_by.len() + groups.measures.len();
     let statement = groups.statement(filter, having, order, bounds.limit);
-    Some(Query { statement, visible, includes: Vec::new(), shape: Shape::Groups { cap }, version: None })
+    Some(Query {
+        statement,
+        visible,
+        includes: Vec::new(),
+        shape: Shape::Groups { cap },
+        version: None,
+        parents: Vec::new(),
+    })
 }
 
 /// Each name of a list of fields.

@@ -507,6 +507,20 @@ pub struct Query {
     /// The version that the row of an update or delete must have. It stands apart from the filter so that a row of
     /// another version can be told from none.
     pub version: Option<Expr>,
+    /// Rows that a write refers to and that its caller must see, as far as rules restrict which.
+    pub parents: Vec<Parent>,
+}
+
+/// A row that a written reference leads to. Without it, the write answers as if the row did not exist.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Parent {
+    /// The reference.
+    pub field: FieldId,
+    /// Finds the row, if it exists for the caller.
+    pub count: Count,
+    /// The value of the reference and, for a row that is being made and may refer to itself, the value that it would
+    /// then have.
+    pub itself: Option<(ParamId, ParamId)>,
 }
 
 impl Query {
@@ -530,6 +544,7 @@ impl Query {
             }
             Statement::Delete(delete) => visit(&mut delete.filter),
         }
+        self.parents.iter_mut().for_each(|parent| visit(&mut parent.count.filter));
         self.includes.iter_mut().for_each(|include| include.each_condition(visit));
     }
 }

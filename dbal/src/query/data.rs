@@ -49,6 +49,7 @@ pub(super) fn create(check: &mut Check<'_>, entity: EntityId, data: Option<&Valu
         includes: Vec::new(),
         shape: Shape::One,
         version: None,
+        parents: Vec::new(),
     })
 }
 
@@ -65,7 +66,14 @@ pub(super) fn update(
     key_at_least(check, entity, &mut returning);
     let visible = returning.len();
     let update = Update { entity, filter: filter?, set, returning, check: None };
-    Some(Query { statement: Statement::Update(update), visible, includes: Vec::new(), shape: Shape::One, version })
+    Some(Query {
+        statement: Statement::Update(update),
+        visible,
+        includes: Vec::new(),
+        shape: Shape::One,
+        version,
+        parents: Vec::new(),
+    })
 }
 
 /// `update_many`: how many rows matched comes back.
@@ -86,7 +94,14 @@ pub(super) fn update_many(
     }
     let update = Update { entity, filter, set, returning: Vec::new(), check: None };
     let statement = Statement::Update(update);
-    Some(Query { statement, visible: 0, includes: Vec::new(), shape: Shape::Affected, version: None })
+    Some(Query {
+        statement,
+        visible: 0,
+        includes: Vec::new(),
+        shape: Shape::Affected,
+        version: None,
+        parents: Vec::new(),
+    })
 }
 
 /// What each field of a patch becomes, and those that every write changes.

@@ -23,6 +23,7 @@ pub fn hide(schema: &Schema, query: &mut Query, params: &mut Params) {
         Statement::Delete(delete) => hide.rows(delete.entity, &mut delete.filter),
         Statement::Insert(insert) => insert.check.iter_mut().for_each(|check| hide.related(insert.entity, check)),
     }
+    query.parents.iter_mut().for_each(|parent| hide.rows(parent.count.entity, &mut parent.count.filter));
     hide.includes(&mut query.includes);
 }
 

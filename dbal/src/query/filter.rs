@@ -352,6 +352,9 @@ fn compare(
     let cast = if fold { Cast::Pattern } else { cast };
     let right = match value {
         Value::Bool(value) if *subject.ty == FieldType::Boolean => Operand::Const(Literal::Bool(*value)),
+        value if !fold && op == Comparison::Eq && matches!(subject.ty, FieldType::Enum(_)) => {
+            check.word(value, cast, path)
+        }
         value => check.operand(value, cast, path),
     };
     Expr::Compare { left: subject.operand.clone(), op, right, fold }

@@ -16,11 +16,14 @@ pub const SPELLED_LIMIT: i64 = 1_000;
 /// Deeper requests are refused by validation; this only keeps the walk off the end of the stack.
 const MAX_DEPTH: u32 = 96;
 
+/// Room for the keys of most requests.
+const KEY_BYTES: usize = 256;
+
 /// A request's form and the values it leaves out, in the order of the walk.
 #[derive(Debug, Default)]
 pub struct Form<'r> {
     /// The form as bytes.
-    pub key: SmallVec<[u8; 256]>,
+    pub key: Vec<u8>,
     /// The values that become parameters; a slot is an index here.
     pub slots: SmallVec<[&'r Value; 16]>,
     /// Nested too deeply to be walked; never cached.
@@ -43,7 +46,7 @@ impl<'r> Form<'r> {
         args: impl IntoIterator<Item = (&'n str, &'r Value)>,
         caller: u32,
     ) -> Form<'r> {
-        let mut form = Form::default();
+        let mut form = Form { key: Vec::with_capacity(KEY_BYTES), ..Form::default() };
         form.key.extend_from_slice(&caller.to_le_bytes());
         form.key.push(operation as u8);
         form.text(entity);
@@ -67,6 +70,18 @@ impl<'r> Form<'r> {
     /// Which sort keys in the request's cursor are null: that decides which rows lie beyond it.
     pub fn cursor(&mut self, keys: &[Value]) {
         self.key.extend(keys.iter().map(|key| b'0' + u8::from(key.is_null())));
+    }
+
+    /// Adds the values that are spelled into the plan; what comes before them says which these are.
+    pub fn spell(&mut self, slots: &[u16]) {
+        // No name is so long: a form with words is never the beginning of another form.
+        self.key.extend_from_slice(&u32::MAX.to_le_bytes());
+        for slot in slots {
+            if let Some(Value::Text(word)) = self.slots.get(usize::from(*slot)).copied() {
+                self.key.extend_from_slice(&(word.len() as u32).to_le_bytes());
+                self.key.extend_from_slice(word.as_bytes());
+            }
+        }
     }
 
     fn text(&mut self, text: &str) {
@@ -301,9 +316,8 @@ pub fn is_operators(map: &Map) -> bool {
 mod tests {
     #[test]
     fn a_field_or_a_relation_may_be_called_filter() {
-        let key = |name: &'static str, value: Value| {
-            Form::of(&Request::new(Operation::List, "User").arg(name, value), 0).key.to_vec()
-        };
+        let key =
+            |name: &'static str, value: Value| Form::of(&Request::new(Operation::List, "User").arg(name, value), 0).key;
         assert_ne!(key("sort", value!({ "filter": "asc" })), key("sort", value!({ "filter": "desc" })));
         assert_ne!(
             key("include", value!({ "filter": { "limit": 1 } })),
@@ -320,7 +334,7 @@ mod tests {
 
     fn key(filter: Value) -> Vec<u8> {
         let request = Request::new(Operation::List, "User").arg("filter", filter);
-        Form::of(&request, 0).key.to_vec()
+        Form::of(&request, 0).key
     }
 
     #[test]
@@ -350,7 +364,7 @@ mod tests {
 
     #[test]
     fn limits_are_spelled_when_small() {
-        let limit = |n: i64| Form::of(&Request::new(Operation::List, "U").arg("limit", n), 0).key.to_vec();
+        let limit = |n: i64| Form::of(&Request::new(Operation::List, "U").arg("limit", n), 0).key;
         assert_ne!(limit(10), limit(11));
         assert_eq!(limit(2_000), limit(3_000));
     }

@@ -19,6 +19,8 @@ pub struct Limits {
     pub index_bytes: usize,
     /// Bytes of all values of one request.
     pub request_bytes: usize,
+    /// Rows of one create_many or upsert_many.
+    pub many_rows: usize,
     /// Entries of one batch.
     pub batch_entries: usize,
     /// Rows of one answer for a bound caller where the operation declares none.
@@ -36,6 +38,7 @@ impl Default for Limits {
             row_bytes: 15 << 20,
             index_bytes: 2_000,
             request_bytes: 32 << 20,
+            many_rows: 100_000,
             batch_entries: 1_000,
             bound_rows: 100,
         }

@@ -188,6 +188,11 @@ fn named_under(faults: &mut [FieldFault], under: Option<&str>) {
 
 fn rows<'r>(check: &mut Check<'_>, data: Option<&'r Value>) -> &'r [Value] {
     match data {
+        Some(Value::List(rows)) if rows.len() > check.context.limits.many_rows => {
+            let limit = check.context.limits.many_rows;
+            check.fault("data", format!("{} rows; at most {limit} (limit many_rows)", rows.len()));
+            &[]
+        }
         Some(Value::List(rows)) => rows,
         other => {
             let got = other.map_or("nothing", Value::kind);

@@ -2,6 +2,7 @@
 
 use crate::query::ast::{Between, Expr, Include, Link, Literal, Operand, Order, Select};
 use crate::query::filter::{self, relation_visible};
+use crate::query::paging;
 use crate::query::param::ParamSource;
 use crate::query::validate::{Check, nearest, shown};
 use crate::schema::{EntityId, FieldId, FieldType};
@@ -279,7 +280,10 @@ fn include(
     let order = sort(check, target, option("sort"), &format!("{path}.sort"), !to_one);
     let limit = match option("limit") {
         None => None,
-        Some(Value::Int(limit)) if *limit >= 0 => Some(Operand::Const(Literal::Int(*limit))),
+        Some(Value::Int(limit)) if *limit >= 0 => {
+            paging::capped_at(check, target, Some(*limit), &format!("{path}.limit"));
+            Some(Operand::Const(Literal::Int(*limit)))
+        }
         Some(other) => {
             check.fault(format!("{path}.limit"), format!("expected a whole number from 0, got {}", other.kind()));
             None

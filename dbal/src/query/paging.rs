@@ -97,12 +97,17 @@ fn limit_operand(check: &mut Check<'_>, entity: EntityId, limit: i64, extra: i64
 }
 
 fn capped(check: &mut Check<'_>, entity: EntityId, limit: Option<i64>) {
+    capped_at(check, entity, limit, "limit");
+}
+
+/// Refuses a bound caller more rows than an answer may hold.
+pub(super) fn capped_at(check: &mut Check<'_>, entity: EntityId, limit: Option<i64>, path: &str) {
     let cap = bound_cap(check, entity);
     if let Some(limit) = limit
         && !check.context.view.trusted()
         && limit > i64::from(cap)
     {
-        check.fault("limit", format!("at most {cap} rows may be asked for at once, got {limit}"));
+        check.fault(path, format!("at most {cap} rows may be asked for at once, got {limit}"));
     }
 }
 

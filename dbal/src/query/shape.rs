@@ -69,6 +69,13 @@ impl Order {
             }
             Statement::Delete(delete) => self.expr(&mut delete.filter),
         }
+        for parent in &mut query.parents {
+            self.expr(&mut parent.count.filter);
+            if let Some((value, own)) = &mut parent.itself {
+                self.id(value);
+                self.id(own);
+            }
+        }
         query.version.iter_mut().for_each(|version| self.expr(version));
         self.includes(&mut query.includes);
     }

@@ -22,6 +22,8 @@ pub struct Validated {
     pub query: Query,
     /// Its parameters.
     pub params: Params,
+    /// The values of the request that are spelled into the query, as slots of its form.
+    pub words: Vec<u16>,
 }
 
 /// What validation needs to know besides the request.
@@ -86,6 +88,9 @@ pub fn bytes(limits: &Limits, bytes: usize) -> Result<()> {
 /// The most values of one request, each list counted once; the limits on conditions and fields stay far below it.
 const MAX_VALUES: usize = 20_000;
 
+/// The most words that one request spells: each multiplies the plans that its form may have.
+const MAX_WORDS: usize = 2;
+
 /// One validation under way. The modules beside this one add what each part of a request needs.
 pub(super) struct Check<'a> {
     pub context: Context<'a>,
@@ -93,6 +98,7 @@ pub(super) struct Check<'a> {
     slots: &'a [&'a Value],
     too_deep: bool,
     pub params: Params,
+    words: Vec<u16>,
     pub faults: Vec<FieldFault>,
     /// The first thing that is declared but not built.
     pub missing: Option<Error>,
@@ -109,6 +115,7 @@ impl<'a> Check<'a> {
             slots,
             too_deep,
             params: Params::default(),
+            words: Vec::new(),
             faults: Vec::new(),
             missing: None,
             nodes: 0,
@@ -125,7 +132,7 @@ impl<'a> Check<'a> {
             return Err(missing);
         }
         let query = query.ok_or_else(|| Error::internal("a request was neither understood nor refused"))?;
-        Ok(Validated { entity, query, params: self.params })
+        Ok(Validated { entity, query, params: self.params, words: self.words })
     }
 
     pub fn entity(&self, id: EntityId) -> &'a Entity {
@@ -172,6 +179,22 @@ impl<'a> Check<'a> {
         match self.argument(value, cast, path) {
             Some(id) => Operand::Param(id),
             None => Operand::Const(Literal::Null),
+        }
+    }
+
+    /// A word of an enum as an operand. It is spelled, since how many rows there are often differs much from word to
+    /// word, and the database can only plan for a word that it sees. There are few, so plans stay few as well.
+    pub fn word(&mut self, value: &Value, cast: Cast, path: &str) -> Operand {
+        let spelled = match (slot(self.slots, value), cast.apply(self.context.schema, value)) {
+            (Some(slot), Ok(Value::Text(word))) if self.words.len() < MAX_WORDS => Some((slot, word)),
+            _ => None,
+        };
+        match spelled {
+            Some((slot, word)) => {
+                self.words.push(slot);
+                Operand::Const(Literal::Word(word))
+            }
+            None => self.operand(value, cast, path),
         }
     }
 
@@ -250,7 +273,14 @@ impl<'a> Check<'a> {
                 let version = key::version(self, entity, get("if_version"));
                 let filter = key::filter(self, entity, get("id"), "id")?;
                 let statement = Statement::Delete(Delete { entity, filter });
-                Some(Query { statement, visible: 0, includes: Vec::new(), shape: Shape::Done, version })
+                Some(Query {
+                    statement,
+                    visible: 0,
+                    includes: Vec::new(),
+                    shape: Shape::Done,
+                    version,
+                    parents: Vec::new(),
+                })
             }
             Operation::UpdateMany => {
                 let get = self.arguments(args, &["filter", "data", "all"]);
@@ -263,7 +293,14 @@ impl<'a> Check<'a> {
                 let filter = filter::filter(self, entity, get("filter"));
                 self.all_is_meant(&filter, get("all"));
                 let statement = Statement::Delete(Delete { entity, filter });
-                Some(Query { statement, visible: 0, includes: Vec::new(), shape: Shape::Affected, version: None })
+                Some(Query {
+                    statement,
+                    visible: 0,
+                    includes: Vec::new(),
+                    shape: Shape::Affected,
+                    version: None,
+                    parents: Vec::new(),
+                })
             }
             Operation::List => {
                 let get = self.arguments(
@@ -290,7 +327,14 @@ impl<'a> Check<'a> {
                 let get = self.arguments(args, &["filter"]);
                 let filter = filter::filter(self, entity, get("filter"));
                 let statement = Statement::Count(Count { entity, filter });
-                Some(Query { statement, visible: 1, includes: Vec::new(), shape: Shape::Count, version: None })
+                Some(Query {
+                    statement,
+                    visible: 1,
+                    includes: Vec::new(),
+                    shape: Shape::Count,
+                    version: None,
+                    parents: Vec::new(),
+                })
             }
             Operation::Distinct => {
                 let get = self.arguments(args, &["field", "filter", "sort"]);
@@ -339,7 +383,14 @@ impl<'a> Check<'a> {
         }
         let (limit, offset) = (bounds.limit, bounds.offset);
         let select = Select { entity, columns, filter, order, limit, offset, link: None, beyond };
-        Some(Query { statement: Statement::Select(select), visible, includes, shape, version: None })
+        Some(Query {
+            statement: Statement::Select(select),
+            visible,
+            includes,
+            shape,
+            version: None,
+            parents: Vec::new(),
+        })
     }
 }
 

@@ -40,8 +40,9 @@ pub struct RelationId(pub u16);
 #[derive(Debug)]
 pub struct Schema {
     entities: Vec<Entity>,
-    by_name: HashMap<String, EntityId>,
-    by_plural: HashMap<String, EntityId>,
+    // Looked into for each request, hence the fast hasher; names come from the schema alone.
+    by_name: HashMap<String, EntityId, foldhash::quality::RandomState>,
+    by_plural: HashMap<String, EntityId, foldhash::quality::RandomState>,
     /// Patterns that `scan_for_malicious` refuses.
     pub malicious: Vec<MaliciousPattern>,
     /// Unique per loaded schema in this process; part of every plan's key.

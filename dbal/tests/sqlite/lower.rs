@@ -36,6 +36,21 @@ fn text(value: FieldId, op: TextMatch, fold: bool) -> Expr {
     Expr::Text { value: Operand::Field(value), op, pattern: param(0), fold }
 }
 
+#[test]
+fn a_word_is_sought_in_the_tables_of_its_fields() {
+    let word = |fields: &[FieldId], prefix| Expr::Word { fields: fields.to_vec(), word: ParamId(0), prefix };
+    filters(
+        word(&[user::NAME, user::EMAIL], false),
+        r#""id" IN (SELECT "key" FROM "users$name$words" WHERE "word" = ? UNION ALL SELECT "key" FROM "users$email$words" WHERE "word" = ?)"#,
+        &[0, 0],
+    );
+    filters(
+        word(&[user::NAME], true),
+        r#""id" IN (SELECT "key" FROM "users$name$words" WHERE "word" >= ? AND "word" < (? || CAST(X'FF' AS TEXT)))"#,
+        &[0, 0],
+    );
+}
+
 fn related(relation: dbal::schema::RelationId, quantifier: Quantifier, visible: Expr, filter: Expr) -> Expr {
     Expr::Related {
         between: Box::new(Expr::TRUE),
@@ -89,13 +104,13 @@ fn logic_keeps_its_shape() {
 fn constants_and_empty_lists_of_conditions() {
     filters(Expr::Const(None), "NULL", &[]);
     filters(Expr::FALSE, "FALSE", &[]);
-    filters(Expr::And(vec![]), "TRUE", &[]);
     filters(Expr::Or(vec![]), "FALSE", &[]);
 }
 
 #[test]
 fn a_condition_that_is_always_true_is_left_out() {
     lowers(Statement::Count(Count { entity: USER, filter: Expr::TRUE }), r#"SELECT COUNT(*) FROM "users""#, &[]);
+    lowers(Statement::Select(select(USER, &[user::ID], Expr::And(vec![]))), r#"SELECT "id" FROM "users""#, &[]);
 }
 
 #[test]
@@ -219,6 +234,51 @@ fn related_rows_of_the_same_table_and_through_another() {
 }
 
 #[test]
+fn a_row_related_by_its_key_is_joined() {
+    let boss = |filter| related(user::BOSS, Quantifier::Some, compare(user::ID, Comparison::Gt, param(1)), filter);
+    filters_of(
+        USER,
+        Expr::And(vec![
+            compare(user::AGE, Comparison::Gt, param(2)),
+            boss(compare(user::NAME, Comparison::Eq, param(0))),
+        ]),
+        r#"SELECT "users"."id" FROM "users", "users" AS "$1" WHERE "$1"."id" = "users"."manager" AND "$1"."id" > ? AND "$1"."name" = ? AND "users"."age" > ?"#,
+        &[1, 0, 2],
+    );
+    // Inside anything but a conjunction it says whether there is such a row.
+    filters(
+        Expr::Not(Box::new(related(user::BOSS, Quantifier::Some, Expr::TRUE, Expr::TRUE))),
+        r#"NOT EXISTS(SELECT 1 FROM "users" AS "$1" WHERE "$1"."id" = "users"."manager")"#,
+        &[],
+    );
+}
+
+#[test]
+fn an_index_that_gives_the_order_but_for_the_key_is_entered() {
+    let limit = Some(Operand::Const(Literal::Int(5)));
+    let by_name = vec![by(user::NAME, true, false), by(user::ID, false, true)];
+    let first = |filter| {
+        Statement::Select(Select { order: by_name.clone(), limit: limit.clone(), ..select(USER, &[user::ID], filter) })
+    };
+    lowers(
+        first(Expr::TRUE),
+        r#"SELECT "id" FROM "users" WHERE "name" >= (SELECT '') ORDER BY "name" DESC, "id" ASC LIMIT 5"#,
+        &[],
+    );
+    lowers(
+        first(compare(user::AGE, Comparison::Eq, param(0))),
+        r#"SELECT "id" FROM "users" WHERE "age" = ? AND "name" >= (SELECT '') ORDER BY "name" DESC, "id" ASC LIMIT 5"#,
+        &[0],
+    );
+    // Where a condition leads to few rows, these are read and sorted.
+    lowers(
+        first(compare(user::EMAIL, Comparison::Eq, param(0))),
+        r#"SELECT "id" FROM "users" WHERE "email" = ? ORDER BY "name" DESC, "id" ASC LIMIT 5"#,
+        &[0],
+    );
+}
+
+#[test]
 fn nulls_are_placed_only_where_sqlite_would_not() {
     let order = vec![
         by(user::AGE, false, true),
@@ -274,7 +334,7 @@ fn children_of_parents() {
     );
     lowers(
         Statement::Select(Select { limit: Some(literal(3)), offset: Some(param(1)), ..children }),
-        r#"SELECT "title", "author_id" FROM (SELECT DISTINCT "value" AS "$parent" FROM rarray(?) AS "$list") AS "$0" CROSS JOIN "posts" WHERE "id" IN (SELECT "$1"."id" FROM "posts" AS "$1" WHERE "$1"."author_id" = "$0"."$parent" AND "$1"."id" > ? ORDER BY "$1"."title" DESC, "$1"."id" ASC LIMIT 3 OFFSET ?) ORDER BY "title" DESC, "id" ASC"#,
+        r#"SELECT "title", "author_id" FROM (SELECT "value" AS "$parent" FROM rarray(?) AS "$list") AS "$0" CROSS JOIN "posts" WHERE "id" IN (SELECT "$1"."id" FROM "posts" AS "$1" WHERE "$1"."author_id" = "$0"."$parent" AND "$1"."id" > ? ORDER BY "$1"."title" DESC, "$1"."id" ASC LIMIT 3 OFFSET ?) ORDER BY "title" DESC, "id" ASC"#,
         &[5, 0, 1],
     );
 }

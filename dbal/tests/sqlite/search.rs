@@ -124,3 +124,73 @@ fn measured_over_100_000_rows() {
         { "blurb": { "$icontains": "w17 " } }, { "blurb": { "$icontains": "w42 " } }] }),
     );
 }
+
+const TREE: &str = "
+entity: Node
+fields:
+  id: { type: integer, primary: true }
+  parent_code: { type: string, foreign_key: { entity: Node, field: code, on_delete: cascade, on_update: cascade } }
+  code: { type: string, unique: true }
+  text: { type: text }
+searchable: [parent_code, code, text]
+";
+
+/// One write by its numbers; whether it is refused does not matter, as long as both backends do the same.
+fn write(tree: &dyn Fn(Operation, Value) -> Option<ErrorKind>, what: (u8, i64, i64, i64)) -> Option<ErrorKind> {
+    const TEXTS: [Option<&str>; 5] = [None, Some(""), Some("Red fox"), Some("red, RED hen"), Some("ﬁne fox-hen")];
+    let (what, id, other, text) = what;
+    let code = |n: i64| if n == 0 { Value::Null } else { Value::from(format!("c {n}")) };
+    let text = TEXTS[text as usize].map_or(Value::Null, Value::from);
+    let (own, parent) = (code(other), code(id));
+    match what {
+        0 | 1 => tree(Operation::Create, value!({ "data": { "id": id, "code": own, "text": text } })),
+        2 => tree(Operation::Create, value!({ "data": { "id": other, "parent_code": parent, "text": text } })),
+        3 => tree(Operation::Update, value!({ "id": id, "data": { "text": text } })),
+        4 => tree(Operation::Update, value!({ "id": id, "data": { "code": own } })),
+        5 => tree(Operation::Update, value!({ "id": other, "data": { "parent_code": parent } })),
+        6 => tree(Operation::UpdateMany, value!({ "filter": { "$search": "fox" }, "data": { "text": text } })),
+        7 => tree(Operation::Delete, value!({ "id": id })),
+        _ => tree(Operation::DeleteMany, value!({ "filter": { "$search": "hen", "id": { "$gt": other } } })),
+    }
+}
+
+fn found_in(db: &Client) -> Vec<Vec<i64>> {
+    let searches = ["red", "fox", "red f", "hen", "ﬁne", "c", "1", "c 2", "3 red", "r"];
+    let ids = |words: &str| {
+        let rows = db.entity("Node").unwrap().find_many(query().filter(value!({ "$search": words }))).unwrap();
+        rows.iter().map(|row| row.get("id").unwrap().as_i64().unwrap()).collect()
+    };
+    searches.iter().map(|words| ids(words)).collect()
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 48, failure_persistence: None, ..Default::default() })]
+
+    /// Whatever is written, undone and cascaded, SQLite finds what reading the texts themselves finds.
+    #[test]
+    fn writes_leave_what_reading_every_text_would_find(
+        writes in proptest::collection::vec((0..9u8, 1..5i64, 0..5i64, 0..5i64), 1..30),
+        undone in proptest::collection::vec((0..9u8, 1..5i64, 0..5i64, 0..5i64), 0..6),
+    ) {
+        let open = |config: Config| Client::open(config.schema_text(TREE)).unwrap();
+        let (memory, sqlite) = (open(Config::memory()), open(Config::sqlite(":memory:")));
+        sqlite.migrate().unwrap();
+        let asked = |operation, args: Value| Request { operation, entity: "Node".into(), args: args.as_map().unwrap().clone() };
+        for what in writes {
+            let done = [&memory, &sqlite].map(|db| {
+                write(&|operation, args| db.execute(&asked(operation, args)).err().map(|error| error.kind()), what)
+            });
+            proptest::prop_assert_eq!(done[0], done[1], "{:?}", what);
+            proptest::prop_assert_eq!(found_in(&memory), found_in(&sqlite), "after {:?}", what);
+        }
+        let before = found_in(&sqlite);
+        let rolled_back: Result<(), dbal::Error> = sqlite.transaction(|inside| {
+            for what in &undone {
+                write(&|operation, args| inside.execute(&asked(operation, args)).err().map(|error| error.kind()), *what);
+            }
+            Err(dbal::Error::validation("all", "undone"))
+        });
+        proptest::prop_assert!(rolled_back.is_err());
+        proptest::prop_assert_eq!(found_in(&sqlite), before);
+    }
+}

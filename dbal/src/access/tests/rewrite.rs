@@ -23,7 +23,14 @@ fn rules(schema: &Schema, text: &str) -> Policy {
 fn select(entity: EntityId, filter: Expr) -> Query {
     let columns = vec![FieldId(0), FieldId(1)];
     let select = Select { entity, columns, filter, order: vec![], limit: None, offset: None, link: None, beyond: None };
-    Query { statement: Statement::Select(select), visible: 2, includes: vec![], shape: Shape::Maybe, version: None }
+    Query {
+        statement: Statement::Select(select),
+        visible: 2,
+        includes: vec![],
+        shape: Shape::Maybe,
+        version: None,
+        parents: Vec::new(),
+    }
 }
 
 fn rewritten(text: &str, query: &mut Query) -> Result<(Params, Vec<String>), Error> {
@@ -172,7 +179,14 @@ fn includes_and_counts_are_filtered_at_every_level() {
     assert_eq!(params.0.len(), 3, "a claim is one parameter however often rules name it");
 
     let count = Statement::Count(Count { entity: POST, filter: Expr::TRUE });
-    let mut query = Query { statement: count, visible: 1, includes: vec![], shape: Shape::Count, version: None };
+    let mut query = Query {
+        statement: count,
+        visible: 1,
+        includes: vec![],
+        shape: Shape::Count,
+        version: None,
+        parents: Vec::new(),
+    };
     rewritten(SEEN, &mut query).unwrap();
     let Statement::Count(count) = &query.statement else { unreachable!() };
     assert_ne!(count.filter, Expr::TRUE);

@@ -141,6 +141,8 @@ fn connect(options: &SqliteOptions, purpose: Use, deadline: Arc<Deadline>) -> ru
     sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+    // A statement keeps its plan: SQLite would else look at values that are bound, and plan again for each of them.
+    sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     sqlite.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_BYTES)?;
     sqlite.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, 4 << 20)?;
     sqlite.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;

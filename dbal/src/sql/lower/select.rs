@@ -2,21 +2,25 @@
 
 use sea_query::{
     Asterisk, Expr as SqlExpr, ExprTrait, Func, JoinType, NullOrdering, Order as Direction, Query, SelectStatement,
+    SubQueryStatement,
 };
 
 use super::operand::{collated, from};
-use super::{Lowering, Scope, writer};
+use super::{Lowering, Scope, text_literal, writer};
 use crate::error::{Error, Result};
 use crate::plan::operation::Encoding;
-use crate::query::ast::{Comparison, Count, Expr, Link, Literal, Operand, Order, Select};
-use crate::schema::{Entity, FieldId, Index};
+use crate::query::ast::{Comparison, Count, Expr, Link, Literal, Operand, Order, Quantifier, Select};
+use crate::schema::{Entity, FieldId, FieldType, Index, Relation};
 use crate::sql::dialect::Dialect;
 use crate::sql::iden;
 
-/// The parents' values, each once, where children are limited for each.
+/// The parents' values where children are limited for each.
 const PARENTS: &str = "$0";
 /// Their only column; the name cannot be one of the children's.
 const PARENT: &str = "$parent";
+
+/// Conditions that are written one by one; more of them would nest too deeply.
+const PARTS: usize = 64;
 
 /// Whether an index gives the rows asked for in their order, and only some of them are wanted.
 fn in_order_of_an_index(entity: &Entity, select: &Select, parts: &[Expr]) -> bool {
@@ -32,7 +36,50 @@ fn in_order_of_an_index(entity: &Entity, select: &Select, parts: &[Expr]) -> boo
     };
     let ordered = |index: &Index| index.fields.iter().find(|field| !fixed(field)) == Some(first);
     let ranged = |part: &Expr| matches!(part, Expr::Compare { left: Operand::Field(one), op, .. } if is_range(*op) && one != first);
-    entity.indexes.iter().any(|index| index.filter.is_none() && ordered(index)) && parts.iter().any(ranged)
+    parts.len() <= PARTS
+        && entity.indexes.iter().any(|index| index.filter.is_none() && ordered(index))
+        && parts.iter().any(ranged)
+}
+
+/// The parts that all must hold.
+fn conjuncts(filter: &Expr) -> &[Expr] {
+    match filter {
+        Expr::And(parts) => parts,
+        Expr::Const(Some(true)) => &[],
+        one => std::slice::from_ref(one),
+    }
+}
+
+/// The field whose index gives the rows in the order asked for, but for the key that comes last; none where that is of
+/// no use: nothing is limited, or the conditions themselves lead into an index.
+fn entered_by_order(entity: &Entity, select: &Select, parts: &[Expr]) -> Option<FieldId> {
+    let (Some(Operand::Const(_)), [Order { by: Operand::Field(first), .. }, _, ..]) =
+        (&select.limit, select.order.as_slice())
+    else {
+        return None;
+    };
+    let indexed = |field: FieldId| {
+        let begins = |index: &Index| index.filter.is_none() && index.fields.first() == Some(&field);
+        entity.indexes.iter().any(begins)
+    };
+    let leads = |part: &Expr| match part {
+        Expr::Compare { left: Operand::Field(field), op: Comparison::Eq, fold: false, .. }
+        | Expr::In { value: Operand::Field(field), fold: false, .. }
+        | Expr::IsNull(Operand::Field(field)) => *field == entity.key || entity.field(*field).unique || indexed(*field),
+        Expr::Compare { left: Operand::Field(field), .. } => field == first,
+        _ => false,
+    };
+    let wanted = !entity.field(*first).nullable && indexed(*first) && !parts.iter().any(leads);
+    wanted.then_some(*first)
+}
+
+/// What no stored value of a type is less than, where there is such a thing to spell.
+fn least(ty: &FieldType) -> Result<Option<SqlExpr>> {
+    Ok(match ty {
+        FieldType::Integer | FieldType::BigInt | FieldType::DateTime => Some(SqlExpr::Constant(i64::MIN.into())),
+        FieldType::Uuid | FieldType::Text(_) | FieldType::Enum(_) | FieldType::Date => Some(text_literal("")?),
+        FieldType::Float | FieldType::Decimal { .. } | FieldType::Boolean | FieldType::Json | FieldType::Bytes => None,
+    })
 }
 
 fn is_range(op: Comparison) -> bool {
@@ -64,14 +111,86 @@ impl<'a> Lowering<'a> {
     /// Rows in order, of all parents together if there is a link.
     fn rows(&self, root: &Scope<'a>, select: &Select) -> Result<SelectStatement> {
         let mut built = from(root);
-        self.columns(root, select, &mut built)?;
         if let Some(link) = &select.link {
+            self.columns(root, select, &mut built)?;
             built.and_where(self.in_list(root.column(link.field), link.parents, Encoding::List));
+            self.filter(root, select, conjuncts(&select.filter), &mut built)?;
+            self.sort(root, select, &mut built)?;
+            self.cut(select, &mut built)?;
+            return Ok(built);
         }
-        self.filter(root, select, &mut built)?;
-        self.sort(root, select, &mut built)?;
+        let parts = conjuncts(&select.filter);
+        let joins = parts.iter().any(|part| self.joined(root, part).is_some());
+        let table = iden(&root.entity.table);
+        // Beside another table, columns are named with their own.
+        let qualified = Scope { entity: root.entity, alias: Some(table), group: None };
+        let scope = if joins { &qualified } else { root };
+        self.columns(scope, select, &mut built)?;
+        let mut others = Vec::with_capacity(parts.len());
+        for part in parts {
+            match self.joined(root, part) {
+                Some((relation, visible, filter)) => self.join(scope, relation, [visible, filter], &mut built)?,
+                None => others.push(part.clone()),
+            }
+        }
+        self.filter(scope, select, &others, &mut built)?;
+        self.enter_by_order(scope, select, &others, &mut built)?;
+        self.sort(scope, select, &mut built)?;
         self.cut(select, &mut built)?;
         Ok(built)
+    }
+
+    /// A condition on the one row that a relation leads to, by that row's primary key. As a join it means the same, and
+    /// SQLite may begin with the related rows where they are few, which it never does with `EXISTS`.
+    fn joined<'e>(&self, root: &Scope<'a>, part: &'e Expr) -> Option<(&'a Relation, &'e Expr, &'e Expr)> {
+        let Expr::Related { relation, quantifier: Quantifier::Some, visible, filter, .. } = part else { return None };
+        if self.dialect != Dialect::Sqlite {
+            return None;
+        }
+        let relation = root.entity.relation(*relation);
+        let by_key = relation.through.is_none() && relation.remote == self.schema.entity(relation.target).key;
+        by_key.then_some((relation, visible, filter))
+    }
+
+    fn join(
+        &self,
+        root: &Scope<'a>,
+        relation: &Relation,
+        conditions: [&Expr; 2],
+        built: &mut SelectStatement,
+    ) -> Result<()> {
+        let target = self.nested(self.schema.entity(relation.target));
+        let alias = target.alias.clone().ok_or_else(|| Error::internal("a nested row has an alias"))?;
+        built.from_as(iden(&target.entity.table), alias);
+        built.and_where(target.column(relation.remote).eq(root.column(relation.local)));
+        for condition in conditions {
+            if *condition != Expr::TRUE {
+                built.and_where(self.condition(&target, condition)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// SQLite counts on a limit to end a walk along an index only if the index gives the order whole, and it never does
+    /// here: the key comes last in each order. It would rather read and sort the whole table. A condition that every row
+    /// meets, and of which SQLite cannot know that, lets it enter the index, and it then stops at the limit.
+    fn enter_by_order(
+        &self,
+        scope: &Scope<'a>,
+        select: &Select,
+        parts: &[Expr],
+        built: &mut SelectStatement,
+    ) -> Result<()> {
+        if self.dialect != Dialect::Sqlite {
+            return Ok(());
+        }
+        let Some(field) = entered_by_order(scope.entity, select, parts) else { return Ok(()) };
+        let Some(least) = least(&scope.entity.field(field).ty)? else { return Ok(()) };
+        let mut least_of_all = Query::select();
+        least_of_all.expr(least);
+        let least_of_all = SubQueryStatement::SelectStatement(least_of_all);
+        built.and_where(scope.column(field).gte(SqlExpr::SubQuery(None, Box::new(least_of_all))));
+        Ok(())
     }
 
     /// So many rows of each parent. For every parent the keys of its first rows are sought, which an index in the order
@@ -79,7 +198,11 @@ impl<'a> Lowering<'a> {
     fn children(&self, root: &Scope<'a>, select: &Select, link: &Link) -> Result<SelectStatement> {
         let list = Func::cust("rarray").arg(self.placeholder(link.parents, Encoding::List));
         let mut parents = Query::select();
-        parents.distinct().expr_as(SqlExpr::col(iden("value")), iden(PARENT)).from_function(list, iden("$list"));
+        // The machine gives each parent once, where one value is written in one way.
+        if matches!(root.entity.field(link.field).ty, FieldType::Float | FieldType::Decimal { .. }) {
+            parents.distinct();
+        }
+        parents.expr_as(SqlExpr::col(iden("value")), iden(PARENT)).from_function(list, iden("$list"));
 
         let child = self.nested(root.entity);
         let mut first = from(&child);
@@ -147,7 +270,7 @@ impl<'a> Lowering<'a> {
                 first.and_where(child.column(link.field).in_subquery(meetings))
             }
         };
-        self.filter(child, select, first)?;
+        self.filter(child, select, conjuncts(&select.filter), first)?;
         self.sort(child, select, first)?;
         self.cut(select, first)
     }
@@ -164,15 +287,13 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    fn filter(&self, scope: &Scope<'a>, select: &Select, built: &mut SelectStatement) -> Result<()> {
-        let parts = match &select.filter {
-            Expr::And(parts) => parts.as_slice(),
-            Expr::Const(Some(true)) => &[],
-            one => std::slice::from_ref(one),
-        };
+    fn filter(&self, scope: &Scope<'a>, select: &Select, parts: &[Expr], built: &mut SelectStatement) -> Result<()> {
         if self.dialect != Dialect::Sqlite || !in_order_of_an_index(scope.entity, select, parts) {
-            if select.filter != Expr::TRUE {
-                built.and_where(self.condition(scope, &select.filter)?);
+            match parts {
+                [] => {}
+                [one] => drop(built.and_where(self.condition(scope, one)?)),
+                // As one condition, which is written so that however many parts do not nest deeply.
+                all => drop(built.and_where(self.condition(scope, &Expr::And(all.to_vec()))?)),
             }
             return Ok(());
         }
