@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -109,14 +109,23 @@ impl RustHost {
                 config
             }
             (None, None) => Config::memory(),
-            (Some(template), _) => {
-                let number = self.files.fetch_add(1, Ordering::Relaxed);
-                let file = self.folder.path().join(format!("{number}.db"));
-                fs::copy(template, &file).map_err(|error| broken(&error.to_string()))?;
-                Config::sqlite(&file)
-            }
+            (Some(template), _) => Config::sqlite(self.copy(template)?),
         };
         Ok((Client::open(configured(config, &prepared.schema, fixture))?, place))
+    }
+
+    /// A fixture's schema, and a SQLite file of its own that holds its rows.
+    pub(crate) fn copy_of(&self, fixture: &Fixture) -> Result<(Arc<Schema>, PathBuf), Failure> {
+        let prepared = self.prepare(fixture)?;
+        let file = prepared.file.as_ref().map(|template| self.copy(template));
+        Ok((prepared.schema.clone(), file.ok_or_else(|| broken("this backend has no files"))??))
+    }
+
+    fn copy(&self, template: &Path) -> Result<PathBuf, Failure> {
+        let number = self.files.fetch_add(1, Ordering::Relaxed);
+        let file = self.folder.path().join(format!("{number}.db"));
+        fs::copy(template, &file).map_err(|error| broken(&error.to_string()))?;
+        Ok(file)
     }
 
     /// Loads a fixture's schema once, and for SQLite fills a file with its rows once.

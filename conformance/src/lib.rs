@@ -26,6 +26,8 @@ pub mod client;
 pub mod expect;
 pub mod host;
 mod places;
+pub mod process;
+mod retype;
 pub mod run;
 #[cfg(unix)]
 pub mod servers;
@@ -42,12 +44,18 @@ use libtest_mimic::{Arguments, Completion, Trial};
 pub use case::Case;
 pub use client::{Backend, Face, RustHost};
 pub use host::{Caller, Database, Ending, Failure, FieldFailure, Host, Request};
+pub use process::ProcessHost;
 pub use run::{Verdict, run};
 pub use suite::{Fixture, SchemaSource, Suite};
 
 /// Runs every case on every host as one test each, `[host] file::name`, with the arguments of `cargo test`.
 pub fn main(common: &Path, hosts: Vec<Arc<dyn Host>>) -> ExitCode {
-    let arguments = Arguments::from_args();
+    main_with(common, hosts, std::env::args().skip(1))
+}
+
+/// The same with these arguments.
+pub fn main_with(common: &Path, hosts: Vec<Arc<dyn Host>>, arguments: impl IntoIterator<Item = String>) -> ExitCode {
+    let arguments = Arguments::from_iter(std::iter::once("cases".to_owned()).chain(arguments));
     match Suite::load(common) {
         Ok(suite) => libtest_mimic::run(&arguments, trials(&suite, &hosts)).exit_code(),
         Err(faults) => {

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::capability::Capabilities;
-use crate::error::Result;
+use crate::error::{Error, Result};
 pub use crate::plan::operation::Lowering;
 use crate::plan::operation::Step;
 use crate::row::RowSink;
@@ -121,6 +121,11 @@ pub trait Connection: Send {
 
     /// Runs one statement of a migration.
     fn execute_ddl(&mut self, text: &str) -> Result<()>;
+
+    /// Removes every row of every entity, inside a transaction: for backends that have no statements for that.
+    fn clear(&mut self) -> Result<()> {
+        Err(Error::unsupported("migrations", "this backend cannot be emptied"))
+    }
 }
 
 /// A connection that can run another step while one gives its rows: a stream reads related rows so.

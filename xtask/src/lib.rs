@@ -4,6 +4,7 @@
 
 pub mod codegen;
 pub mod demo;
+pub mod node;
 pub mod servers;
 pub mod suite;
 pub mod tidy;
@@ -17,7 +18,7 @@ cargo xtask COMMAND
 
   demo              a story on a database of its own: everything the engine does, in a minute of reading
   test              the whole test run, with its own set-up
-  test STAGE        one stage of it: format, lints, tests, features, docs, quickstart or demo
+  test STAGE        one stage of it: format, lints, tests, features, docs, quickstart, demo or node
   servers           start the database servers of the tests, say where they are, and wait
   torture stream    a million rows with related rows through a stream, blocking and awaited: is memory flat?
   codegen           write what is generated from api/schema

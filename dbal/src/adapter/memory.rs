@@ -253,6 +253,12 @@ impl Connection for MemoryConnection<'_> {
     fn execute_ddl(&mut self, _text: &str) -> Result<()> {
         Err(Error::internal("the memory backend has nothing to migrate"))
     }
+
+    fn clear(&mut self) -> Result<()> {
+        let empty = Data::new(&self.adapter.catalogue);
+        self.transaction()?.data = empty;
+        Ok(())
+    }
 }
 
 fn no_transaction() -> Error {

@@ -271,6 +271,44 @@ impl Client {
         self.missing(&mut *connection)
     }
 
+    /// Drops every table of the schema and creates them anew, empty. For tests: nothing brings the rows back.
+    ///
+    /// # Errors
+    /// As [`Client::migrate`].
+    ///
+    /// ```
+    /// # use dbal::{Client, Config, query, value};
+    /// # let schema = "entity: Note\nfields:\n  id: { type: integer, primary: true }\n";
+    /// let db = Client::open(Config::sqlite(":memory:").schema_text(schema))?;
+    /// db.migrate()?;
+    /// db.entity("Note")?.create(value!({ "id": 1 }))?;
+    /// db.reset()?;
+    /// assert_eq!(db.entity("Note")?.count(query())?, 0);
+    /// # Ok::<(), dbal::Error>(())
+    /// ```
+    pub fn reset(&self) -> Result<()> {
+        if self.caller.principal().is_some() {
+            return Err(Error::forbidden("reset is for trusted code"));
+        }
+        let mut connection = self.engine.adapter.connect(Intent::Write, self.deadline())?;
+        connection.begin(self.deadline())?;
+        let done = match self.engine.adapter.lowering() {
+            crate::adapter::Lowering::Sql(dialect) => connection
+                .inspect()
+                .map(|existing| migrate::drop_declared(&self.engine.schema, &existing, dialect))
+                .and_then(|statements| statements.iter().try_for_each(|text| connection.execute_ddl(text)))
+                .and_then(|()| self.create_missing(&mut *connection).map(drop)),
+            _ => connection.clear(),
+        };
+        match done {
+            Ok(()) => connection.commit(),
+            Err(error) => {
+                connection.rollback()?;
+                Err(error)
+            }
+        }
+    }
+
     fn missing(&self, connection: &mut dyn Connection) -> Result<Vec<String>> {
         let crate::adapter::Lowering::Sql(dialect) = self.engine.adapter.lowering() else { return Ok(Vec::new()) };
         migrate::create_missing(&self.engine.schema, &connection.inspect()?, dialect)

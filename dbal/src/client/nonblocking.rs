@@ -193,6 +193,15 @@ impl AsyncClient {
         on_a_thread(move || client.migrate()).await
     }
 
+    /// Drops every table of the schema and creates them anew, empty.
+    ///
+    /// # Errors
+    /// As [`Client::reset`].
+    pub async fn reset(&self) -> Result<()> {
+        let client = self.blocking.clone();
+        on_a_thread(move || client.reset()).await
+    }
+
     /// Begins a transaction. Dropped without [`AsyncTransaction::commit`], it rolls back.
     ///
     /// # Errors

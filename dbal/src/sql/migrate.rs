@@ -6,7 +6,7 @@ use super::dialect::Dialect;
 use super::quoted;
 use super::words::Kept;
 use crate::error::{Error, FieldFault, Result};
-use crate::schema::{Field, Schema};
+use crate::schema::{EntityId, Field, Schema};
 
 /// The statements that create what is missing: tables, columns that rows can do without, indexes, and what keeps the
 /// words of searchable fields, those of rows that exist included. Nothing is ever
@@ -94,6 +94,26 @@ pub fn create_missing(schema: &Schema, existing: &Snapshot, dialect: Dialect) ->
     statements.append(&mut words);
     statements.append(&mut references);
     Ok(statements)
+}
+
+/// The statements that drop the tables of a schema, those first that refer to others.
+pub fn drop_declared(schema: &Schema, existing: &Snapshot, dialect: Dialect) -> Vec<String> {
+    let Dialect::Sqlite = dialect;
+    let mut left: Vec<EntityId> = schema.entities().map(|(id, _)| id).collect();
+    // Entities that refer to each other have no order: their rows are counted when the transaction ends.
+    let mut statements = vec!["PRAGMA defer_foreign_keys = ON".to_owned()];
+    while !left.is_empty() {
+        let refers = |id: &EntityId, target: EntityId| {
+            let keys = schema.entity(*id).fields.iter().filter_map(|field| field.foreign_key.as_ref());
+            *id != target && keys.into_iter().any(|key| key.entity == target)
+        };
+        let free = left.iter().position(|id| !left.iter().any(|other| refers(other, *id))).unwrap_or(0);
+        let table = &schema.entity(left.remove(free)).table;
+        if existing.tables.iter().any(|known| same(&known.name, table)) {
+            statements.push(format!("DROP TABLE {}", quoted(table)));
+        }
+    }
+    statements
 }
 
 /// SQLite's names are equal without regard to ASCII case.

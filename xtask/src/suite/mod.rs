@@ -1,9 +1,10 @@
 //! `cargo xtask test`: everything that has to hold, with its own set-up, stage by stage.
 
 mod counts;
+mod node;
 mod quickstart;
 mod setup;
-mod stage;
+pub(crate) mod stage;
 
 use std::time::Instant;
 

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use dbal_conformance::servers::Servers;
 
 use super::counts::Counts;
-use super::quickstart;
+use super::{node, quickstart};
 
 /// One thing that has to hold.
 pub struct Stage {
@@ -65,6 +65,12 @@ pub const STAGES: &[Stage] = &[
         what: "the story of cargo xtask demo",
         cure: " (or cargo xtask demo)",
         run: |_| crate::demo::command(&[]),
+    },
+    Stage {
+        name: "node",
+        what: "the Node package: the cases in both faces, and its own tests",
+        cure: "",
+        run: node::run,
     },
 ];
 

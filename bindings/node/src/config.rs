@@ -1,0 +1,254 @@
+//! From the options of `new DBALClient(...)` to the engine's configuration. Unknown options are faults: a guess could
+//! open a door.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dbal::query::limits::Limits;
+use dbal::schema::load_value;
+use dbal::value::{Map, Value};
+use dbal::{Config, Error, FieldFault, Principal, Result};
+
+/// What is opened, and for whom; no principal: trusted code.
+pub struct Opening {
+    /// The engine's configuration.
+    pub config: Config,
+    /// On whose behalf.
+    pub principal: Option<Principal>,
+}
+
+/// Reads the options, and tells all faults at once.
+pub fn read(options: &Value) -> Result<Opening> {
+    let mut faults = Faults(Vec::new());
+    let top = faults.section(options, "config", OPTIONS);
+    if let Some(endpoint) = top("endpoint") {
+        let shown = endpoint.as_str().unwrap_or("endpoint");
+        let message = format!("{shown}: there is no daemon yet; give database.url to open a database in this process");
+        return Err(Error::unsupported("endpoint", message));
+    }
+    match top("mode").map(|mode| mode.as_str()) {
+        None | Some(Some("development")) => {}
+        Some(Some("production")) => faults.add("mode", "production needs an endpoint, and there is no daemon yet"),
+        Some(_) => faults.add("mode", "expected development or production"),
+    }
+    let database = top("database").cloned().unwrap_or_default();
+    let database = faults.section(&database, "database", DATABASE);
+    let url = database("url").and_then(Value::as_str).map(str::to_owned);
+    let mut config = faults.backend(top("adapter"), url);
+    if let Some(size) = database("poolSize").and_then(|value| faults.whole("database.poolSize", value)) {
+        config = config.pool_size(size as usize);
+    }
+    if let Some(kib) = database("cacheKib").and_then(|value| faults.whole("database.cacheKib", value)) {
+        config = config.cache_kib(kib);
+    }
+    match database("synchronous").map(Value::as_str) {
+        None | Some(Some("normal")) => {}
+        Some(Some("full")) => config = config.synchronous_full(),
+        Some(_) => faults.add("database.synchronous", "expected normal or full"),
+    }
+    config = match top("schema") {
+        Some(Value::Text(path)) => config.schema_dir(path),
+        Some(objects @ (Value::Map(_) | Value::List(_))) => match text_of(objects) {
+            Some(text) => config.schema_text(text),
+            None => config.schema(Arc::new(load_value(objects)?.schema)),
+        },
+        _ => {
+            faults.add("schema", "expected the path of a folder, or entities as objects");
+            config
+        }
+    };
+    let acl = top("acl").cloned().unwrap_or_default();
+    let acl = faults.section(&acl, "acl", &["rules", "rulesFile"]);
+    config = match (acl("rules"), acl("rulesFile")) {
+        (None, None) => config,
+        (Some(Value::Text(text)), None) => config.rules_text(text),
+        (None, Some(Value::Text(path))) => config.rules_file(path),
+        _ => {
+            faults.add("acl", "expected either rules, the text of a rules file, or rulesFile, its path");
+            config
+        }
+    };
+    if let Some(limits) = top("limits") {
+        config = config.limits(faults.limits(limits));
+    }
+    if let Some(value) = top("timeout")
+        && let Some(millis) = faults.whole("timeout", value)
+    {
+        config = config.timeout(Duration::from_millis(millis.into()));
+    }
+    let security = top("security").cloned().unwrap_or_default();
+    let security = faults.section(&security, "security", &["cursorKey"]);
+    match security("cursorKey") {
+        None => {}
+        Some(Value::Bytes(key)) if key.len() == 32 => {
+            let mut bytes = [0; 32];
+            bytes.copy_from_slice(key);
+            config = config.cursor_key(bytes);
+        }
+        Some(_) => faults.add("security.cursorKey", "expected a Uint8Array of 32 bytes"),
+    }
+    let principal = match top("auth") {
+        None => None,
+        Some(auth) => faults.principal(auth, "auth"),
+    };
+    faults.done()?;
+    Ok(Opening { config, principal })
+}
+
+/// Reads a principal: `{ user, session, roles }`.
+pub fn principal(value: &Value) -> Result<Principal> {
+    let mut faults = Faults(Vec::new());
+    let principal = faults.principal(value, "principal");
+    faults.done()?;
+    principal.ok_or_else(|| Error::internal("a principal without a fault could not be read"))
+}
+
+const OPTIONS: &[&str] =
+    &["mode", "adapter", "database", "endpoint", "schema", "acl", "auth", "limits", "security", "timeout"];
+const DATABASE: &[&str] = &["url", "poolSize", "cacheKib", "synchronous"];
+
+struct Faults(Vec<FieldFault>);
+
+impl Faults {
+    fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        self.0.push(FieldFault { field: field.into(), message: message.into(), index: None });
+    }
+
+    fn done(self) -> Result<()> {
+        if self.0.is_empty() { Ok(()) } else { Err(Error::invalid(self.0)) }
+    }
+
+    /// The options of an object; what is null or undefined is not given.
+    fn section<'v>(
+        &mut self,
+        value: &'v Value,
+        at: &str,
+        known: &[&str],
+    ) -> impl Fn(&str) -> Option<&'v Value> + use<'v> {
+        let map = match value {
+            Value::Map(map) => Some(map),
+            Value::Null | Value::Undefined => None,
+            other => {
+                self.add(at, format!("expected an object, not {}", other.kind()));
+                None
+            }
+        };
+        for (name, _) in map.into_iter().flat_map(Map::iter).filter(|(name, _)| !known.contains(name)) {
+            let path = if at == "config" { name.to_owned() } else { format!("{at}.{name}") };
+            self.add(path, format!("unknown option; expected one of {}", known.join(", ")));
+        }
+        move |name| map?.get(name).filter(|value| !matches!(value, Value::Null | Value::Undefined))
+    }
+
+    fn whole(&mut self, at: &str, value: &Value) -> Option<u32> {
+        let number = value.as_i64().and_then(|number| u32::try_from(number).ok());
+        if number.is_none() {
+            self.add(at, "expected a whole number");
+        }
+        number
+    }
+
+    fn backend(&mut self, adapter: Option<&Value>, url: Option<String>) -> Config {
+        let adapter = match adapter {
+            None => None,
+            Some(Value::Text(name)) => Some(name.as_str()),
+            Some(_) => {
+                self.add("adapter", "expected a name, such as sqlite");
+                None
+            }
+        };
+        match (adapter, url) {
+            (Some("memory"), None) => Config::memory(),
+            (None, None) => {
+                self.add("database.url", "missing; expected something like file:./app.db");
+                Config::memory()
+            }
+            (Some(name), None) => {
+                self.add("database.url", format!("missing; {name} needs one"));
+                Config::memory()
+            }
+            (adapter, Some(url)) => {
+                let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+                let means = match scheme {
+                    "file" | "sqlite" => "sqlite",
+                    "postgresql" => "postgres",
+                    other => other,
+                };
+                if let Some(name) = adapter
+                    && name != means
+                {
+                    self.add("adapter", format!("{name} does not open a {scheme}: URL"));
+                }
+                Config::url(&url)
+            }
+        }
+    }
+
+    fn limits(&mut self, value: &Value) -> Limits {
+        let mut limits = Limits::default();
+        let Value::Map(map) = value else {
+            self.add("limits", "expected an object");
+            return limits;
+        };
+        for (name, value) in map.iter().filter(|(_, value)| !matches!(value, Value::Undefined)) {
+            let at = format!("limits.{name}");
+            let Some(number) = self.whole(&at, value) else { continue };
+            let limit = match name {
+                "filterDepth" => &mut limits.filter_depth,
+                "filterNodes" => &mut limits.filter_nodes,
+                "inValues" => &mut limits.in_values,
+                "includeDepth" => &mut limits.include_depth,
+                "includeRelations" => &mut limits.include_relations,
+                "rowBytes" => &mut limits.row_bytes,
+                "indexBytes" => &mut limits.index_bytes,
+                "requestBytes" => &mut limits.request_bytes,
+                "boundRows" => {
+                    limits.bound_rows = number.min(limits.bound_rows);
+                    continue;
+                }
+                _ => {
+                    self.add(at, "unknown limit");
+                    continue;
+                }
+            };
+            *limit = (number as usize).min(*limit);
+        }
+        limits
+    }
+
+    fn principal(&mut self, value: &Value, at: &str) -> Option<Principal> {
+        let Value::Map(_) = value else {
+            self.add(at, "expected { user, session, roles }; {} is a caller without id and role");
+            return None;
+        };
+        let part = self.section(value, at, &["user", "session", "roles"]);
+        let mut claims = |name: &str| match part(name) {
+            None => Map::new(),
+            Some(Value::Map(map)) => map.clone(),
+            Some(other) => {
+                self.add(format!("{at}.{name}"), format!("expected an object, not {}", other.kind()));
+                Map::new()
+            }
+        };
+        let (user, session) = (claims("user"), claims("session"));
+        let roles = match part("roles") {
+            None => user.get("role").and_then(Value::as_str).into_iter().map(str::to_owned).collect(),
+            Some(Value::List(roles)) if roles.iter().all(|role| role.as_str().is_some()) => {
+                roles.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+            }
+            Some(_) => {
+                self.add(format!("{at}.roles"), "expected an array of names");
+                Vec::new()
+            }
+        };
+        Some(Principal { user, session, roles })
+    }
+}
+
+/// `{ text }` is entity documents as YAML.
+fn text_of(objects: &Value) -> Option<&str> {
+    match objects {
+        Value::Map(map) if map.len() == 1 => map.get("text")?.as_str(),
+        _ => None,
+    }
+}

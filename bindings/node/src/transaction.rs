@@ -1,0 +1,176 @@
+//! Transactions: by number for promises, lent to a callback for the synchronous face.
+
+use std::cell::Cell;
+use std::ptr::NonNull;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use dbal::client::nonblocking::AsyncTransaction;
+use dbal::client::transaction::Transaction;
+use dbal::{AsyncClient, Error, Reason, Result};
+use napi::bindgen_prelude::Function;
+use napi::{Env, JsString};
+use napi_derive::napi;
+
+use crate::client::{Database, packer, thrown};
+use crate::layout::Layouts;
+use crate::port::{Answer, Port, Shared};
+
+#[napi]
+impl Database {
+    /// Begins a transaction; the answer is its number.
+    #[napi(catch_unwind)]
+    pub fn begin<'e>(&self, env: &'e Env, timeout: f64) -> napi::Result<JsString<'e>> {
+        let shared = self.shared.clone();
+        let begin = |client: AsyncClient| async move { Ok(Answer::Handle(kept(&shared, client.begin().await?))) };
+        self.start(env, self.within(timeout).map(begin))
+    }
+
+    /// Starts the request in the input buffer inside a transaction.
+    #[napi(catch_unwind)]
+    pub fn submit_in<'e>(&self, env: &'e Env, transaction: u32, length: u32) -> napi::Result<JsString<'e>> {
+        let work = held(&self.shared, transaction).and_then(|transaction| {
+            let request = self.shared.read(length, |reader| reader.request())?;
+            let packer = packer(&self.layouts, &request);
+            Ok(async move {
+                let (envelope, packer) = transaction.execute_into(&request, packer).await?;
+                Ok(Answer::Rows(packer.finish(), envelope))
+            })
+        });
+        self.start(env, work)
+    }
+
+    /// Runs a callback in a transaction: true commits, anything else rolls back.
+    #[napi(catch_unwind)]
+    pub fn transaction(&self, callback: Function<'_, Inside, bool>, timeout: f64) -> napi::Result<()> {
+        let client = self.within(timeout).map_err(thrown)?;
+        let (shared, layouts) = (&self.shared, &self.layouts);
+        ended(client.blocking().transaction(|transaction| lend(transaction, shared, layouts, &callback)))
+    }
+}
+
+#[napi]
+impl Port {
+    /// Begins a transaction inside another.
+    #[napi(catch_unwind)]
+    pub fn begin_in<'e>(&self, env: &'e Env, transaction: u32) -> napi::Result<JsString<'e>> {
+        let shared = self.shared.clone();
+        let work = async move {
+            let outer = held(&shared, transaction)?;
+            Ok(Answer::Handle(kept(&shared, outer.begin().await?)))
+        };
+        self.shared.start(env, Box::pin(work))
+    }
+
+    /// Ends a transaction: commits it, or rolls it back.
+    #[napi(catch_unwind)]
+    pub fn end<'e>(&self, env: &'e Env, transaction: u32, commit: bool) -> napi::Result<JsString<'e>> {
+        let taken = self.shared.transactions.borrow_mut().take(transaction);
+        let work = async move {
+            // JavaScript waits for the requests inside before it ends a transaction, so nobody else holds it.
+            let transaction = taken.and_then(Rc::into_inner).ok_or_else(over)?;
+            if commit {
+                transaction.commit().await?
+            } else {
+                transaction.rollback().await?
+            }
+            Ok(Answer::Nothing)
+        };
+        self.shared.start(env, Box::pin(work))
+    }
+}
+
+fn kept(shared: &Shared, transaction: AsyncTransaction) -> u32 {
+    shared.transactions.borrow_mut().keep(Rc::new(transaction))
+}
+
+fn held(shared: &Shared, number: u32) -> Result<Rc<AsyncTransaction>> {
+    shared.transactions.borrow_mut().get(number).cloned().ok_or_else(over)
+}
+
+fn over() -> Error {
+    Error::conflict(Reason::Aborted, &[], "the transaction has ended")
+}
+
+/// A transaction in the hands of a callback; of no use once that has returned.
+#[napi]
+pub struct Inside {
+    shared: Rc<Shared>,
+    layouts: Arc<Layouts>,
+    lent: Rc<Cell<Option<NonNull<Transaction<'static>>>>>,
+}
+
+#[napi]
+impl Inside {
+    /// Runs the request in the input buffer inside the transaction.
+    #[napi(catch_unwind)]
+    pub fn execute<'e>(&self, env: &'e Env, length: u32) -> napi::Result<JsString<'e>> {
+        let outcome = self.transaction_now().and_then(|transaction| {
+            let request = self.shared.read(length, |reader| reader.request())?;
+            let mut packer = packer(&self.layouts, &request);
+            let envelope = transaction.execute_into(&request, &mut packer)?;
+            Ok(Answer::Rows(packer.finish(), envelope))
+        });
+        self.shared.answer(env, outcome)
+    }
+
+    /// Runs a callback in a transaction inside this one.
+    #[napi(catch_unwind)]
+    pub fn transaction(&self, callback: Function<'_, Inside, bool>) -> napi::Result<()> {
+        let outer = self.transaction_now().map_err(thrown)?;
+        ended(outer.transaction(|inner| lend(inner, &self.shared, &self.layouts, &callback)))
+    }
+
+    fn transaction_now(&self) -> Result<&Transaction<'static>> {
+        let place = self.lent.get().ok_or_else(over)?;
+        // SAFETY: `lend` borrows the transaction for as long as the place is set, and takes it away before it returns.
+        // Everything happens on one thread: this is called by the callback that `lend` runs, and ends before it does.
+        Ok(unsafe { place.as_ref() })
+    }
+}
+
+/// Why a callback's transaction was not committed.
+enum Stop {
+    RolledBack,
+    Engine(Error),
+    Callback(napi::Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Stop::Engine(error)
+    }
+}
+
+fn ended(result: Result<(), Stop>) -> napi::Result<()> {
+    match result {
+        Ok(()) | Err(Stop::RolledBack) => Ok(()),
+        Err(Stop::Engine(error)) => Err(thrown(error)),
+        Err(Stop::Callback(error)) => Err(error),
+    }
+}
+
+/// Runs the callback with the transaction in its hands, and takes it away again.
+fn lend(
+    transaction: &Transaction<'_>,
+    shared: &Rc<Shared>,
+    layouts: &Arc<Layouts>,
+    callback: &Function<'_, Inside, bool>,
+) -> Result<(), Stop> {
+    /// Takes the transaction away, whatever happens.
+    struct Lent(Rc<Cell<Option<NonNull<Transaction<'static>>>>>);
+    impl Drop for Lent {
+        fn drop(&mut self) {
+            self.0.set(None);
+        }
+    }
+    let lent = Lent(Rc::new(Cell::new(Some(NonNull::from(transaction).cast()))));
+    let inside = Inside { shared: shared.clone(), layouts: layouts.clone(), lent: lent.0.clone() };
+    let commit = callback.call(inside);
+    drop(lent);
+    match commit {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Stop::RolledBack),
+        Err(error) => Err(Stop::Callback(error)),
+    }
+}
