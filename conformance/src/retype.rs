@@ -9,6 +9,12 @@ use crate::spell;
 
 /// The answer to a request, in the types of the schema.
 pub fn answer(schema: &Schema, request: &Request, answer: Value) -> Value {
+    if request.operation == "batch"
+        && let (Value::List(answers), Some(entries)) = (&answer, request.args.get("entries").and_then(Value::as_list))
+    {
+        let answers = answers.iter().zip(entries);
+        return Value::List(answers.map(|(answer, entry)| entry_answer(schema, entry, answer.clone())).collect());
+    }
     let Some(entity) = schema.find(&request.entity) else { return whole(answer) };
     let field = request.args.get("field").and_then(Value::as_str);
     match (request.operation.as_str(), answer) {
@@ -29,6 +35,13 @@ pub fn answer(schema: &Schema, request: &Request, answer: Value) -> Value {
             .collect())),
         (_, value) => row(schema, entity, value),
     }
+}
+
+/// The answer to an entry of a batch.
+fn entry_answer(schema: &Schema, entry: &Value, given: Value) -> Value {
+    let text = |name: &str| entry.as_map().and_then(|map| map.get(name)?.as_str()).unwrap_or_default().to_owned();
+    let args = entry.as_map().cloned().unwrap_or_default();
+    answer(schema, &Request { operation: text("operation"), entity: text("entity"), args }, given)
 }
 
 /// A row, or rows.

@@ -56,7 +56,8 @@ function shown(value) {
 }
 
 const ENVELOPE = { hasMore: 'has_more', nextCursor: 'next_cursor', prevCursor: 'prev_cursor', countDistinct: 'count_distinct' }
-function contract(value, operation) {
+function contract(value, operation, entries) {
+  if (operation === 'batch') return value.map((answered, index) => contract(answered, entries[index].operation))
   if (operation !== 'list' && operation !== 'aggregate') return value
   if (Array.isArray(value)) return value.map((group) => contract(group, operation))
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [ENVELOPE[name] ?? name, inner]))
@@ -65,13 +66,25 @@ function contract(value, operation) {
 function ask(client, { operation, entity, args }) {
   const named = given(args)
   const positional = POSITIONAL[operation] ?? []
-  const options = {}
-  for (const name of Object.keys(named)) {
-    if (!positional.includes(name)) options[CAMEL.includes(name) ? camel(name) : name] = named[name]
+  const options = optionsOf(named, positional)
+  if (operation === 'batch') {
+    const isEntry = (entry) => typeof entry === 'object' && entry !== null && !Array.isArray(entry)
+    const entries = Array.isArray(named.entries)
+      ? named.entries.map((entry) => (isEntry(entry) ? optionsOf(entry, []) : entry))
+      : named.entries
+    return client.batch(entries, optionsOf(named, ['entries']))
   }
   const answered = client.entity(entity)[camel(operation)](...positional.map((name) => named[name]), options)
   if (operation !== 'stream') return answered
   return sync ? [...answered] : gathered(answered)
+}
+
+function optionsOf(named, positional) {
+  const options = {}
+  for (const name of Object.keys(named)) {
+    if (!positional.includes(name)) options[CAMEL.includes(name) ? camel(name) : name] = named[name]
+  }
+  return options
 }
 
 async function gathered(rows) {
@@ -103,7 +116,7 @@ function* serve(stack) {
         answer({ value: null })
       } else if (line.do === 'run') {
         const client = line.depth === 0 ? bound(stack[0], line.caller) : stack[line.depth]
-        answer({ value: shown(contract(yield ask(client, line), line.operation)) })
+        answer({ value: shown(contract(yield ask(client, line), line.operation, given(line.args).entries)) })
       } else if (line.do === 'begin') {
         const outer = stack.length === 1 ? bound(stack[0], line.caller) : stack.at(-1)
         yield outer.transaction((inside) => {

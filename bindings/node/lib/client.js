@@ -3,12 +3,18 @@
 const { port, outcome, later, request, written } = require('./port.js')
 const { open, bind } = require('./database.js')
 const { DBALError, invalid } = require('./error.js')
+const { optionName } = require('./names.js')
 const { Entity, checked, timeoutOf, signalOf } = require('./handle.js')
 
 /** Requests answered by promises: a client, or a transaction. */
 class Asks {
   entity(name) {
     return new Entity(this, this.shared.entity(name))
+  }
+
+  /** Runs requests in one transaction, all or none; `{ $ref: '0.id' }` is part of an earlier answer. */
+  batch(entries, options) {
+    return this.ask('batch', '', ['entries'], [entriesOf(this.shared, entries)], options)
   }
 
   /** Runs one request. Whatever is wrong with it rejects the promise. */
@@ -179,10 +185,32 @@ function become(client, opened, shared, of) {
   return Object.setPrototypeOf(client, shared.prototype(of))
 }
 
-function explained(shared, asked, principal) {
-  const { operation, entity, ...args } = checked(asked) ?? {}
-  const name = String(operation).replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-  return written(principal ?? null, { name, entity: shared.entity(entity), args })
+/** The entries of a batch as the contract spells them; what is no entry is for the engine to report. */
+function entriesOf(shared, entries) {
+  if (!Array.isArray(entries)) return entries
+  return entries.map((entry) => {
+    if (typeof entry !== 'object' || entry === null || Object.getPrototypeOf(entry) !== Object.prototype) return entry
+    const made = {}
+    for (const key of Object.keys(entry)) {
+      const name = typeof entry.entity === 'string' ? shared.entity(entry.entity) : entry.entity
+      if (key === 'operation') made.operation = operationName(entry.operation)
+      else if (key === 'entity') made.entity = name
+      else made[optionName(key)] = shared.naming ? shared.naming.argument(name, key, entry[key]) : entry[key]
+    }
+    return made
+  })
+}
+
+/** `findMany` as `find_many`. */
+function operationName(name) {
+  return typeof name === 'string' ? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : name
+}
+
+function explained(shared, request, principal) {
+  checked(request)
+  const asked = entriesOf(shared, [request])[0]
+  const { operation, entity, ...args } = asked
+  return written(principal ?? null, { name: operation, entity, args })
 }
 
 function confirmed(options) {
@@ -196,4 +224,4 @@ function closed(client) {
   client.native.close()
 }
 
-module.exports = { DBALClient, become, encoded, explained, confirmed, closed }
+module.exports = { DBALClient, become, encoded, entriesOf, explained, confirmed, closed }

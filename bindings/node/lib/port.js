@@ -67,6 +67,11 @@ function outcome(layouts, text) {
       return JSON.parse(text)
     case 3:
       return head[NUMBER]
+    case 6: {
+      const answers = new Array(head[NUMBER])
+      for (let i = 0; i < answers.length; i++) answers[i] = outcome(layouts, port.entry())
+      return answers
+    }
     default:
       return undefined
   }
@@ -177,10 +182,13 @@ function request(operation, entity, names, values, options) {
       encode.text(operation)
       encode.text(entity)
       const keys = options === undefined ? [] : Object.keys(options)
-      let asked = names.length
+      let asked = 0
+      for (let i = 0; i < names.length; i++) if (values[i] !== undefined) asked++
       for (let i = 0; i < keys.length; i++) if (!local(keys[i])) asked++
       encode.count(encode.MAP, asked)
       for (let i = 0; i < names.length; i++) {
+        // An argument that was not given is missing, which the engine says better than anybody.
+        if (values[i] === undefined) continue
         encode.text(names[i])
         encode.value(values[i])
       }

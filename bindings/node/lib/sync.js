@@ -4,12 +4,17 @@ const { port, outcome } = require('./port.js')
 const { open, bind, guarded } = require('./database.js')
 const { DBALError, invalid } = require('./error.js')
 const { Entity, checked, timeoutOf } = require('./handle.js')
-const { become, encoded, explained, confirmed, closed } = require('./client.js')
+const { become, encoded, entriesOf, explained, confirmed, closed } = require('./client.js')
 
 /** Requests answered at once: a client, or a transaction. */
 class Asks {
   entity(name) {
     return new Entity(this, this.shared.entity(name))
+  }
+
+  /** Runs requests in one transaction, all or none; `{ $ref: '0.id' }` is part of an earlier answer. */
+  batch(entries, options) {
+    return this.ask('batch', '', ['entries'], [entriesOf(this.shared, entries)], options)
   }
 
   ask(operation, entity, names, values, options) {
@@ -27,6 +32,8 @@ class Asks {
     let failure
     guarded(() =>
       this.begin((inside) => {
+        // It may be run again.
+        failure = undefined
         try {
           result = work(within(this, inside))
           if (typeof result?.then !== 'function') return true
@@ -35,7 +42,7 @@ class Asks {
           failure = { error }
         }
         return false
-      }, timeoutOf(checked(options))),
+      }, timeoutOf(checked(options)), options?.retries ?? 2),
     )
     if (failure !== undefined) throw failure.error
     return result
@@ -52,8 +59,8 @@ class SyncClient extends Asks {
     return this.native.execute(length, timeout)
   }
 
-  begin(callback, timeout) {
-    this.native.transaction(callback, timeout)
+  begin(callback, timeout, retries) {
+    this.native.transaction(callback, timeout, retries)
   }
 
   *stream(entity, query) {

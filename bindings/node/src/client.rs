@@ -8,14 +8,14 @@ use std::time::Duration;
 use dbal::client::Client;
 use dbal::schema::{EntityId, RelationKind, Schema};
 use dbal::value::{Map, Value, json};
-use dbal::{AsyncClient, Error, Operation, Request, Result};
+use dbal::{AsyncClient, Error, Operation, Request, Response, Result};
 use napi::{Env, JsString};
 use napi_derive::napi;
 
 use crate::config;
 use crate::error;
 use crate::layout::Layouts;
-use crate::pack::Packer;
+use crate::pack::{Packer, gathered};
 use crate::port::{Answer, Port, Shared};
 
 /// A database as one caller sees it.
@@ -60,6 +60,12 @@ pub(crate) fn packer(layouts: &Arc<Layouts>, request: &Request) -> Packer {
     Packer::new(layouts.clone(), entity)
 }
 
+/// The answers to the entries of a batch.
+pub(crate) fn many(layouts: &Arc<Layouts>, response: Response) -> Result<Answer> {
+    let Response::Batch(entries) = response else { return Err(Error::internal("a batch answered as something else")) };
+    entries.into_iter().map(|entry| gathered(layouts, entry)).collect::<Result<_>>().map(Answer::Many)
+}
+
 #[napi]
 impl Database {
     /// Opens what the options in the input buffer say.
@@ -96,8 +102,12 @@ impl Database {
     #[napi(catch_unwind)]
     pub fn execute<'e>(&self, env: &'e Env, length: u32, timeout: f64) -> napi::Result<JsString<'e>> {
         let outcome = self.shared.read(length, |reader| reader.request()).and_then(|request| {
+            let client = self.within(timeout)?;
+            if request.operation == Operation::Batch {
+                return many(&self.layouts, client.blocking().execute(&request)?);
+            }
             let mut packer = packer(&self.layouts, &request);
-            let envelope = self.within(timeout)?.blocking().execute_into(&request, &mut packer)?;
+            let envelope = client.blocking().execute_into(&request, &mut packer)?;
             Ok(Answer::Rows(packer.finish(), envelope))
         });
         self.shared.answer(env, outcome)
@@ -108,8 +118,11 @@ impl Database {
     pub fn submit<'e>(&self, env: &'e Env, length: u32, timeout: f64) -> napi::Result<JsString<'e>> {
         let work = self.within(timeout).and_then(|client| {
             let request = self.shared.read(length, |reader| reader.request())?;
-            let packer = packer(&self.layouts, &request);
+            let (packer, layouts) = (packer(&self.layouts, &request), self.layouts.clone());
             Ok(async move {
+                if request.operation == Operation::Batch {
+                    return many(&layouts, client.execute(&request).await?);
+                }
                 let (envelope, packer) = client.execute_into(&request, packer).await?;
                 Ok(Answer::Rows(packer.finish(), envelope))
             })

@@ -7,9 +7,10 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use dbal::client::{Answered, Envelope};
 use dbal::schema::EntityId;
-use dbal::value::{ValueRef, json};
-use dbal::{Columns, Error, Record, Result, RowSink, Value};
+use dbal::value::{Map, Name, ValueRef, json};
+use dbal::{Columns, Error, Record, Response, Result, RowSink, Value};
 
 use crate::layout::{Kind, Layout, Layouts};
 
@@ -77,6 +78,56 @@ impl Packer {
         let cells: Vec<ValueRef<'_>> = record.values().iter().map(Value::as_ref).collect();
         self.row(&cells)
     }
+}
+
+/// Packs the answer to one request that was gathered: that of an entry of a batch.
+///
+/// # Errors
+/// INTERNAL_ERROR when a cell is not of its column's type.
+pub fn gathered(layouts: &Arc<Layouts>, answered: Answered) -> Result<(VecDeque<Piece>, Envelope)> {
+    let mut packer = Packer::new(layouts.clone(), answered.entity);
+    let mut records = |records: Vec<Record>| records.iter().try_for_each(|record| packer.record(record));
+    let single = |name: Name, value: Value| Record::new(Arc::new(Columns { names: vec![name] }), vec![value]);
+    let envelope = match answered.response {
+        Response::Row(record) => records(vec![record]).map(|()| Envelope::Row)?,
+        Response::Maybe(record) => records(record.into_iter().collect()).map(|()| Envelope::Maybe)?,
+        Response::Rows(rows) => records(rows).map(|()| Envelope::Rows)?,
+        Response::Page(mut page) => {
+            records(std::mem::take(&mut page.data))?;
+            Envelope::Page(Box::new(page))
+        }
+        Response::Count(count) => Envelope::Count(count),
+        Response::Affected(count) => Envelope::Affected(count),
+        Response::Values { field, values } => {
+            records(values.into_iter().map(|value| single(field.clone(), value)).collect())?;
+            Envelope::Values
+        }
+        Response::Group(group) => records(vec![flat(group)]).map(|()| Envelope::Group)?,
+        Response::Groups(groups) => records(groups.into_iter().map(flat).collect()).map(|()| Envelope::Groups)?,
+        Response::Done => Envelope::Done,
+        Response::Batch(_) => return Err(Error::internal("a batch inside a batch")),
+    };
+    Ok((packer.finish(), envelope))
+}
+
+/// `price` inside `sum` as the column `sum.price`.
+fn flat(group: Map) -> Record {
+    let (mut names, mut values): (Vec<Name>, Vec<Value>) = (Vec::new(), Vec::new());
+    for (name, value) in group.0 {
+        match value {
+            Value::Map(fields) => {
+                for (field, value) in fields.0 {
+                    names.push(format!("{name}.{field}").into());
+                    values.push(value);
+                }
+            }
+            value => {
+                names.push(name);
+                values.push(value);
+            }
+        }
+    }
+    Record::new(Arc::new(Columns { names }), values)
 }
 
 impl RowSink for Packer {

@@ -39,6 +39,8 @@ const PREV: usize = 13;
 pub enum Answer {
     /// Rows, and what else there is to say.
     Rows(VecDeque<Piece>, Envelope),
+    /// The answers to the entries of a batch.
+    Many(VecDeque<(VecDeque<Piece>, Envelope)>),
     /// Some rows of a stream; whether it has ended.
     Some(VecDeque<Piece>, bool),
     /// A transaction or a stream, by number.
@@ -55,6 +57,8 @@ pub struct Shared {
     output: RefCell<BigUint64Array>,
     /// Pieces of the last answer that were not taken yet.
     rest: RefCell<VecDeque<Piece>>,
+    /// Answers of the last batch that were not taken yet.
+    entries: RefCell<VecDeque<(VecDeque<Piece>, Envelope)>>,
     tasks: RefCell<Tasks>,
     /// Open transactions by number.
     pub transactions: RefCell<Handles<Rc<AsyncTransaction>>>,
@@ -136,6 +140,11 @@ impl Shared {
             }
             Ok(Answer::Nothing) => {
                 self.write(&[(STATUS, 4.0)]);
+                env.create_string_latin1([])
+            }
+            Ok(Answer::Many(entries)) => {
+                self.write(&[(STATUS, 6.0), (NUMBER, entries.len() as f64)]);
+                *self.entries.borrow_mut() = entries;
                 env.create_string_latin1([])
             }
             Ok(Answer::Some(pieces, ended)) => {
@@ -249,6 +258,7 @@ impl Port {
                 input: RefCell::new(input),
                 output: RefCell::new(output),
                 rest: RefCell::default(),
+                entries: RefCell::default(),
                 tasks: RefCell::new(Tasks::new(bell)),
                 transactions: RefCell::default(),
                 streams: RefCell::default(),
@@ -291,6 +301,14 @@ impl Port {
     #[napi(catch_unwind)]
     pub fn take<'e>(&self, env: &'e Env) -> napi::Result<JsString<'e>> {
         self.shared.piece(env, None)
+    }
+
+    /// The answer to the next entry of the batch that was answered last.
+    #[napi(catch_unwind)]
+    pub fn entry<'e>(&self, env: &'e Env) -> napi::Result<JsString<'e>> {
+        let entry = self.shared.entries.borrow_mut().pop_front();
+        let (pieces, envelope) = entry.unwrap_or((VecDeque::new(), Envelope::Done));
+        self.shared.answer(env, Ok(Answer::Rows(pieces, envelope)))
     }
 
     /// Gives work up that is in flight.

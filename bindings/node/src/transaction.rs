@@ -5,14 +5,15 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use dbal::client::TransactionOptions;
 use dbal::client::nonblocking::AsyncTransaction;
 use dbal::client::transaction::Transaction;
-use dbal::{AsyncClient, Error, Reason, Result};
+use dbal::{AsyncClient, Error, Operation, Reason, Result};
 use napi::bindgen_prelude::Function;
 use napi::{Env, JsString};
 use napi_derive::napi;
 
-use crate::client::{Database, packer, thrown};
+use crate::client::{Database, many, packer, thrown};
 use crate::layout::Layouts;
 use crate::port::{Answer, Port, Shared};
 
@@ -31,8 +32,11 @@ impl Database {
     pub fn submit_in<'e>(&self, env: &'e Env, transaction: u32, length: u32) -> napi::Result<JsString<'e>> {
         let work = held(&self.shared, transaction).and_then(|transaction| {
             let request = self.shared.read(length, |reader| reader.request())?;
-            let packer = packer(&self.layouts, &request);
+            let (packer, layouts) = (packer(&self.layouts, &request), self.layouts.clone());
             Ok(async move {
+                if request.operation == Operation::Batch {
+                    return many(&layouts, transaction.execute(&request).await?);
+                }
                 let (envelope, packer) = transaction.execute_into(&request, packer).await?;
                 Ok(Answer::Rows(packer.finish(), envelope))
             })
@@ -42,10 +46,12 @@ impl Database {
 
     /// Runs a callback in a transaction: true commits, anything else rolls back.
     #[napi(catch_unwind)]
-    pub fn transaction(&self, callback: Function<'_, Inside, bool>, timeout: f64) -> napi::Result<()> {
+    pub fn transaction(&self, callback: Function<'_, Inside, bool>, timeout: f64, retries: u32) -> napi::Result<()> {
         let client = self.within(timeout).map_err(thrown)?;
         let (shared, layouts) = (&self.shared, &self.layouts);
-        ended(client.blocking().transaction(|transaction| lend(transaction, shared, layouts, &callback)))
+        let options = TransactionOptions { retries, timeout: None };
+        let work = |transaction: &Transaction<'_>| lend(transaction, shared, layouts, &callback);
+        ended(client.blocking().transaction_with(options, work))
     }
 }
 
@@ -107,6 +113,9 @@ impl Inside {
     pub fn execute<'e>(&self, env: &'e Env, length: u32) -> napi::Result<JsString<'e>> {
         let outcome = self.transaction_now().and_then(|transaction| {
             let request = self.shared.read(length, |reader| reader.request())?;
+            if request.operation == Operation::Batch {
+                return many(&self.layouts, transaction.execute(&request)?);
+            }
             let mut packer = packer(&self.layouts, &request);
             let envelope = transaction.execute_into(&request, &mut packer)?;
             Ok(Answer::Rows(packer.finish(), envelope))

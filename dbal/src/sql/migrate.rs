@@ -108,9 +108,12 @@ pub fn drop_declared(schema: &Schema, existing: &Snapshot, dialect: Dialect) -> 
             *id != target && keys.into_iter().any(|key| key.entity == target)
         };
         let free = left.iter().position(|id| !left.iter().any(|other| refers(other, *id))).unwrap_or(0);
-        let table = &schema.entity(left.remove(free)).table;
-        if existing.tables.iter().any(|known| same(&known.name, table)) {
-            statements.push(format!("DROP TABLE {}", quoted(table)));
+        let entity = schema.entity(left.remove(free));
+        let words = entity.searchable.iter().map(|field| Kept::of(entity, *field).table);
+        for table in words.chain([entity.table.clone()]) {
+            if existing.tables.iter().any(|known| same(&known.name, &table)) {
+                statements.push(format!("DROP TABLE {}", quoted(&table)));
+            }
         }
     }
     statements
