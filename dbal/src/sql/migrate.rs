@@ -98,10 +98,12 @@ pub fn create_missing(schema: &Schema, existing: &Snapshot, dialect: Dialect) ->
 
 /// The statements that drop the tables of a schema, those first that refer to others.
 pub fn drop_declared(schema: &Schema, existing: &Snapshot, dialect: Dialect) -> Vec<String> {
-    let Dialect::Sqlite = dialect;
     let mut left: Vec<EntityId> = schema.entities().map(|(id, _)| id).collect();
-    // Entities that refer to each other have no order: their rows are counted when the transaction ends.
-    let mut statements = vec!["PRAGMA defer_foreign_keys = ON".to_owned()];
+    // Entities that refer to each other have no order: rows are counted when the transaction ends, or not at all.
+    let (mut statements, cascade) = match dialect {
+        Dialect::Sqlite => (vec!["PRAGMA defer_foreign_keys = ON".to_owned()], ""),
+        Dialect::Postgres => (Vec::new(), " CASCADE"),
+    };
     while !left.is_empty() {
         let refers = |id: &EntityId, target: EntityId| {
             let keys = schema.entity(*id).fields.iter().filter_map(|field| field.foreign_key.as_ref());
@@ -111,8 +113,8 @@ pub fn drop_declared(schema: &Schema, existing: &Snapshot, dialect: Dialect) -> 
         let entity = schema.entity(left.remove(free));
         let words = entity.searchable.iter().map(|field| Kept::of(entity, *field).table);
         for table in words.chain([entity.table.clone()]) {
-            if existing.tables.iter().any(|known| same(&known.name, &table)) {
-                statements.push(format!("DROP TABLE {}", quoted(&table)));
+            if existing.tables.iter().any(|known| same(dialect, &known.name, &table)) {
+                statements.push(format!("DROP TABLE {}{cascade}", quoted(&table)));
             }
         }
     }
