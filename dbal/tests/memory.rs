@@ -69,7 +69,7 @@ impl Session<'_> {
     fn insert(&mut self, entity: EntityId, values: &[(FieldId, Value)]) -> Result<Value> {
         let params: Vec<Value> = values.iter().map(|(_, value)| value.clone()).collect();
         let values = values.iter().zip(0..).map(|((field, _), id)| (*field, Operand::Param(ParamId(id)))).collect();
-        let insert = Insert { entity, values, returning: vec![ID], check: None };
+        let insert = Insert { entity, values, returning: vec![ID], check: None, unless: Vec::new() };
         Ok(self.run(Statement::Insert(insert), &params)?.1.remove(0).remove(0))
     }
 
@@ -239,7 +239,13 @@ fn checks_come_last_and_see_the_row_as_written() {
     };
     let insert = |id: i64, count: Operand| {
         let values = vec![(ID, Operand::Const(Literal::Int(id))), (COUNT, count)];
-        Statement::Insert(Insert { entity: ITEM, values, returning: vec![ID, NAME], check: Some(check(5)) })
+        Statement::Insert(Insert {
+            entity: ITEM,
+            values,
+            returning: vec![ID, NAME],
+            check: Some(check(5)),
+            unless: Vec::new(),
+        })
     };
     let number = |number| Operand::Const(Literal::Int(number));
     assert_eq!(db.run(insert(1, number(3)), &[]).unwrap().1, [[value!(1), Value::Null, value!(true)]]);

@@ -69,9 +69,8 @@ impl Postgres {
             format!("unix_socket_directories={}", self.folder.path().display()),
             "listen_addresses=127.0.0.1".to_owned(),
             "max_connections=200".to_owned(),
-            // Nothing here has to outlive the machine. Whole pages are still written, for a crash of the server alone.
+            // Nothing here has to outlive the machine; what is committed still outlives a crash of the server.
             "fsync=off".to_owned(),
-            "synchronous_commit=off".to_owned(),
             "max_wal_size=4GB".to_owned(),
             "autovacuum_naptime=10s".to_owned(),
             "timezone=Asia/Kolkata".to_owned(),

@@ -52,7 +52,7 @@ impl Engine {
         rows.faults = asked.faults;
         let mut runs = Vec::with_capacity(asked.rows.len());
         for (index, data) in asked.rows.iter().enumerate() {
-            if let Some((plan, params)) = rows.part(Some(index), Part::Create { data, under: None })? {
+            if let Some((plan, params)) = rows.part(Some(index), Part::Create { data, under: None, unless: None })? {
                 runs.push(Run { plan, params, otherwise: None });
             }
         }
@@ -135,8 +135,8 @@ impl<'e> Rows<'e> {
         Ok(None)
     }
 
-    /// An update, and a create for when it finds no row. Both in one write transaction: on the backends there are,
-    /// one writer works at a time, so nobody makes the row in between.
+    /// An update, and a create for when it finds no row, both in one write transaction. Where somebody makes the row in
+    /// between, the create makes none and the update is tried again.
     fn upsert(&mut self, index: Option<usize>, args: &Map) -> Result<Option<Run>> {
         let entity = self.entity;
         let (asked, faults) = self.engine.seen_by(self.caller, |context| upsert(context, entity, args));
@@ -144,7 +144,8 @@ impl<'e> Rows<'e> {
         let Some(asked) = asked else { return Ok(None) };
         let update = Part::Update { key: asked.key, data: asked.update, version: asked.version };
         let update = self.part(index, update)?;
-        let create = self.part(index, Part::Create { data: &asked.create, under: Some("create") })?;
+        let create = Part::Create { data: &asked.create, under: Some("create"), unless: Some(asked.key) };
+        let create = self.part(index, create)?;
         Ok(update.zip(create).map(|((plan, params), create)| Run { plan, params, otherwise: Some(create) }))
     }
 

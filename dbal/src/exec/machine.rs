@@ -65,6 +65,9 @@ struct Rows {
     before: u64,
 }
 
+/// How often a row may be made by somebody else while this side looks for it and then makes it.
+const MOST_LOST: u8 = 3;
+
 /// A plan being run, or several in a row.
 #[derive(Debug)]
 pub struct Machine {
@@ -72,6 +75,10 @@ pub struct Machine {
     params: Vec<Value>,
     rows: Option<Rows>,
     otherwise: Option<Bound>,
+    /// What `otherwise` ran instead of, for when that makes no row because somebody else has made it.
+    instead_of: Option<Bound>,
+    /// How often that has happened to this row.
+    lost: u8,
     shape: Shape,
     atomic: bool,
     writes: bool,
@@ -112,6 +119,8 @@ impl Machine {
             params,
             rows: None,
             otherwise: None,
+            instead_of: None,
+            lost: 0,
             shape,
             atomic,
             writes,
@@ -219,9 +228,12 @@ impl Machine {
     /// # Errors
     /// NOT_FOUND where a row had to be there; the loop then rolls back.
     pub fn resume(&mut self, index: usize, count: u64, out: &mut (impl RowSink + ?Sized)) -> Result<()> {
+        if count == 0 && !self.plan.unless.is_empty() && self.makes_row(index) {
+            return self.go_back();
+        }
         match (self.resumed(index, count, out), self.otherwise.take()) {
-            (Err(error), Some((plan, params))) if error.kind() == ErrorKind::NotFound => {
-                self.start(plan, params);
+            (Err(error), Some(create)) if error.kind() == ErrorKind::NotFound => {
+                self.instead_of = Some(self.exchange(create));
                 Ok(())
             }
             (done, otherwise) => {
@@ -229,6 +241,34 @@ impl Machine {
                 done
             }
         }
+    }
+
+    fn makes_row(&self, index: usize) -> bool {
+        matches!(&self.plan.steps[index].role, Role::Root(output) if output.sources.is_some())
+    }
+
+    /// Somebody made the row between the update that found none and this create: the update is tried again. When it
+    /// does not find the row either, the caller may not see it, and all that can be said is that it is there.
+    fn go_back(&mut self) -> Result<()> {
+        self.lost += 1;
+        match self.instead_of.take() {
+            Some(update) if self.lost <= MOST_LOST => {
+                self.otherwise = Some(self.exchange(update));
+                Ok(())
+            }
+            _ => {
+                let fields: Vec<&str> = self.plan.unless.iter().map(String::as_str).collect();
+                let message = format!("another {} has the same {}", self.entity, fields.join(", "));
+                Err(Error::conflict(Reason::Unique, &fields, message).with_entity(&self.entity))
+            }
+        }
+    }
+
+    /// Goes on with another plan, and gives the one so far.
+    fn exchange(&mut self, (plan, params): Bound) -> Bound {
+        let so_far = (self.plan.clone(), std::mem::take(&mut self.params));
+        self.start(plan, params);
+        so_far
     }
 
     fn resumed(&mut self, index: usize, count: u64, out: &mut (impl RowSink + ?Sized)) -> Result<()> {
@@ -388,7 +428,7 @@ impl Machine {
         let Some(Run { plan, params, otherwise }) = rows.waiting.next() else { return false };
         rows.index = rows.index.map(|index| index + 1);
         rows.before = self.summary.rows;
-        self.otherwise = otherwise;
+        (self.otherwise, self.instead_of, self.lost) = (otherwise, None, 0);
         self.start(plan, params);
         true
     }

@@ -43,7 +43,14 @@ pub fn plan(target: Target<'_>, mut query: Query, params: Params, rules: Vec<Str
     let checked = steps.iter().any(|step| matches!(&step.role, Role::Root(output) if output.check.is_some()));
     let atomic = steps.len() > 1 || checked;
     let shape = query.shape;
-    Ok(Plan { entity, params, steps, writes, atomic, shape, rules, query })
+    let unless = match &query.statement {
+        Statement::Insert(insert) => {
+            let declared = target.schema.entity(entity);
+            insert.unless.iter().map(|field| declared.field(*field).name.clone()).collect()
+        }
+        _ => Vec::new(),
+    };
+    Ok(Plan { entity, params, steps, writes, atomic, shape, unless, rules, query })
 }
 
 /// An update with an empty patch reads the row, or counts the rows, under the rules of the update.

@@ -23,6 +23,8 @@ pub struct Plan {
     pub atomic: bool,
     /// What the caller gets.
     pub shape: Shape,
+    /// For an insert that makes no row where another one has a unique key: the names of that key's fields.
+    pub unless: Vec<String>,
     /// Ids of the access rules applied, for `explain`.
     pub rules: Vec<String>,
     /// Row filters and checks as they were applied, for `explain`.
@@ -47,6 +49,7 @@ impl Plan {
             writes: false,
             atomic: false,
             shape,
+            unless: Vec::new(),
             rules: Vec::new(),
             query: Query { statement, visible: 0, includes, shape, version: None, parents: Vec::new() },
         }

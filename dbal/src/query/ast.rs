@@ -358,6 +358,9 @@ pub struct Insert {
     pub returning: Vec<FieldId>,
     /// What must hold of the row as written.
     pub check: Option<Expr>,
+    /// A unique key: no row is made, and none given, where another one got there first. Backends whose writers take
+    /// turns need not look.
+    pub unless: Vec<FieldId>,
 }
 
 /// Changes rows. Gives, for each row changed, `returning`, then, if there is a check, a boolean for it.

@@ -42,7 +42,7 @@ pub(super) fn create(check: &mut Check<'_>, entity: EntityId, data: Option<&Valu
     returning.sort_unstable();
     key_at_least(check, entity, &mut returning);
     let visible = returning.len();
-    let insert = Insert { entity, values, returning, check: None };
+    let insert = Insert { entity, values, returning, check: None, unless: Vec::new() };
     Some(Query {
         statement: Statement::Insert(insert),
         visible,

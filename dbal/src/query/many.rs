@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use crate::error::{FieldFault, Result};
+use crate::query::ast::Statement;
 use crate::query::form::Form;
 use crate::query::validate::{Check, Context, Validated};
 use crate::query::{data, key};
@@ -21,6 +22,8 @@ pub enum Part<'r> {
         data: &'r Value,
         /// The option that holds them, where faults are named by it.
         under: Option<&'static str>,
+        /// Unless another row has this key by now, by which an upsert has just found none.
+        unless: Option<&'r Value>,
     },
     /// The row that an upsert finds is changed.
     Update {
@@ -45,7 +48,16 @@ impl<'r> Part<'r> {
     /// Its form; see [`Form`].
     pub fn form(&self, entity: &str, caller: u32) -> Form<'r> {
         match *self {
-            Part::Create { data, .. } => Form::of_args(self.operation(), entity, [("data", data)], caller),
+            Part::Create { data, unless: None, .. } => {
+                Form::of_args(self.operation(), entity, [("data", data)], caller)
+            }
+            Part::Create { data, unless: Some(key), .. } => {
+                // Which key it is decides the statement, so its names are part of the form; its values are in the data.
+                let names: Vec<&str> = key.as_map().into_iter().flat_map(Map::iter).map(|(name, _)| name).collect();
+                let names = format!("unless {names:?}");
+                let args = [("data", data), (names.as_str(), &Value::Null)];
+                Form::of_args(self.operation(), entity, args, caller)
+            }
             Part::Update { key, data, version } => {
                 let args =
                     [("id", key), ("data", data)].into_iter().chain(version.map(|version| ("if_version", version)));
@@ -61,9 +73,18 @@ impl<'r> Part<'r> {
     pub fn validate(&self, context: Context<'_>, entity: EntityId, form: &Form<'_>) -> Result<Validated> {
         let mut check = Check::new(context, &form.slots, form.too_deep);
         let query = match *self {
-            Part::Create { data, under } => {
-                let query = data::create(&mut check, entity, Some(data));
+            Part::Create { data, under, unless } => {
+                let mut query = data::create(&mut check, entity, Some(data));
                 named_under(&mut check.faults, under);
+                if let (Some(key), Some(Statement::Insert(insert))) =
+                    (unless, query.as_mut().map(|query| &mut query.statement))
+                {
+                    let declared = check.entity(entity);
+                    insert.unless = match key.as_map() {
+                        Some(map) => map.iter().filter_map(|(name, _)| declared.field_by_name(name)).collect(),
+                        None => vec![declared.key],
+                    };
+                }
                 query
             }
             Part::Update { key, data, version } => {

@@ -15,8 +15,8 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use sea_query::{
-    DynIden, Expr as SqlExpr, Func, FunctionCall, IntoIden, PostgresQueryBuilder, Query, QueryStatementWriter,
-    SqliteQueryBuilder,
+    DynIden, Expr as SqlExpr, Func, FunctionCall, IntoIden, OnConflict, PostgresQueryBuilder, Query,
+    QueryStatementWriter, SqliteQueryBuilder,
 };
 
 use self::writer::Writer;
@@ -148,6 +148,10 @@ impl<'a> Lowering<'a> {
             });
             let values = values.collect::<Result<Vec<SqlExpr>>>()?;
             built.values(values).map_err(|_| Error::internal("as many values as columns were given"))?;
+        }
+        if self.dialect == Dialect::Postgres && !insert.unless.is_empty() {
+            let key = insert.unless.iter().map(|field| iden(&root.entity.field(*field).column));
+            built.on_conflict(OnConflict::columns(key).do_nothing().to_owned());
         }
         let mut columns = self.returning(root, &insert.returning, insert.check.as_ref())?;
         if self.dialect == Dialect::Postgres {

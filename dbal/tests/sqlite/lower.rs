@@ -346,6 +346,7 @@ fn inserts() {
         values: vec![(post::TITLE, param(1)), (post::AUTHOR, param(0))],
         returning: vec![post::ID],
         check: Some(compare(post::TITLE, Comparison::Ne, param(2))),
+        unless: Vec::new(),
     };
     lowers(
         Statement::Insert(insert.clone()),

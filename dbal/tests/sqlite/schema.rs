@@ -314,5 +314,6 @@ pub fn insert(entity: EntityId, fields: impl Iterator<Item = FieldId>, returning
         values: fields.zip(0..).map(|(field, number)| (field, param(number))).collect(),
         returning: returning.to_vec(),
         check: None,
+        unless: Vec::new(),
     })
 }

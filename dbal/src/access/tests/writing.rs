@@ -106,7 +106,7 @@ fn write(rules: &str, entity: EntityId, asked: Asked<'_>) -> Result<Written, Err
             if !names.iter().any(|name| name.starts_with("level")) {
                 values.push((FieldId(3), Operand::Const(Literal::Null)));
             }
-            (Statement::Insert(Insert { entity, values, returning, check: None }), Shape::One)
+            (Statement::Insert(Insert { entity, values, returning, check: None, unless: Vec::new() }), Shape::One)
         }
         Asked::Update(names) => {
             let set = set(values(names));
@@ -297,7 +297,8 @@ rules:
     let policy = Policy::from_rules(&schema, text, "acl.yaml").unwrap();
     let mut params = Params::default();
     let author = Operand::Param(params.push(argument(POST, FieldId(1))));
-    let insert = Insert { entity: POST, values: vec![(FieldId(1), author)], returning: vec![FieldId(0)], check: None };
+    let (values, returning) = (vec![(FieldId(1), author)], vec![FieldId(0)]);
+    let insert = Insert { entity: POST, values, returning, check: None, unless: Vec::new() };
     let mut query = Query {
         statement: Statement::Insert(insert),
         visible: 1,

@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use super::pool::Pool;
 use super::session::Session;
 use super::tls::Driver;
-use crate::adapter::{Connection, Intent};
+use crate::adapter::{Cancel, Connection, Intent};
 use crate::error::{Error, Reason, Result};
 use crate::plan::operation::Step;
 use crate::row::RowSink;
@@ -122,6 +122,10 @@ impl Connection for PostgresConnection<'_> {
 
     fn run(&mut self, step: &Step, params: &[Value], deadline: Option<Instant>, sink: &mut dyn RowSink) -> Result<u64> {
         self.wait(async |session| session.run(step, params, deadline, sink).await)
+    }
+
+    fn watch(&mut self, cancel: Option<&Cancel>) {
+        self.session().watch(cancel);
     }
 
     fn inspect(&mut self) -> Result<Snapshot> {

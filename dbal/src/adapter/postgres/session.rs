@@ -18,7 +18,7 @@ use tokio_postgres::{Client, RowStream, SimpleQueryMessage, Statement};
 use super::error::{self, Fault};
 use super::tls::Tls;
 use super::value::{self, Bind, Owned};
-use crate::adapter::Intent;
+use crate::adapter::{Cancel, Intent};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::plan::operation::{Lowered, Sql, Step};
 use crate::row::RowSink;
@@ -36,6 +36,8 @@ const CELLS: usize = 32;
 /// connection is given up.
 const LATE: Duration = Duration::from_millis(50);
 const LOST: Duration = Duration::from_secs(1);
+/// How often a statement looks whether it was cancelled.
+const TICK: Duration = Duration::from_millis(20);
 
 /// How long what ends a transaction may take where no deadline says less.
 const ENDING: Duration = Duration::from_secs(30);
@@ -71,6 +73,8 @@ pub(super) struct Session {
     /// A statement may fail and the transaction goes on.
     guarded: bool,
     deadline: Option<Instant>,
+    /// Told when nobody waits for an answer any more.
+    cancel: Option<Cancel>,
     /// The server's limit for a statement of this session, in milliseconds; 0 is none.
     limit: u64,
     /// Nobody knows what the connection is at.
@@ -89,6 +93,7 @@ impl Session {
             state: State::None,
             guarded: false,
             deadline: None,
+            cancel: None,
             limit: 0,
             doubtful: false,
         }
@@ -120,6 +125,12 @@ impl Session {
     /// In new hands.
     pub(super) fn lend(&mut self, intent: Intent) {
         (self.intent, self.state, self.guarded, self.deadline) = (intent, State::None, false, None);
+        self.cancel = None;
+    }
+
+    /// From here on, statements stop when this is cancelled.
+    pub(super) fn watch(&mut self, cancel: Option<&Cancel>) {
+        self.cancel = cancel.cloned();
     }
 
     /// A transaction of one request fails as a whole; one that is `guarded` survives a statement that fails.
@@ -180,6 +191,8 @@ impl Session {
     }
 
     pub(super) async fn rollback_to(&mut self, depth: u32) -> Result<()> {
+        // Whoever cancelled wants it undone.
+        self.cancel = None;
         self.inside(format!("ROLLBACK TO s{depth}; RELEASE s{depth}")).await
     }
 
@@ -225,7 +238,8 @@ impl Session {
         if self.state == State::Aborted {
             return Err(super::connection::aborted());
         }
-        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        let cancelled = self.cancel.as_ref().is_some_and(Cancel::is_cancelled);
+        if cancelled || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return Err(Error::timeout(Outcome::NotApplied));
         }
         Ok(())
@@ -289,19 +303,26 @@ impl Session {
         };
         self.ready(deadline)?;
         let commits = self.state == State::None;
-        let Some(deadline) = deadline else {
+        if deadline.is_none() && self.cancel.is_none() {
             let ran = self.run_sql(step, sql, params, None, sink).await;
             return self.settle(step, sql, commits, ran).await;
-        };
-        let (cancel, tls) = (self.client.cancel_token(), self.tls.clone());
+        }
+        let (token, tls, cancel) = (self.client.cancel_token(), self.tls.clone(), self.cancel.clone());
+        let late = deadline.map(|deadline| deadline + LATE);
         let ran = {
-            let mut work = pin!(self.run_sql(step, sql, params, Some(deadline), sink));
-            match within(Some(deadline + LATE), work.as_mut()).await {
-                Some(ran) => Some(ran),
-                None => {
+            let mut work = pin!(self.run_sql(step, sql, params, deadline, sink));
+            loop {
+                // Nobody is woken by a cancellation, so it is looked for now and then.
+                let tick = cancel.is_some().then(|| Instant::now() + TICK);
+                let until = [late, tick].into_iter().flatten().min();
+                if let Some(ran) = within(until, work.as_mut()).await {
+                    break Some(ran);
+                }
+                let cancelled = cancel.as_ref().is_some_and(Cancel::is_cancelled);
+                if cancelled || late.is_some_and(|late| late <= Instant::now()) {
                     // It may have ended just now; then its answer comes, and the server has nothing to cancel.
-                    let _ = within(Some(Instant::now() + LOST), tls.cancel(&cancel)).await;
-                    within(Some(Instant::now() + LOST), work).await
+                    let _ = within(Some(Instant::now() + LOST), tls.cancel(&token)).await;
+                    break within(Some(Instant::now() + LOST), work).await;
                 }
             }
         };
