@@ -206,7 +206,11 @@ impl Machine {
             _ if !self.buffers.is_empty()
                 && !matches!(step.role, Role::Total | Role::Versioned | Role::Parent { .. } | Role::Effect) =>
             {
-                Feed::Buffer(&mut self.buffers[index])
+                let most = match &step.role {
+                    Role::Children { most, .. } => most.as_ref(),
+                    _ => None,
+                };
+                Feed::Buffer(&mut self.buffers[index], most)
             }
             Role::Root(output) => {
                 let (limit, cap) = match (self.plan.shape, self.paging) {
@@ -512,7 +516,10 @@ impl Machine {
 
     fn bind_parents(&mut self, index: usize) {
         if let Role::Children { parent, parent_column, parents, .. } = &self.plan.steps[index].role {
-            let keys = self.buffers[*parent].distinct(*parent_column);
+            // The row beyond a page only shows that there is one.
+            let page = self.paging.filter(|_| *parent == 0 && matches!(self.plan.shape, Shape::Page { .. }));
+            let first = page.and_then(|page| usize::try_from(page.limit).ok()).unwrap_or(usize::MAX);
+            let keys = self.buffers[*parent].distinct(*parent_column, first);
             self.params[usize::from(parents.0)] = Value::List(keys);
         }
     }

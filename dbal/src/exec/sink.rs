@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use crate::error::{Error, Result};
 use crate::exec::machine::Summary;
 use crate::plan::operation::{Output, Plan, Role, Source};
+use crate::query::ast::Most;
 use crate::row::{Columns, Record, RowSink};
 use crate::value::{Value, ValueRef};
 
@@ -17,8 +18,8 @@ use crate::value::{Value, ValueRef};
 pub enum Feed<'m, S: ?Sized> {
     /// To the caller.
     Root(Root<'m, S>),
-    /// Kept.
-    Buffer(&'m mut Buffer),
+    /// Kept, and no more than these.
+    Buffer(&'m mut Buffer, Option<&'m Most>),
     /// One integer.
     Total(&'m mut Option<i64>),
     /// No rows are expected.
@@ -33,7 +34,10 @@ impl<S: RowSink + ?Sized> RowSink for Feed<'_, S> {
     fn row(&mut self, cells: &[ValueRef<'_>]) -> Result<()> {
         match self {
             Feed::Root(root) => root.row(cells),
-            Feed::Buffer(buffer) => {
+            Feed::Buffer(buffer, most) => {
+                if let Some(most) = most.filter(|most| buffer.rows.len() as u64 >= most.together) {
+                    return Err(too_many_together(most));
+                }
                 buffer.rows.push(cells.iter().map(|cell| cell.to_value()).collect());
                 Ok(())
             }
@@ -142,10 +146,10 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// The different values of a column that are not null.
-    pub(super) fn distinct(&self, column: usize) -> Vec<Value> {
+    /// The different values of a column in the first rows that are not null.
+    pub(super) fn distinct(&self, column: usize, first: usize) -> Vec<Value> {
         let mut seen = HashSet::with_hasher(RandomState::default());
-        let values = self.rows.iter().map(|row| &row[column]);
+        let values = self.rows.iter().take(first).map(|row| &row[column]);
         values.filter(|value| Link::of(value).is_some_and(|link| seen.insert(link))).cloned().collect()
     }
 }
@@ -180,11 +184,18 @@ pub(super) fn assemble(
     summary: &mut Summary,
     out: &mut (impl RowSink + ?Sized),
 ) -> Result<()> {
+    if let Some(limit) = limit.and_then(|limit| usize::try_from(limit).ok()) {
+        // The row beyond a page is not in the answer, and nor is what is related to it.
+        summary.has_more |= buffers[0].rows.len() > limit;
+        buffers[0].rows.truncate(limit);
+    }
+    let mut weights = Weights::of(plan, &buffers);
     // What has been joined to each row of each step so far, in the order of the includes.
     let mut joined: Vec<Vec<Vec<Value>>> =
         buffers.iter().map(|buffer| buffer.rows.iter().map(|_| Vec::new()).collect()).collect();
     for index in (1..plan.steps.len()).rev() {
-        let Role::Children { parent, parent_column, child_column, to_one, output, .. } = &plan.steps[index].role else {
+        let Role::Children { parent, parent_column, child_column, to_one, most, output, .. } = &plan.steps[index].role
+        else {
             continue;
         };
         let rows = std::mem::take(&mut buffers[index].rows);
@@ -194,6 +205,10 @@ pub(super) fn assemble(
         let used = |found: &Vec<usize>| if *to_one { found.len().min(1) } else { found.len() };
         for found in &of_parents {
             found[..used(found)].iter().for_each(|at| uses[*at] += 1);
+        }
+        if let Some(most) = most {
+            of_parents.iter().try_for_each(|found| few_enough(most, found.len()))?;
+            weights.join(most, (*parent, index), of_parents.iter().map(|found| &found[..used(found)]))?;
         }
         let mut records: Vec<Option<Record>> =
             rows.into_iter().zip(extras).map(|(row, extra)| Some(record(output, row, extra))).collect();
@@ -221,6 +236,47 @@ pub(super) fn assemble(
         }
     }
     Ok(())
+}
+
+/// For each row of each step, how many rows of the answer it stands for so far: itself and those joined to it. A row
+/// with several parents is given with each of them, so that rows can multiply with every level. Known before any is
+/// copied; empty where nobody counts.
+struct Weights(Vec<Vec<u64>>);
+
+impl Weights {
+    fn of(plan: &Plan, buffers: &[Buffer]) -> Weights {
+        let counted = plan.steps.iter().any(|step| matches!(step.role, Role::Children { most: Some(_), .. }));
+        let ones = |buffer: &Buffer| vec![1; buffer.rows.len()];
+        Weights(if counted { buffers.iter().map(ones).collect() } else { Vec::new() })
+    }
+
+    /// Joins rows to those of their parents.
+    fn join<'f>(
+        &mut self,
+        most: &Most,
+        (parent, step): (usize, usize),
+        of_parents: impl Iterator<Item = &'f [usize]>,
+    ) -> Result<()> {
+        let rows = std::mem::take(&mut self.0[step]);
+        let mut related: u64 = 0;
+        for (weight, found) in self.0[parent].iter_mut().zip(of_parents) {
+            *weight = found.iter().fold(*weight, |sum, at| sum.saturating_add(rows[*at]));
+            related = related.saturating_add(*weight - 1);
+        }
+        if related > most.together { Err(too_many_together(most)) } else { Ok(()) }
+    }
+}
+
+fn few_enough(most: &Most, found: usize) -> Result<()> {
+    let Some(each) = most.each.filter(|each| found > *each as usize) else { return Ok(()) };
+    let message = format!("more than {each} rows related to one row; give a limit or a narrower filter");
+    Err(Error::validation(format!("{}.limit", most.path), message))
+}
+
+fn too_many_together(most: &Most) -> Error {
+    let together = most.together;
+    let message = format!("more than {together} related rows in one answer; include less (limit included_rows)");
+    Error::validation(most.path.clone(), message)
 }
 
 /// For each parent, which rows have its link value.

@@ -53,7 +53,7 @@ fn rows(
         }
         None => {
             let mut kept = Buffer::default();
-            let mut feed: Feed<'_, dyn RowSink> = Feed::Buffer(&mut kept);
+            let mut feed: Feed<'_, dyn RowSink> = Feed::Buffer(&mut kept, None);
             connection.run(first, &params, deadline, &mut feed)?;
             for row in kept.rows {
                 let cells: Vec<ValueRef<'_>> = row.iter().map(Value::as_ref).collect();

@@ -217,6 +217,7 @@ impl Builder<'_> {
                 child_column: include.child_column,
                 parents: link.parents,
                 to_one: include.to_one,
+                most: include.most.clone(),
                 output: self.output(select.entity, &select.columns[..include.visible], &include.includes),
             };
             let mut cells = self.cells(select.entity, &select.columns);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::query::ast::{Count, Expr, ParamId, Query, Shape, Statement};
+use crate::query::ast::{Count, Expr, Most, ParamId, Query, Shape, Statement};
 use crate::query::param::Params;
 use crate::row::Columns;
 use crate::schema::{EntityId, FieldId, FieldType};
@@ -152,6 +152,8 @@ pub enum Role {
         parents: ParamId,
         /// One row or null, instead of a list.
         to_one: bool,
+        /// How many there may be.
+        most: Option<Most>,
         /// What a row looks like.
         output: Output,
     },

@@ -442,8 +442,21 @@ pub struct Include {
     pub visible: usize,
     /// The rows, with `link` set.
     pub select: Select,
+    /// How many there may be; trusted code takes what there is.
+    pub most: Option<Most>,
     /// Includes below.
     pub includes: Vec<Include>,
+}
+
+/// The most related rows that an answer may hold. More is an error, never a cut.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Most {
+    /// Where the request asks for them, such as `include.posts`.
+    pub path: Name,
+    /// Of each parent, where the request gives no limit.
+    pub each: Option<u32>,
+    /// In the whole answer, each counted as often as it is given.
+    pub together: u64,
 }
 
 /// How a page by cursor is read.

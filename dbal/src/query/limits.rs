@@ -13,6 +13,9 @@ pub struct Limits {
     pub include_depth: usize,
     /// Relations included in one request, on all levels.
     pub include_relations: usize,
+    /// Related rows in one answer for a bound caller, each counted as often as it is given; in a stream, those of one
+    /// batch of rows. Relations that lead back and forth would else multiply with each level.
+    pub included_rows: usize,
     /// Bytes of the values of one written row.
     pub row_bytes: usize,
     /// Bytes of the texts of one index, together: what every backend can index.
@@ -35,6 +38,7 @@ impl Default for Limits {
             in_values: 10_000,
             include_depth: 5,
             include_relations: 20,
+            included_rows: 100_000,
             row_bytes: 15 << 20,
             index_bytes: 2_000,
             request_bytes: 32 << 20,

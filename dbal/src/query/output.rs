@@ -1,6 +1,6 @@
 //! What rows look like and in which order they come: `select`, `sort`, `include`.
 
-use crate::query::ast::{Between, Expr, Include, Link, Literal, Operand, Order, Select};
+use crate::query::ast::{Between, Expr, Include, Link, Literal, Most, Operand, Order, Select};
 use crate::query::filter::{self, relation_visible};
 use crate::query::paging;
 use crate::query::param::ParamSource;
@@ -289,6 +289,10 @@ fn include(
             None
         }
     };
+    let most = most(check, target, path, !to_one && limit.is_none());
+    // One row more than there may be shows that there are more.
+    let probe = most.as_ref().and_then(|most| most.each).map(|each| Operand::Const(Literal::Int(i64::from(each) + 1)));
+    let limit = limit.or(probe);
     let mut below = select(check, target, option("select"), &format!("{path}.select"));
     let visible = below.len();
     let own_link = relation.through.is_none().then(|| position(&mut below, relation.remote));
@@ -313,8 +317,16 @@ fn include(
             link: Some(Link { field: relation.remote, parents, through }),
             beyond: None,
         },
+        most,
         includes,
     })
+}
+
+/// How many related rows a bound caller may have.
+fn most(check: &Check<'_>, target: EntityId, path: &str, unlimited: bool) -> Option<Most> {
+    let each = unlimited.then(|| paging::bound_cap(check, target));
+    let together = check.context.limits.included_rows as u64;
+    (!check.context.view.trusted()).then(|| Most { path: path.to_owned().into(), each, together })
 }
 
 /// Where a field stands among columns, appended if it does not.

@@ -162,6 +162,7 @@ fn includes_and_counts_are_filtered_at_every_level() {
             link: Some(Link { field: FieldId(link), parents: ParamId(parents), through: None }),
             beyond: None,
         },
+        most: None,
         includes,
     };
     let mut query = select(USER, Expr::TRUE);
