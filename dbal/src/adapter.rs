@@ -12,7 +12,7 @@ pub mod sqlite;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::capability::Capabilities;
 use crate::error::{Error, Result};
@@ -21,6 +21,9 @@ use crate::plan::operation::Step;
 use crate::row::RowSink;
 use crate::sql::ddl::Snapshot;
 use crate::value::{Value, ValueRef};
+
+/// How long a lock or a connection is waited for when there is no deadline.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a connection is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -124,7 +124,8 @@ impl<'a> MemoryConnection<'a> {
 
     /// Where in the savepoints number `depth` is.
     fn position(&mut self, depth: u32) -> Result<usize> {
-        let position = self.transaction()?.savepoints.iter().position(|(at, _)| *at == depth);
+        // The latest of the number, as in SQL: a request beside a nested transaction uses the same one.
+        let position = self.transaction()?.savepoints.iter().rposition(|(at, _)| *at == depth);
         position.ok_or_else(|| Error::internal(format!("there is no savepoint {depth}")))
     }
 

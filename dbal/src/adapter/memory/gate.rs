@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::adapter::PATIENCE;
 use crate::error::{Error, Outcome, Result};
 
 /// Lets one writer in. Unlike a mutex's guard, its permit may move to another thread with the connection.
@@ -14,17 +15,15 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// Waits for the permit, no longer than the deadline.
+    /// Waits for the permit, no longer than the deadline; without one, no longer than other backends do, so that code
+    /// that waits for itself learns of it.
     pub(super) fn enter(&self, deadline: Option<Instant>) -> Result<Permit<'_>> {
         let mut taken = self.taken.lock();
+        let mut until = None;
         while *taken {
-            match deadline {
-                None => self.freed.wait(&mut taken),
-                Some(deadline) => {
-                    if self.freed.wait_until(&mut taken, deadline).timed_out() && *taken {
-                        return Err(Error::timeout(Outcome::NotApplied));
-                    }
-                }
+            let until = *until.get_or_insert_with(|| deadline.unwrap_or_else(|| Instant::now() + PATIENCE));
+            if self.freed.wait_until(&mut taken, until).timed_out() && *taken {
+                return Err(Error::timeout(Outcome::NotApplied));
             }
         }
         *taken = true;

@@ -28,6 +28,8 @@ pub(super) struct SqliteConnection<'a> {
     handle: Option<Box<Handle>>,
     transaction: Transaction,
     savepoints: u32,
+    /// Other requests may follow one that failed.
+    guarded: bool,
 }
 
 /// How far a transaction is.
@@ -45,7 +47,15 @@ enum Transaction {
 
 impl<'a> SqliteConnection<'a> {
     pub(super) fn new(pool: &'a Pool, schema: &'a Schema, intent: Intent, handle: Box<Handle>) -> Self {
-        SqliteConnection { pool, schema, intent, handle: Some(handle), transaction: Transaction::None, savepoints: 0 }
+        SqliteConnection {
+            pool,
+            schema,
+            intent,
+            handle: Some(handle),
+            transaction: Transaction::None,
+            savepoints: 0,
+            guarded: false,
+        }
     }
 
     fn handle(&self) -> &Handle {
@@ -109,10 +119,27 @@ impl<'a> SqliteConnection<'a> {
             return Ok(statement.raw_execute()? as u64);
         }
         let wrote = !statement.readonly();
+        // A row that is refused comes when all is written, and SQLite keeps what a statement wrote that is ended early.
+        let alone = wrote && self.guarded && self.transaction == Transaction::Open;
+        if alone {
+            self.control("SAVEPOINT statement")?;
+        }
         let has_decimals = value::has_decimals(&step.cells);
         let mut rows = statement.raw_query();
         let mut count = 0;
-        while let Some(row) = rows.next()? {
+        loop {
+            let row = match rows.next() {
+                Ok(Some(row)) => row,
+                Ok(None) => break,
+                Err(error) => {
+                    drop(rows);
+                    // It wrote nothing; where SQLite ended the transaction, there is no savepoint left.
+                    if alone && !sqlite.is_autocommit() {
+                        self.control("RELEASE statement")?;
+                    }
+                    return Err(error.into());
+                }
+            };
             if let Err(error) = self.give(step, has_decimals, row, sink) {
                 if wrote && self.transaction == Transaction::None {
                     // All is written when the first row comes, and to end the statement here would commit it.
@@ -120,9 +147,18 @@ impl<'a> SqliteConnection<'a> {
                     sqlite.get_interrupt_handle().interrupt();
                     let _ = rows.next();
                 }
-                return Err(Fault::Row { error, wrote });
+                drop(rows);
+                if alone {
+                    self.control("ROLLBACK TO statement")?;
+                    self.control("RELEASE statement")?;
+                }
+                return Err(Fault::Row { error, wrote: wrote && !alone });
             }
             count += 1;
+        }
+        drop(rows);
+        if alone {
+            self.control("RELEASE statement")?;
         }
         Ok(count)
     }
@@ -181,6 +217,13 @@ impl Connection for SqliteConnection<'_> {
         self.control(text).map_err(|error| error::beginning(&error))?;
         self.transaction = Transaction::Open;
         self.savepoints = 0;
+        self.guarded = false;
+        Ok(())
+    }
+
+    fn begin_guarded(&mut self, deadline: Option<Instant>) -> Result<()> {
+        self.begin(deadline)?;
+        self.guarded = true;
         Ok(())
     }
 

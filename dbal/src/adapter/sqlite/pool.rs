@@ -11,7 +11,7 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{Location, SqliteOptions, Synchronous, error, functions};
-use crate::adapter::Cancel;
+use crate::adapter::{Cancel, PATIENCE};
 use crate::error::{Error, Outcome, Result};
 
 /// The most bytes that a text, a blob or a row may have.
@@ -19,9 +19,6 @@ pub(super) const MAX_BYTES: i32 = 64 << 20;
 
 /// How many prepared statements a connection keeps.
 const STATEMENTS: usize = 512;
-
-/// How long a lock is waited for when there is no deadline.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How many instructions of SQLite's machine pass between two looks at the clock: some ten microseconds.
 const INSTRUCTIONS: i32 = 1_000;
