@@ -185,3 +185,25 @@ fn block_on<F: Future>(future: F) -> F::Output {
         }
     }
 }
+
+#[test]
+fn a_stream_that_nobody_takes_gives_its_connection_back_at_its_deadline() {
+    let (_dir, db) = filled(5_000);
+    let hasty = db.with_timeout(Some(Duration::from_millis(200)));
+    let patient = db.with_timeout(Some(Duration::from_secs(10)));
+    let mut stalled = hasty.stream("Item", query()).unwrap();
+    stalled.next().unwrap().unwrap();
+    assert_eq!(patient.entity("Item").unwrap().count(query()).unwrap(), 5_000, "the pool has one connection");
+    let last = stalled.last().unwrap();
+    assert_eq!(last.unwrap_err().kind(), ErrorKind::Timeout, "never a cut");
+    block_on(async {
+        let mut stalled = AsyncClient::from(hasty).stream("Item", query()).await.unwrap();
+        stalled.next().await.unwrap().unwrap();
+        assert_eq!(patient.entity("Item").unwrap().count(query()).unwrap(), 5_000, "the pool has one connection");
+        let mut last = None;
+        while let Some(item) = stalled.next().await {
+            last = Some(item);
+        }
+        assert_eq!(last.unwrap().unwrap_err().kind(), ErrorKind::Timeout);
+    });
+}

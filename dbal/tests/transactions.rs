@@ -243,3 +243,113 @@ fn one_that_is_held_past_its_time_holds_up_nobody() {
         assert_eq!(db.entity("Item").unwrap().count(query()).unwrap(), 1);
     }
 }
+
+#[test]
+fn a_nested_one_that_panics_is_undone_for_whoever_catches_that() {
+    for (db, _folder) in databases() {
+        db.transaction(|tx| {
+            tx.entity("Item")?.create(value!({ "id": 1 }))?;
+            let inner = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                tx.transaction(|inner| {
+                    inner.entity("Item")?.create(value!({ "id": 2 }))?;
+                    if inner.entity("Item")?.count(query())? == 2 {
+                        std::panic::resume_unwind(Box::new("on purpose"));
+                    }
+                    Ok::<_, Error>(())
+                })
+            }));
+            assert!(inner.is_err());
+            tx.entity("Item")?.create(value!({ "id": 3 })).map(drop)
+        })
+        .unwrap();
+        assert_eq!(ids(&db), [1, 3]);
+    }
+}
+
+#[test]
+fn a_request_beside_a_nested_one_leaves_its_savepoint_alone() {
+    for (db, _folder) in databases() {
+        db.transaction(|tx| {
+            let inner = tx.transaction(|inner| {
+                inner.entity("Item")?.create(value!({ "id": 1 }))?;
+                tx.entity("Item")?.insert_many([value!({ "id": 2 }), value!({ "id": 3 })])?;
+                Err::<(), _>(Error::validation("id", "changed my mind"))
+            });
+            assert_eq!(inner.unwrap_err().kind(), ErrorKind::ValidationError);
+            tx.entity("Item")?.create(value!({ "id": 4 })).map(drop)
+        })
+        .unwrap();
+        assert_eq!(ids(&db), [4]);
+    }
+}
+
+#[test]
+fn what_is_open_inside_one_that_ends_is_undone() {
+    for (db, _folder) in databases() {
+        let awaited = AsyncClient::from(db.clone());
+        block_on(async {
+            let tx = awaited.begin().await.unwrap();
+            let first = tx.begin().await.unwrap();
+            first.entity("Item").unwrap().create(value!({ "id": 1 })).await.unwrap();
+            let second = tx.begin().await.unwrap();
+            second.entity("Item").unwrap().create(value!({ "id": 2 })).await.unwrap();
+            first.rollback().await.unwrap();
+            let late = second.entity("Item").unwrap().create(value!({ "id": 3 })).await;
+            assert_eq!(late.unwrap_err().reason(), Some(Reason::Aborted));
+            assert_eq!(second.commit().await.unwrap_err().reason(), Some(Reason::Aborted));
+            tx.entity("Item").unwrap().create(value!({ "id": 4 })).await.unwrap();
+            let open = tx.begin().await.unwrap();
+            open.entity("Item").unwrap().create(value!({ "id": 5 })).await.unwrap();
+            tx.commit().await.unwrap();
+            drop(open);
+        });
+        assert_eq!(ids(&db), [4]);
+    }
+}
+
+#[test]
+fn a_timeout_beyond_all_time_is_none() {
+    for (db, _folder) in databases() {
+        let options = TransactionOptions { retries: 0, timeout: Some(Duration::MAX) };
+        db.with_timeout(Some(Duration::MAX))
+            .transaction_with(options, |tx| tx.entity("Item")?.create(value!({ "id": 1 })).map(drop))
+            .unwrap();
+        assert_eq!(ids(&db.with_timeout(Some(Duration::MAX))), [1]);
+    }
+}
+
+struct Refuses;
+
+impl RowSink for Refuses {
+    fn start(&mut self, _: &Arc<dbal::Columns>) -> Result<()> {
+        Ok(())
+    }
+    fn row(&mut self, _: &[dbal::ValueRef<'_>]) -> Result<()> {
+        Err(Error::validation("row", "refused"))
+    }
+}
+
+#[test]
+fn a_write_whose_row_is_refused_leaves_nothing_and_the_transaction_goes_on() {
+    let update =
+        dbal::Request::new(dbal::Operation::Update, "Item").arg("id", 1).arg("data", value!({ "name": "half done" }));
+    for (db, _folder) in databases() {
+        db.entity("Item").unwrap().create(value!({ "id": 1, "name": "old" })).unwrap();
+        db.transaction(|tx| {
+            tx.entity("Item")?.create(value!({ "id": 2 }))?;
+            assert!(tx.execute_into(&update, &mut Refuses).is_err());
+            tx.transaction(|inner| {
+                assert!(inner.execute_into(&update, &mut Refuses).is_err());
+                inner.entity("Item")?.create(value!({ "id": 3 })).map(drop)
+            })
+        })
+        .unwrap();
+        assert_eq!(ids(&db), [1, 2, 3]);
+        assert_eq!(db.entity("Item").unwrap().read(1).unwrap().get("name").unwrap().as_str(), Some("old"));
+    }
+}
+
+fn ids(db: &Client) -> Vec<i64> {
+    let rows = db.entity("Item").unwrap().find_many(query()).unwrap();
+    rows.iter().map(|row| row.get("id").unwrap().as_i64().unwrap()).collect()
+}

@@ -7,7 +7,7 @@ use crate::client::{Client, Response};
 use crate::error::{Error, ErrorKind, FieldFault, Result};
 use crate::exec::{Machine, blocking};
 use crate::query::batch::{self, Entry, fault_of, look_up};
-use crate::query::validate;
+use crate::query::{size, validate};
 use crate::request::{Operation, Request};
 use crate::row::RecordSink;
 use crate::schema::EntityId;
@@ -25,6 +25,8 @@ pub(super) struct Batch {
     seen: Vec<Option<Value>>,
     referred_to: Vec<bool>,
     answers: Vec<Answered>,
+    /// Bytes of the texts of all entries, with those put in place of references so far.
+    bytes: usize,
 }
 
 impl Batch {
@@ -50,6 +52,7 @@ impl Batch {
             seen: vec![None; entries.len()],
             referred_to: vec![false; entries.len()],
             answers: Vec::with_capacity(entries.len()),
+            bytes: entries.iter().map(|entry| entry.bytes).sum(),
             entries,
         };
         let (mut faults, mut other) = (Vec::new(), None);
@@ -92,16 +95,30 @@ impl Batch {
         let Some(entry) = self.entries.get(index) else { return Ok(None) };
         let machine = match self.ready[index].take() {
             Some(machine) => machine,
-            None => self.filled(entry).map_err(|error| error.of_entry(index))?,
+            None => {
+                let (bytes, filled) = self.filled(entry);
+                self.bytes = bytes;
+                filled.map_err(|error| error.of_entry(index))?
+            }
         };
         Ok(Some(machine.joined()))
     }
 
-    fn filled(&self, entry: &Entry) -> Result<Machine> {
+    /// The entry with values in place of its references, and how many bytes the batch has then.
+    fn filled(&self, entry: &Entry) -> (usize, Result<Machine>) {
+        let client = &self.client;
         let (mut values, mut faults) = (Vec::with_capacity(entry.references.len()), Vec::new());
+        let mut bytes = self.bytes;
         for reference in &entry.references {
             match look_up(self.seen[reference.entry].as_ref().unwrap_or(&Value::Null), reference) {
-                Ok(value) => values.push(value),
+                Ok(value) => {
+                    // A long text that many places refer to is as many texts.
+                    bytes = bytes.saturating_add(size::bytes(value));
+                    if let Err(error) = validate::bytes(&client.engine.limits, bytes) {
+                        return (bytes, client.finish(&entry.request, Err(error)));
+                    }
+                    values.push(value.clone());
+                }
                 Err(message) => {
                     faults.push(FieldFault {
                         field: reference.at.clone(),
@@ -112,8 +129,8 @@ impl Batch {
             }
         }
         let found = if faults.is_empty() { Ok(()) } else { Err(Error::invalid(faults)) };
-        let client = &self.client;
-        client.finish(&entry.request, found.and_then(|()| client.engine.prepare(&client.caller, &entry.filled(values))))
+        let ready = found.and_then(|()| client.engine.prepare(&client.caller, &entry.filled(values)));
+        (bytes, client.finish(&entry.request, ready))
     }
 
     /// Takes the answer of what [`Batch::next`] gave, or says which entry failed.
@@ -212,7 +229,7 @@ impl Client {
 
     pub(super) fn run_batch(&self, batch: Batch) -> Result<Response> {
         let deadline = self.deadline();
-        let mut connection = self.engine.adapter.connect(batch.intent(), deadline)?;
-        batch.alone(&mut *connection, deadline)
+        let connected = self.engine.adapter.connect(batch.intent(), deadline);
+        connected.and_then(|mut connection| batch.alone(&mut *connection, deadline)).map_err(|error| self.told(error))
     }
 }

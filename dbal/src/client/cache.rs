@@ -44,14 +44,19 @@ impl Cache {
     /// What is kept for a form.
     pub fn form(&self, form: &mut Form<'_>) -> Option<Arc<Prepared>> {
         let forms = self.forms.read();
-        let mut known = forms.get(form.key.as_slice())?;
-        if let Known::Words(slots) = known {
-            form.spell(slots);
-            known = forms.get(form.key.as_slice())?;
-        }
-        match known {
-            Known::Plan(prepared) => Some(prepared.clone()),
-            Known::Words(_) => None,
+        let slots = match forms.get(form.key.as_slice())? {
+            Known::Plan(prepared) => return Some(prepared.clone()),
+            Known::Words(slots) => slots,
+        };
+        let plain = form.key.len();
+        form.spell(slots);
+        match forms.get(form.key.as_slice()) {
+            Some(Known::Plan(prepared)) => Some(prepared.clone()),
+            _ => {
+                // Kept later under the form as it was, and with these words beside it.
+                form.key.truncate(plain);
+                None
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 mod batch;
 pub mod builder;
 mod cache;
+mod channel;
 pub mod config;
 mod engine;
 pub mod explain;
@@ -176,16 +177,20 @@ impl Client {
 
     pub(crate) fn finish<T>(&self, request: &Request, result: Result<T>) -> Result<T> {
         result.map_err(|error| {
-            let error = error.with_operation(request.operation.as_str()).with_entity(self.engine.called(request));
-            match *self.caller {
-                Caller::Trusted => error,
-                Caller::Bound { .. } => error.without_detail(),
-            }
+            self.told(error.with_operation(request.operation.as_str()).with_entity(self.engine.called(request)))
         })
     }
 
+    /// An error as the caller is told of it: the database's own words are for the log, not for a bound caller.
+    pub(crate) fn told(&self, error: Error) -> Error {
+        match *self.caller {
+            Caller::Trusted => error,
+            Caller::Bound { .. } => error.without_detail(),
+        }
+    }
+
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.timeout.map(|timeout| Instant::now() + timeout)
+        self.timeout.and_then(|timeout| Instant::now().checked_add(timeout))
     }
 
     /// Runs a closure in one transaction: what it returns `Ok` for is committed, everything else is rolled back, a

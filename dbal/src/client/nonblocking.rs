@@ -4,24 +4,25 @@
 //! transaction there. A backend that never waits runs inline.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
 use futures_core::Stream;
+use parking_lot::Mutex;
 
 use crate::access::Principal;
 use crate::adapter::{Cancel, Connection, Intent, Job, Offload};
 use crate::client::batch::Batch;
 use crate::client::builder::Query;
+use crate::client::channel::Taker;
 use crate::client::handle::{
     all_args, counted, data_args, distinct_args, key_args, many_args, rows_args, update_args, upsert_args,
 };
 use crate::client::response::Head;
 use crate::client::retry::{Tries, is_serialization};
-use crate::client::stream::{Batches, Give};
 use crate::client::transaction::{aborted, passed};
 use crate::client::{Client, Config, Envelope, Page, Response, TransactionOptions};
 use crate::error::{Error, ErrorKind, Outcome, Result};
@@ -128,10 +129,16 @@ impl AsyncClient {
 
     async fn run_batch(&self, batch: Batch) -> Result<Response> {
         let (adapter, deadline, intent) = (&self.blocking.engine.adapter, self.blocking.deadline(), batch.intent());
-        let Some(offload) = adapter.offload() else {
-            return batch.alone(&mut *adapter.connect(intent, deadline)?, deadline);
+        let done = match adapter.offload() {
+            None => {
+                let connected = adapter.connect(intent, deadline);
+                connected.and_then(|mut connection| batch.alone(&mut *connection, deadline))
+            }
+            Some(offload) => {
+                submitted(offload, intent, deadline, move |connection| batch.alone(connection, deadline)).await
+            }
         };
-        submitted(offload, intent, deadline, move |connection| batch.alone(connection, deadline)).await
+        done.map_err(|error| self.blocking.told(error))
     }
 
     async fn run<S: RowSink + Send + 'static>(&self, machine: Machine, mut sink: S) -> Result<(Summary, S)> {
@@ -164,24 +171,9 @@ impl AsyncClient {
     /// As [`Client::stream`].
     #[allow(clippy::unused_async, reason = "backends that connect over a network will await here")]
     pub async fn stream_of(&self, request: Request) -> Result<AsyncRows> {
-        let client = self.blocking.clone();
-        let machine = client.engine.prepare(&client.caller, &request)?;
-        let (mut give, batches) = futures_channel::mpsc::channel(1);
-        let dropped = OnDrop::new();
-        let watched_for = dropped.cancel();
-        std::thread::Builder::new()
-            .name("dbal-stream".into())
-            .spawn(move || {
-                let mut sink = Batches::new(Give::Awaited(&mut give));
-                let done = client.read_all(machine, &watched_for, &mut sink).and_then(|()| sink.flush());
-                if let Err(error) = client.finish(&request, done)
-                    && wait(|context| give.poll_ready(context)).is_ok()
-                {
-                    let _ = give.try_send(Err(error));
-                }
-            })
-            .map_err(|error| Error::database("no thread could be started for the stream", error.to_string()))?;
-        Ok(AsyncRows { batches, current: Vec::new().into_iter(), _reading: dropped })
+        let reading = OnDrop::new();
+        let batches = self.blocking.read_ahead(request, reading.cancel())?;
+        Ok(AsyncRows { batches, current: Vec::new().into_iter(), _reading: reading })
     }
 
     /// Creates what the database lacks.
@@ -215,7 +207,11 @@ impl AsyncClient {
         let (tell, begun) = oneshot::channel();
         let cancel = OnDrop::new();
         let watched_for = cancel.cancel();
-        let session = move |connection: &mut dyn Connection| {
+        let session = move |connection: Result<&mut dyn Connection>| {
+            let connection = match connection {
+                Ok(connection) => connection,
+                Err(error) => return drop(tell.send(Err(error))),
+            };
             let started = watched(connection, &watched_for, |connection| connection.begin_guarded(deadline));
             let ok = started.is_ok();
             if tell.send(started).is_err() || !ok {
@@ -243,27 +239,28 @@ impl AsyncClient {
         };
         match self.blocking.engine.adapter.offload() {
             Some(offload) => {
-                let job: Job = Box::new(move |connection| {
-                    if let Ok(connection) = connection {
-                        session(connection);
-                    }
-                });
-                offload.submit(Intent::Write, deadline, job);
+                offload.submit(Intent::Write, deadline, Box::new(session));
             }
             None => {
                 let client = self.blocking.clone();
-                std::thread::spawn(move || {
-                    if let Ok(mut connection) = client.engine.adapter.connect(Intent::Write, deadline) {
-                        session(&mut *connection);
-                    }
+                std::thread::spawn(move || match client.engine.adapter.connect(Intent::Write, deadline) {
+                    Ok(mut connection) => session(Ok(&mut *connection)),
+                    Err(error) => session(Err(error)),
                 });
             }
         }
         let begun = begun.await;
         cancel.defuse();
-        begun.map_err(|_| Error::timeout(Outcome::NotApplied))??;
-        let state = Arc::new(State { aborted: AtomicBool::new(false), lost: AtomicBool::new(false), deadline });
-        Ok(AsyncTransaction { client: self.blocking.clone(), work, state, depth: 0, open: true })
+        let begun = begun.unwrap_or_else(|_| Err(lost(Intent::Read)));
+        begun.map_err(|error| self.blocking.told(error))?;
+        let state = Arc::new(State {
+            aborted: AtomicBool::new(false),
+            lost: AtomicBool::new(false),
+            deadline,
+            nested: AtomicU32::new(0),
+            open: Mutex::default(),
+        });
+        Ok(AsyncTransaction { client: self.blocking.clone(), work, state, number: 0, open: true })
     }
 
     /// Runs a closure in one transaction: `Ok` commits, everything else rolls back, being dropped too. It is run again
@@ -352,6 +349,26 @@ struct State {
     /// A statement met another transaction that got there first.
     lost: AtomicBool,
     deadline: Option<Instant>,
+    /// How many transactions were ever nested in it.
+    nested: AtomicU32,
+    /// The numbers of those that are open, each inside the one before it. Changed by the transaction's thread only.
+    open: Mutex<Vec<u32>>,
+}
+
+impl State {
+    /// Whether a transaction has not ended; the outermost one ends otherwise.
+    fn is_open(&self, number: u32) -> bool {
+        number == 0 || self.open.lock().contains(&number)
+    }
+
+    /// Ends a transaction, with those inside it. Says which of these was the outermost: it was not committed.
+    fn close(&self, number: u32) -> Result<Option<u32>> {
+        let mut open = self.open.lock();
+        let position = open.iter().position(|one| *one == number).ok_or_else(aborted)?;
+        let inside = open.get(position + 1).copied();
+        open.truncate(position);
+        Ok(inside)
+    }
 }
 
 /// A transaction that is awaited. Dropped without a commit, it rolls back.
@@ -361,8 +378,8 @@ pub struct AsyncTransaction {
     work: mpsc::Sender<Work>,
     /// Shared with the transactions nested in this one.
     state: Arc<State>,
-    /// How many transactions this one is nested in: the number of its savepoint.
-    depth: u32,
+    /// The number of its savepoint; 0 for the outermost.
+    number: u32,
     /// Neither committed nor rolled back.
     open: bool,
 }
@@ -370,12 +387,16 @@ pub struct AsyncTransaction {
 impl Drop for AsyncTransaction {
     fn drop(&mut self) {
         // The outermost one ends with its channel; a savepoint is undone before anything else happens on the connection.
-        if self.open && self.depth > 0 && !self.is_aborted() {
-            let depth = self.depth;
+        if self.open && self.number > 0 && !self.is_aborted() {
+            let (number, state) = (self.number, self.state.clone());
             // A session that has ended has nothing left to undo; one that cannot go back must not go on.
-            let _ = self.work.send(Box::new(move |connection| match connection.rollback_to(depth) {
-                Ok(()) => Next::Go,
-                Err(_) => Next::Undo,
+            let _ = self.work.send(Box::new(move |connection| match state.close(number) {
+                // It went with the one that it was in.
+                Err(_) => Next::Go,
+                Ok(_) => match connection.rollback_to(number) {
+                    Ok(()) => Next::Go,
+                    Err(_) => Next::Undo,
+                },
             }));
         }
     }
@@ -415,7 +436,7 @@ impl AsyncTransaction {
         let machine = client.engine.prepare(&client.caller, request)?;
         let head = Head::of(&machine);
         let deadline = self.state.deadline;
-        let savepoint = Some(self.depth + 1);
+        let savepoint = Some(self.number + 1);
         let done = self
             .on_connection(move |connection| {
                 blocking::run(connection, machine, savepoint, deadline, &mut sink).map(|summary| (summary, sink))
@@ -435,8 +456,8 @@ impl AsyncTransaction {
     }
 
     async fn run_batch(&self, batch: Batch) -> Result<Response> {
-        let (depth, deadline) = (self.depth + 1, self.state.deadline);
-        self.on_connection(move |connection| batch.inside(connection, depth, deadline)).await
+        let (savepoint, deadline) = (self.number + 1, self.state.deadline);
+        self.on_connection(move |connection| batch.inside(connection, savepoint, deadline)).await
     }
 
     /// Runs a closure in a transaction inside this one: what it returns `Ok` for stays as long as the outer one does,
@@ -466,16 +487,23 @@ impl AsyncTransaction {
     }
 
     /// Begins a transaction inside this one: a savepoint. Committed, it stays as long as the outer one does; dropped
-    /// without that, it is undone before anything else happens, and the outer one goes on.
+    /// without that, it is undone before anything else happens, and the outer one goes on. One that is begun while
+    /// another is open is inside it; those that are open when the one around them ends are undone.
     ///
     /// # Errors
     /// CAPABILITY_NOT_SUPPORTED where the backend has no savepoints; CONFLICT with reason `aborted` after a timeout.
     pub async fn begin(&self) -> Result<AsyncTransaction> {
         verify::nested(self.client.capabilities())?;
-        let depth = self.depth + 1;
-        self.on_connection(move |connection| connection.savepoint(depth)).await?;
+        let number = self.state.nested.fetch_add(1, Ordering::Relaxed) + 1;
         let (client, work, state) = (self.client.clone(), self.work.clone(), self.state.clone());
-        Ok(AsyncTransaction { client, work, state, depth, open: true })
+        let inner = state.clone();
+        self.on_connection(move |connection| {
+            connection.savepoint(number)?;
+            inner.open.lock().push(number);
+            Ok(())
+        })
+        .await?;
+        Ok(AsyncTransaction { client, work, state, number, open: true })
     }
 
     /// Commits.
@@ -484,9 +512,24 @@ impl AsyncTransaction {
     /// TIMEOUT when there is no time left, and CONFLICT with reason `aborted` after one; what the database says.
     pub async fn commit(mut self) -> Result<()> {
         self.open = false;
-        match self.depth {
-            0 => self.end(|connection| connection.commit()).await,
-            depth => self.on_connection(move |connection| connection.release(depth)).await,
+        let (number, state) = (self.number, self.state.clone());
+        match number {
+            0 => {
+                self.end(move |connection| {
+                    let inside = state.open.lock().first().copied();
+                    inside.map_or(Ok(()), |inside| connection.rollback_to(inside))?;
+                    connection.commit()
+                })
+                .await
+            }
+            _ => {
+                self.on_connection(move |connection| {
+                    let inside = state.close(number)?;
+                    inside.map_or(Ok(()), |inside| connection.rollback_to(inside))?;
+                    connection.release(number)
+                })
+                .await
+            }
         }
     }
 
@@ -497,11 +540,18 @@ impl AsyncTransaction {
     pub async fn rollback(mut self) -> Result<()> {
         self.open = false;
         let out_of_time = passed(self.state.deadline);
-        match self.depth {
+        let (number, state) = (self.number, self.state.clone());
+        match number {
             // It is rolled back already, or is about to be.
             _ if self.is_aborted() || out_of_time => Ok(()),
             0 => self.end(|connection| connection.rollback()).await,
-            depth => self.on_connection(move |connection| connection.rollback_to(depth)).await,
+            _ => {
+                self.on_connection(move |connection| {
+                    state.close(number)?;
+                    connection.rollback_to(number)
+                })
+                .await
+            }
         }
     }
 
@@ -531,7 +581,8 @@ impl AsyncTransaction {
             Next::Ended
         });
         self.work.send(work).map_err(|_| self.gone())?;
-        told.await.map_err(|_| self.gone())?
+        let ended = told.await.map_err(|_| self.gone())?;
+        ended.map_err(|error| self.client.told(error))
     }
 
     /// Does something on the connection. A timeout there ends the transaction, and so does being dropped meanwhile:
@@ -543,9 +594,12 @@ impl AsyncTransaction {
         self.in_time()?;
         let (tell, told) = oneshot::channel();
         let (dropped, state) = (OnDrop::new(), self.state.clone());
-        let cancel = dropped.cancel();
+        let (cancel, number) = (dropped.cancel(), self.number);
         let job: Work = Box::new(move |connection| {
-            let done = watched(connection, &cancel, work);
+            let done = match state.is_open(number) {
+                true => watched(connection, &cancel, work),
+                false => Err(aborted()),
+            };
             let timed_out = done.as_ref().is_err_and(|error| error.kind() == ErrorKind::Timeout);
             if timed_out {
                 state.aborted.store(true, Ordering::Relaxed);
@@ -561,7 +615,7 @@ impl AsyncTransaction {
         let answer = told.await;
         abandoned.armed = false;
         dropped.defuse();
-        answer.map_err(|_| self.gone())?
+        answer.map_err(|_| self.gone())?.map_err(|error| self.client.told(error))
     }
 
     /// Why the transaction's thread took no work.
@@ -652,7 +706,7 @@ async fn submitted<T: Send + 'static>(
 /// The rows of a request, read while they are awaited. The first error ends it. Dropped, it stops reading.
 #[derive(Debug)]
 pub struct AsyncRows {
-    batches: futures_channel::mpsc::Receiver<Result<Vec<Record>>>,
+    batches: Taker,
     current: std::vec::IntoIter<Record>,
     /// Stops the reading.
     _reading: OnDrop,
@@ -673,29 +727,12 @@ impl Stream for AsyncRows {
             if let Some(record) = self.current.next() {
                 return Poll::Ready(Some(Ok(record)));
             }
-            match Pin::new(&mut self.batches).poll_next(context) {
+            match self.batches.poll(context) {
                 Poll::Ready(Some(Ok(batch))) => self.current = batch.into_iter(),
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending => return Poll::Pending,
             }
-        }
-    }
-}
-
-/// Waits on a thread of its own for something that is polled.
-pub(super) fn wait<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
-    struct Unpark(std::thread::Thread);
-    impl std::task::Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    loop {
-        match poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(value) => return value,
-            Poll::Pending => std::thread::park(),
         }
     }
 }

@@ -40,7 +40,7 @@ impl Default for TransactionOptions {
 impl TransactionOptions {
     pub(super) fn deadline(&self, client: &Client) -> Option<Instant> {
         match self.timeout {
-            Some(timeout) => Some(Instant::now() + timeout),
+            Some(timeout) => Instant::now().checked_add(timeout),
             None => client.deadline(),
         }
     }

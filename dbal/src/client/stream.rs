@@ -1,11 +1,12 @@
 //! Rows one after the other, in constant memory: a thread reads ahead by a few batches and waits for whoever takes them.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Instant;
 use std::vec;
 
 use crate::adapter::{Cancel, Intent};
 use crate::client::Client;
+use crate::client::channel::{Giver, Taker, channel};
 use crate::error::{Error, Result};
 use crate::exec::{Machine, stream};
 use crate::request::{Operation, Request};
@@ -15,11 +16,8 @@ use crate::value::{Name, ValueRef};
 /// Rows in a batch: few hand-overs, little memory.
 const BATCH: usize = stream::BATCH;
 
-/// Batches that wait to be taken.
-const AHEAD: usize = 2;
-
 /// The rows of a request, read while they are taken. The first error ends it. Dropped, it stops reading and gives its
-/// connection back.
+/// connection back; so it does at the client's deadline, be the rows taken or not.
 ///
 /// ```
 /// use dbal::{Client, Config, query, value};
@@ -36,7 +34,7 @@ const AHEAD: usize = 2;
 /// ```
 #[derive(Debug)]
 pub struct Rows {
-    batches: Receiver<Result<Vec<Record>>>,
+    batches: Taker,
     current: vec::IntoIter<Record>,
     cancel: Cancel,
 }
@@ -55,7 +53,7 @@ impl Iterator for Rows {
             if let Some(record) = self.current.next() {
                 return Some(Ok(record));
             }
-            match self.batches.recv().ok()? {
+            match self.batches.take()? {
                 Ok(batch) => self.current = batch.into_iter(),
                 Err(error) => return Some(Err(error)),
             }
@@ -79,73 +77,58 @@ impl Client {
     /// # Errors
     /// As [`Client::stream`].
     pub fn stream_of(&self, request: Request) -> Result<Rows> {
-        let machine = self.engine.prepare(&self.caller, &request)?;
-        let (give, batches) = sync_channel(AHEAD);
-        let (client, cancel) = (self.clone(), Cancel::default());
-        let watched_for = cancel.clone();
-        std::thread::Builder::new()
-            .name("dbal-stream".into())
-            .spawn(move || {
-                let mut sink = Batches::new(Give::Blocking(&give));
-                let done = client.read_all(machine, &watched_for, &mut sink).and_then(|()| sink.flush());
-                if let Err(error) = client.finish(&request, done) {
-                    // Whoever took the rows may be gone; then that is why the error is here.
-                    let _ = give.send(Err(error));
-                }
-            })
-            .map_err(|error| Error::database("no thread could be started for the stream", error.to_string()))?;
+        let cancel = Cancel::default();
+        let batches = self.read_ahead(request, cancel.clone())?;
         Ok(Rows { batches, current: Vec::new().into_iter(), cancel })
     }
 
-    pub(super) fn read_all(&self, machine: Machine, cancel: &Cancel, sink: &mut dyn RowSink) -> Result<()> {
-        let deadline = self.deadline();
+    /// Checks a request, and starts the thread that reads its rows.
+    pub(super) fn read_ahead(&self, request: Request, cancel: Cancel) -> Result<Taker> {
+        let machine = self.engine.prepare(&self.caller, &request)?;
+        let (giver, taker) = channel();
+        let (client, deadline) = (self.clone(), self.deadline());
+        std::thread::Builder::new()
+            .name("dbal-stream".into())
+            .spawn(move || {
+                let mut sink = Batches::new(&giver, deadline);
+                let done = client.read_all(machine, deadline, &cancel, &mut sink).and_then(|()| sink.flush());
+                giver.end(client.finish(&request, done));
+            })
+            .map_err(|error| Error::database("no thread could be started for the stream", error.to_string()))?;
+        Ok(taker)
+    }
+
+    fn read_all(
+        &self,
+        machine: Machine,
+        deadline: Option<Instant>,
+        cancel: &Cancel,
+        sink: &mut dyn RowSink,
+    ) -> Result<()> {
         let mut connection = self.engine.adapter.connect(Intent::Read, deadline)?;
         connection.watch(Some(cancel));
         stream::run(&mut *connection, machine, deadline, sink)
     }
 }
 
-/// Where batches go.
-pub(super) enum Give<'s> {
-    /// To a thread that waits for them.
-    Blocking(&'s SyncSender<Result<Vec<Record>>>),
-    /// To a task that awaits them.
-    #[cfg(feature = "async")]
-    Awaited(&'s mut futures_channel::mpsc::Sender<Result<Vec<Record>>>),
-}
-
-impl Give<'_> {
-    /// Waits until there is room; an error when nobody takes rows any more.
-    fn give(&mut self, batch: Vec<Record>) -> Result<()> {
-        let stopped = || Error::internal("nobody takes the rows of the stream any more");
-        match self {
-            Give::Blocking(give) => give.send(Ok(batch)).map_err(|_| stopped()),
-            #[cfg(feature = "async")]
-            Give::Awaited(give) => {
-                crate::client::nonblocking::wait(|context| give.poll_ready(context)).map_err(|_| stopped())?;
-                give.try_send(Ok(batch)).map_err(|_| stopped())
-            }
-        }
-    }
-}
-
 /// Gathers rows into batches.
-pub(super) struct Batches<'s> {
-    give: Give<'s>,
+struct Batches<'s> {
+    giver: &'s Giver,
+    deadline: Option<Instant>,
     columns: Arc<Columns>,
     batch: Vec<Record>,
 }
 
 impl<'s> Batches<'s> {
-    pub(super) fn new(give: Give<'s>) -> Self {
-        Batches { give, columns: Arc::default(), batch: Vec::new() }
+    fn new(giver: &'s Giver, deadline: Option<Instant>) -> Self {
+        Batches { giver, deadline, columns: Arc::default(), batch: Vec::new() }
     }
 
-    pub(super) fn flush(&mut self) -> Result<()> {
+    fn flush(&mut self) -> Result<()> {
         if self.batch.is_empty() {
             return Ok(());
         }
-        self.give.give(std::mem::take(&mut self.batch))
+        self.giver.give(std::mem::take(&mut self.batch), self.deadline)
     }
 }
 

@@ -102,7 +102,10 @@ impl<'c> Transaction<'c> {
         let depth = self.depth + 1;
         self.on_connection(|connection| connection.savepoint(depth))?;
         let inner = Transaction { client: self.client, state: self.state.clone(), deadline: self.deadline, depth };
-        match work(&inner) {
+        let mut undo = OnPanic { outer: self, depth, armed: true };
+        let worked = work(&inner);
+        undo.armed = false;
+        match worked {
             Ok(value) => {
                 self.on_connection(|connection| connection.release(depth))?;
                 Ok(value)
@@ -131,7 +134,28 @@ impl<'c> Transaction<'c> {
             state.aborted |= error.kind() == ErrorKind::Timeout;
             state.lost |= is_serialization(error);
         }
-        done
+        done.map_err(|error| self.client.told(error))
+    }
+}
+
+/// Undoes a nested transaction whose closure panicked: whoever catches that may go on with the outer one.
+struct OnPanic<'t, 'c> {
+    outer: &'t Transaction<'c>,
+    depth: u32,
+    armed: bool,
+}
+
+impl Drop for OnPanic<'_, '_> {
+    fn drop(&mut self) {
+        if !self.armed {
+            return;
+        }
+        let undone = self.outer.on_connection(|connection| connection.rollback_to(self.depth));
+        if undone.is_err()
+            && let Ok(mut state) = self.outer.state.try_borrow_mut()
+        {
+            state.aborted = true;
+        }
     }
 }
 
@@ -166,8 +190,9 @@ pub(super) fn attempt<T, E: From<Error>>(
     deadline: Option<Instant>,
     work: &mut impl FnMut(&Transaction<'_>) -> Result<T, E>,
 ) -> Result<Tried<T, E>> {
-    let mut connection = client.engine.adapter.connect(Intent::Write, deadline)?;
-    connection.begin_guarded(deadline)?;
+    let told = |error| client.told(error);
+    let mut connection = client.engine.adapter.connect(Intent::Write, deadline).map_err(told)?;
+    connection.begin_guarded(deadline).map_err(told)?;
     let state = Rc::new(RefCell::new(State { connection, aborted: false, lost: false }));
     let transaction = Transaction { client, state: state.clone(), deadline, depth: 0 };
     let result = work(&transaction);
@@ -179,7 +204,7 @@ pub(super) fn attempt<T, E: From<Error>>(
         Ok(value) => value,
         Err(error) => {
             if !ended {
-                connection.rollback()?;
+                connection.rollback().map_err(told)?;
             }
             return Ok(if lost { Tried::Lost(error) } else { Tried::Ended(Err(error)) });
         }
@@ -188,13 +213,13 @@ pub(super) fn attempt<T, E: From<Error>>(
         return Err(aborted());
     }
     if passed(deadline) {
-        connection.rollback()?;
+        connection.rollback().map_err(told)?;
         return Err(Error::timeout(Outcome::NotApplied));
     }
     match connection.commit() {
         Ok(()) => Ok(Tried::Ended(Ok(value))),
         Err(error) if is_serialization(&error) => Ok(Tried::Lost(error.into())),
-        Err(error) => Err(error),
+        Err(error) => Err(told(error)),
     }
 }
 

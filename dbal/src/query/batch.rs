@@ -21,6 +21,8 @@ pub struct Entry {
     pub request: Request,
     /// The references in it, in the order of the walk.
     pub references: Vec<Reference>,
+    /// Bytes of the texts in it.
+    pub bytes: usize,
 }
 
 /// A value of an earlier result.
@@ -132,7 +134,7 @@ pub fn references(schema: &Schema, limits: &Limits, requests: Vec<Request>) -> R
             walk.value(value, Part::of_option(name), name.to_owned(), &mut found, &mut faults, 0);
         }
         bytes += walk.bytes;
-        entries.push(Entry { request, references: found });
+        entries.push(Entry { request, references: found, bytes: walk.bytes });
     }
     if !faults.is_empty() {
         return Err(Error::invalid(faults));
@@ -190,7 +192,7 @@ fn fill<'r>(
 ///
 /// # Errors
 /// What is wrong with it, as a sentence.
-pub fn look_up(result: &Value, reference: &Reference) -> Result<Value, String> {
+pub fn look_up<'v>(result: &'v Value, reference: &Reference) -> Result<&'v Value, String> {
     let Reference { entry, path, .. } = reference;
     let mut at = Found::Value(result);
     for name in path {
@@ -200,7 +202,7 @@ pub fn look_up(result: &Value, reference: &Reference) -> Result<Value, String> {
     let what = match at {
         Found::Value(Value::List(_) | Value::Records(_)) => "a list",
         Found::Value(Value::Map(_) | Value::Record(_)) | Found::Record(_) => "an object",
-        Found::Value(value) => return Ok(value.clone()),
+        Found::Value(value) => return Ok(value),
     };
     let place = if path.is_empty() { String::new() } else { format!(", `{}`", shown(&path.join("."))) };
     Err(format!("the result of entry {entry}{place} is {what}; expected one value"))

@@ -1,0 +1,148 @@
+//! Hands batches of rows from the thread that reads them to whoever takes them, blocked or awaited.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::Waker;
+#[cfg(feature = "async")]
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use crate::error::{Error, Outcome, Result};
+use crate::row::Record;
+
+/// Batches that wait to be taken.
+const AHEAD: usize = 2;
+
+/// Rows, or why there are no more.
+pub(super) type Batch = Result<Vec<Record>>;
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: VecDeque<Batch>,
+    /// No more will be given.
+    ended: bool,
+    /// Nobody takes any more.
+    left: bool,
+    /// The task that awaits the next one.
+    waker: Option<Waker>,
+}
+
+impl Shared {
+    fn tell(&self, mut state: MutexGuard<'_, State>) {
+        let waker = state.waker.take();
+        drop(state);
+        self.changed.notify_all();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// Both ends.
+pub(super) fn channel() -> (Giver, Taker) {
+    let shared = Arc::new(Shared::default());
+    (Giver(shared.clone()), Taker(shared))
+}
+
+/// The end of the thread that reads.
+#[derive(Debug)]
+pub(super) struct Giver(Arc<Shared>);
+
+impl Giver {
+    /// Waits until there is room.
+    ///
+    /// # Errors
+    /// TIMEOUT when there is none by the deadline: a taker that stalls must not keep the connection; INTERNAL_ERROR when
+    /// nobody takes rows any more.
+    pub fn give(&self, rows: Vec<Record>, deadline: Option<Instant>) -> Result<()> {
+        let mut state = self.0.state.lock();
+        while state.waiting.len() >= AHEAD && !state.left {
+            match deadline {
+                None => self.0.changed.wait(&mut state),
+                Some(deadline) if deadline <= Instant::now() => return Err(Error::timeout(Outcome::NotApplied)),
+                Some(deadline) => drop(self.0.changed.wait_until(&mut state, deadline)),
+            }
+        }
+        if state.left {
+            return Err(Error::internal("nobody takes the rows of the stream any more"));
+        }
+        state.waiting.push_back(Ok(rows));
+        self.0.tell(state);
+        Ok(())
+    }
+
+    /// Says that this was all, or why there is no more: that comes after the rows that were given.
+    pub fn end(self, done: Result<()>) {
+        self.close(done);
+    }
+
+    fn close(&self, done: Result<()>) {
+        let mut state = self.0.state.lock();
+        state.ended = true;
+        state.waiting.extend(done.err().map(Err));
+        self.0.tell(state);
+    }
+}
+
+impl Drop for Giver {
+    fn drop(&mut self) {
+        // A thread that panicked must not make the rows so far look like all there are.
+        if !self.0.state.lock().ended {
+            self.close(Err(Error::internal("the thread that read the rows ended early")));
+        }
+    }
+}
+
+/// The end of whoever takes rows.
+#[derive(Debug)]
+pub(super) struct Taker(Arc<Shared>);
+
+impl Taker {
+    /// The next batch; none at the end.
+    pub fn take(&self) -> Option<Batch> {
+        let mut state = self.0.state.lock();
+        loop {
+            if let Some(batch) = state.waiting.pop_front() {
+                self.0.changed.notify_all();
+                return Some(batch);
+            }
+            if state.ended {
+                return None;
+            }
+            self.0.changed.wait(&mut state);
+        }
+    }
+
+    /// The same for a task.
+    #[cfg(feature = "async")]
+    pub fn poll(&self, context: &Context<'_>) -> Poll<Option<Batch>> {
+        let mut state = self.0.state.lock();
+        if let Some(batch) = state.waiting.pop_front() {
+            self.0.changed.notify_all();
+            return Poll::Ready(Some(batch));
+        }
+        if state.ended {
+            return Poll::Ready(None);
+        }
+        state.waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Drop for Taker {
+    fn drop(&mut self) {
+        let mut state = self.0.state.lock();
+        state.left = true;
+        let unread = std::mem::take(&mut state.waiting);
+        self.0.tell(state);
+        drop(unread);
+    }
+}
