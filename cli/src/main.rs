@@ -6,6 +6,7 @@
 
 mod command;
 mod failure;
+mod generate;
 mod input;
 mod options;
 mod print;

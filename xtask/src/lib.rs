@@ -21,6 +21,7 @@ cargo xtask COMMAND
   test STAGE        one stage of it: format, lints, tests, features, docs, quickstart, demo or node
   servers           start the database servers of the tests, say where they are, and wait
   torture stream    a million rows with related rows through a stream, blocking and awaited: is memory flat?
+  package node      the npm packages as tarballs, built for release
   codegen           write what is generated from api/schema
   codegen --check   say what is stale, write nothing
   tidy              check the rules of the project's files: layers, drivers, sizes, headers, lock files";

@@ -5,6 +5,7 @@ mod check;
 mod create;
 mod delete;
 mod explain;
+mod generate;
 mod migrate;
 mod query;
 mod question;
@@ -30,6 +31,7 @@ pub enum Command {
     Delete(delete::Delete),
     Batch(batch::Batch),
     Explain(explain::Explain),
+    Generate(generate::Generate),
 }
 
 impl Command {
@@ -45,6 +47,7 @@ impl Command {
             Command::Delete(delete) => delete.run(out),
             Command::Batch(batch) => batch.run(out),
             Command::Explain(explain) => explain.run(out),
+            Command::Generate(generate) => generate.run(out),
         }
     }
 
@@ -57,6 +60,7 @@ impl Command {
             | Command::Seed(seed::Seed { format, .. })
             | Command::Explain(explain::Explain { format, .. })
             | Command::Delete(delete::Delete { format, .. }) => *format == Report::Json,
+            Command::Generate(_) => false,
             Command::Query(query::Query { format, .. })
             | Command::Create(create::Create { format, .. })
             | Command::Update(update::Update { format, .. }) => *format == Format::Json,

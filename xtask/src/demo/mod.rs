@@ -16,7 +16,7 @@ pub fn command(options: &[&str]) -> Result<(), String> {
     }
     let program = build()?;
     let mut story = Story::new(program).map_err(|fault| format!("demo: {fault}"))?;
-    match scenes::play(&mut story) {
+    match scenes::play(&mut story).and_then(|()| from_node(&mut story)) {
         Ok(()) => {
             println!("\ndemo: all {} steps did what they should", story.steps());
             Ok(())
@@ -26,6 +26,24 @@ pub fn command(options: &[&str]) -> Result<(), String> {
             story.steps()
         )),
     }
+}
+
+/// Goes on from Node, where there is one: the same file, told by a program of the package.
+fn from_node(story: &mut Story) -> story::Result {
+    if let Err(why) = crate::node::ensure() {
+        println!("\nthe rest is told from Node, and {why}");
+        return Ok(());
+    }
+    println!("\nbuilding the Node package ...");
+    crate::node::build(false)?;
+    let mut node = Command::new("node");
+    node.arg(crate::node::folder().join("demo.mjs")).arg(story.file("app.db"));
+    node.arg(crate::root().join("api/schema")).arg((story.steps() + 1).to_string());
+    let told = crate::suite::stage::output(node)?;
+    println!("{}", told.trim_end().rsplit_once('\n').map_or(told.as_str(), |(story, _)| story.trim_end()));
+    let steps = told.trim_end().rsplit_once("steps: ").and_then(|(_, number)| number.parse().ok());
+    story.went_on_to(steps.ok_or("the story from Node has no end")?);
+    Ok(())
 }
 
 /// Builds the `dbal` program beside this one.

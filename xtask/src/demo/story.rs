@@ -35,6 +35,11 @@ impl Story {
         self.steps
     }
 
+    /// Steps that somebody else told.
+    pub fn went_on_to(&mut self, steps: u32) {
+        self.steps = steps;
+    }
+
     /// A file of the story.
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

@@ -1,5 +1,8 @@
 //! The Node package: its compiled half, and what runs it.
 
+pub mod consumer;
+pub mod package;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 

@@ -9,12 +9,13 @@ use crate::node;
 /// Builds the package, then runs what it has to pass.
 pub fn run(counts: &mut Counts) -> Result<(), String> {
     node::ensure()?;
-    node::build(false)?;
+    let compiled = node::build(false)?;
     succeed(cargo(&["build", "--quiet", "--package", "dbal-conformance"]))?;
     for face in ["promises", "sync"] {
         counts.run(cases(face)?)?;
     }
-    succeed(tests())
+    succeed(tests())?;
+    node::consumer::run(&compiled)
 }
 
 /// The conformance cases through one face.

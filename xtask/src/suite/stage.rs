@@ -89,3 +89,12 @@ pub fn succeed(mut command: Command) -> Result<(), String> {
         Err(fault) => Err(format!("it cannot be run: {fault}")),
     }
 }
+
+/// Runs a command and gives what it says.
+pub fn output(mut command: Command) -> Result<String, String> {
+    let output = command.stderr(Stdio::inherit()).output().map_err(|fault| format!("it cannot be run: {fault}"))?;
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        false => Err(format!("it ended with {}", output.status)),
+    }
+}

@@ -1,0 +1,3 @@
+//! Schemas in other languages.
+
+pub mod ts;
