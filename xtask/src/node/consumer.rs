@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::package;
-use crate::suite::stage::{cargo, output, succeed};
+use crate::suite::stage::{output, succeed};
 
 /// Installs and uses it.
 pub fn run(compiled: &Path) -> Result<(), String> {
@@ -27,8 +27,9 @@ pub fn run(compiled: &Path) -> Result<(), String> {
 
     let schema = crate::root().join("api/schema");
     succeed({
-        let mut generate = cargo(&["run", "--quiet", "--package", "dbal-cli", "--", "generate", "ts"]);
-        generate.arg("--naming").arg("camel-case").arg("--schema").arg(&schema);
+        let program = super::programs()?.join(format!("dbal{}", std::env::consts::EXE_SUFFIX));
+        let mut generate = Command::new(program);
+        generate.args(["generate", "ts"]).arg("--naming").arg("camel-case").arg("--schema").arg(&schema);
         generate.arg("--out").arg(folder.join("src/schema.ts"));
         generate
     })?;

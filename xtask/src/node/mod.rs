@@ -32,11 +32,12 @@ pub fn ensure() -> Result<(), String> {
 
 /// Builds the compiled half and puts it beside the JavaScript. Gives where it is.
 pub fn build(release: bool) -> Result<PathBuf, String> {
-    let mut arguments = vec!["build", "--quiet", "--package", "dbal-node"];
-    if release {
-        arguments.push("--release");
-    }
-    succeed(cargo(&arguments))?;
+    // Not the package alone: its dependencies would be built once more, with fewer features than the tests gave them.
+    let arguments: &[&str] = match release {
+        true => &["build", "--quiet", "--release", "--package", "dbal-node"],
+        false => &["build", "--quiet", "--workspace"],
+    };
+    succeed(cargo(arguments))?;
     let name = format!("{}dbal_node{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     let built = programs()?.join(if release { "../release" } else { "." }).join(name);
     let place = folder().join("dbal.node");

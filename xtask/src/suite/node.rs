@@ -3,14 +3,13 @@
 use std::process::{Command, Stdio};
 
 use super::counts::Counts;
-use super::stage::{cargo, succeed};
+use super::stage::succeed;
 use crate::node;
 
 /// Builds the package, then runs what it has to pass.
 pub fn run(counts: &mut Counts) -> Result<(), String> {
     node::ensure()?;
     let compiled = node::build(false)?;
-    succeed(cargo(&["build", "--quiet", "--package", "dbal-conformance"]))?;
     for face in ["promises", "sync"] {
         counts.run(cases(face)?)?;
     }
