@@ -6,6 +6,7 @@ pub mod entity;
 pub mod field;
 pub mod generate;
 mod hash;
+pub mod increment;
 pub mod index;
 mod load;
 pub mod operation;
