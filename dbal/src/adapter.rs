@@ -5,6 +5,8 @@
 //! driver's own text as detail only.
 
 pub mod memory;
+#[cfg(feature = "mongodb")]
+pub mod mongodb;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "sqlite")]
@@ -53,6 +55,12 @@ pub trait Adapter: Send + Sync {
     fn lend(&self, intent: Intent, deadline: Option<Instant>, work: &mut dyn FnMut(&mut dyn Connection)) -> Result<()> {
         work(&mut *self.connect(intent, deadline)?);
         Ok(())
+    }
+
+    /// Whether a request that is a transaction by itself may fail because another one got there first. It is then run
+    /// again.
+    fn contends(&self) -> bool {
+        false
     }
 
     /// Queued execution for callers that await, where the driver blocks; none when running inline is right.

@@ -251,6 +251,12 @@ impl Error {
         self
     }
 
+    /// The same error with the driver's own text, for logs only.
+    pub(crate) fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.0.detail = Some(detail.into());
+        self
+    }
+
     /// The same error with what is known of the write.
     pub fn with_outcome(mut self, outcome: Outcome) -> Self {
         self.0.outcome = Some(outcome);

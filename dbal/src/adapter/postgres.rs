@@ -95,6 +95,10 @@ impl Adapter for PostgresAdapter {
         Ok(Box::new(PostgresConnection::new(&self.pool, intent, deadline)?))
     }
 
+    fn contends(&self) -> bool {
+        true
+    }
+
     #[cfg(feature = "async")]
     fn offload(&self) -> Option<&dyn super::Offload> {
         let workers = self.workers.get_or_init(|| worker::Workers::start(&self.pool).ok());

@@ -40,6 +40,8 @@ enum Backend {
     Sqlite,
     #[cfg(feature = "postgres")]
     Postgres(String),
+    #[cfg(feature = "mongodb")]
+    Mongodb(crate::adapter::mongodb::MongoOptions),
     /// Refused when opened, so that all faults of a configuration come together.
     Unknown(String),
 }
@@ -53,6 +55,8 @@ impl std::fmt::Debug for Backend {
             Backend::Sqlite => "sqlite",
             #[cfg(feature = "postgres")]
             Backend::Postgres(_) => "postgres",
+            #[cfg(feature = "mongodb")]
+            Backend::Mongodb(_) => "mongodb",
             Backend::Unknown(scheme) => scheme,
         })
     }
@@ -127,7 +131,31 @@ impl Config {
         Config::new(Backend::Postgres(url.into()))
     }
 
-    /// The backend that a URL names: `sqlite:app.db`, `file:./app.db`, `postgresql://host/database`, `memory:`.
+    /// The database of a MongoDB deployment that a connection string names. Built with feature `mongodb`.
+    ///
+    /// ```no_run
+    /// use dbal::{Client, Config};
+    /// let url = "mongodb://db.example.org/shop?replicaSet=rs0";
+    /// let db = Client::open(Config::mongodb(url).schema_dir("api/schema"))?;
+    /// # Ok::<(), dbal::Error>(())
+    /// ```
+    #[cfg(feature = "mongodb")]
+    pub fn mongodb(url: impl Into<String>) -> Self {
+        Config::new(Backend::Mongodb(crate::adapter::mongodb::MongoOptions::url(url)))
+    }
+
+    /// A MongoDB deployment without transactions is refused when it is opened, and not with the first request that
+    /// needs one.
+    #[cfg(feature = "mongodb")]
+    pub fn require_transactions(mut self) -> Self {
+        if let Backend::Mongodb(options) = &mut self.backend {
+            options.require_transactions = true;
+        }
+        self
+    }
+
+    /// The backend that a URL names: `sqlite:app.db`, `file:./app.db`, `postgresql://host/database`,
+    /// `mongodb://host/database`, `memory:`.
     pub fn url(url: &str) -> Self {
         match url.split_once(':') {
             Some(("memory", _)) => Config::memory(),
@@ -135,6 +163,8 @@ impl Config {
             Some(("sqlite" | "file", path)) => Config::sqlite(path.strip_prefix("//").unwrap_or(path)),
             #[cfg(feature = "postgres")]
             Some(("postgresql" | "postgres", _)) => Config::postgres(url),
+            #[cfg(feature = "mongodb")]
+            Some(("mongodb" | "mongodb+srv", _)) => Config::mongodb(url),
             Some((scheme, _)) => Config::new(Backend::Unknown(scheme.to_owned())),
             None => Config::new(Backend::Unknown(String::new())),
         }
@@ -150,6 +180,8 @@ impl Config {
             },
             #[cfg(feature = "postgres")]
             Backend::Postgres(_) => None,
+            #[cfg(feature = "mongodb")]
+            Backend::Mongodb(_) => None,
             Backend::Memory | Backend::Custom(_) | Backend::Unknown(_) => None,
         }
     }
@@ -203,10 +235,14 @@ impl Config {
         self
     }
 
-    /// How many connections read at once.
+    /// How many connections read at once; on MongoDB, how many there are.
     #[cfg(feature = "sqlite")]
     pub fn pool_size(mut self, size: usize) -> Self {
         self.sqlite.pool_size = size;
+        #[cfg(feature = "mongodb")]
+        if let Backend::Mongodb(options) = &mut self.backend {
+            options.pool_size = u32::try_from(size).unwrap_or(u32::MAX);
+        }
         self
     }
 
@@ -251,9 +287,17 @@ impl Config {
             Backend::Sqlite => Arc::new(crate::adapter::sqlite::SqliteAdapter::open(schema.clone(), self.sqlite)?),
             #[cfg(feature = "postgres")]
             Backend::Postgres(url) => Arc::new(crate::adapter::postgres::PostgresAdapter::open(schema.clone(), &url)?),
+            #[cfg(feature = "mongodb")]
+            Backend::Mongodb(options) => {
+                Arc::new(crate::adapter::mongodb::MongoAdapter::open(schema.clone(), &options)?)
+            }
             Backend::Unknown(scheme) => {
-                let known = ["sqlite:", "file:", "postgresql:", "memory:"];
-                let built = known.iter().filter(|known| cfg!(feature = "postgres") || **known != "postgresql:");
+                let known = ["sqlite:", "file:", "postgresql:", "mongodb:", "memory:"];
+                let built = known.iter().filter(|known| match **known {
+                    "postgresql:" => cfg!(feature = "postgres"),
+                    "mongodb:" => cfg!(feature = "mongodb"),
+                    _ => true,
+                });
                 let built: Vec<&str> = built.copied().collect();
                 let message = format!("unknown scheme `{scheme}`; expected one of {}", built.join(", "));
                 return Err(Error::validation("database.url", message));

@@ -69,6 +69,7 @@ impl Client {
                 };
                 let (text, params) = match &step.statement {
                     Lowered::Sql(sql) => (sql.text.to_string(), sql.params.iter().map(|param| param.id).collect()),
+                    Lowered::Document(document) => (format!("{document:#?}"), plan.params.ids().collect::<Vec<_>>()),
                     Lowered::Ast(statement) => (format!("{statement:#?}"), plan.params.ids().collect::<Vec<_>>()),
                 };
                 let params = params.into_iter().map(|id| plan.params.get(id).to_string()).collect();

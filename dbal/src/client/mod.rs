@@ -26,10 +26,10 @@ pub use response::{Answered, Envelope, Page, Response};
 pub use retry::TransactionOptions;
 
 use crate::access::{Policy, Principal};
-use crate::adapter::{Connection, Intent};
+use crate::adapter::{Connection, Intent, Lowering};
 use crate::capability::Capabilities;
 use crate::error::{Error, Result};
-use crate::exec::{Machine, Summary, blocking};
+use crate::exec::{Machine, Summary};
 use crate::request::{Operation, Request};
 use crate::row::{RecordSink, RowSink};
 use crate::schema::{EntityId, Schema};
@@ -168,9 +168,10 @@ impl Client {
     fn run(&self, machine: Machine, sink: &mut dyn RowSink) -> Result<Summary> {
         let deadline = self.deadline();
         let intent = if machine.writes() { Intent::Write } else { Intent::Read };
+        let again = intent == Intent::Write && self.engine.adapter.contends();
         let (mut machine, mut done) = (Some(machine), None);
         self.engine.adapter.lend(intent, deadline, &mut |connection| {
-            done = machine.take().map(|machine| blocking::run(connection, machine, None, deadline, sink));
+            done = machine.take().map(|machine| retry::alone(connection, machine, again, deadline, sink));
         })?;
         done.unwrap_or_else(|| Err(Error::internal("an adapter lent no connection")))
     }
@@ -298,12 +299,17 @@ impl Client {
         let mut connection = self.engine.adapter.connect(Intent::Write, self.deadline())?;
         connection.begin(self.deadline())?;
         let done = match self.engine.adapter.lowering() {
-            crate::adapter::Lowering::Sql(dialect) => connection
+            Lowering::Sql(dialect) => connection
                 .inspect()
                 .map(|existing| migrate::drop_declared(&self.engine.schema, &existing, dialect))
                 .and_then(|statements| statements.iter().try_for_each(|text| connection.execute_ddl(text)))
                 .and_then(|()| self.create_missing(&mut *connection).map(drop)),
-            _ => connection.clear(),
+            Lowering::Document => connection
+                .inspect()
+                .map(|existing| crate::document::migrate::drop_declared(&self.engine.schema, &existing))
+                .and_then(|commands| commands.iter().try_for_each(|text| connection.execute_ddl(text)))
+                .and_then(|()| self.create_missing(&mut *connection).map(drop)),
+            Lowering::Ast => connection.clear(),
         };
         match done {
             Ok(()) => connection.commit(),
@@ -315,8 +321,12 @@ impl Client {
     }
 
     fn missing(&self, connection: &mut dyn Connection) -> Result<Vec<String>> {
-        let crate::adapter::Lowering::Sql(dialect) = self.engine.adapter.lowering() else { return Ok(Vec::new()) };
-        migrate::create_missing(&self.engine.schema, &connection.inspect()?, dialect)
+        let schema = &self.engine.schema;
+        match self.engine.adapter.lowering() {
+            Lowering::Ast => Ok(Vec::new()),
+            Lowering::Sql(dialect) => migrate::create_missing(schema, &connection.inspect()?, dialect),
+            Lowering::Document => crate::document::migrate::create_missing(schema, &connection.inspect()?),
+        }
     }
 
     fn create_missing(&self, connection: &mut dyn Connection) -> Result<Vec<String>> {

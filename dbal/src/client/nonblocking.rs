@@ -22,7 +22,7 @@ use crate::client::handle::{
     all_args, counted, data_args, distinct_args, key_args, many_args, rows_args, update_args, upsert_args,
 };
 use crate::client::response::Head;
-use crate::client::retry::{Tries, is_serialization};
+use crate::client::retry::{self, Tries, is_serialization};
 use crate::client::transaction::{aborted, passed};
 use crate::client::{Client, Config, Envelope, Page, Response, TransactionOptions};
 use crate::error::{Error, ErrorKind, Outcome, Result};
@@ -150,8 +150,9 @@ impl AsyncClient {
             let summary = nonblocking::run(&mut connection, machine, None, deadline, &mut sink).await?;
             return Ok((summary, sink));
         };
+        let again = intent == Intent::Write && adapter.contends();
         let run = move |connection: &mut dyn Connection| {
-            blocking::run(connection, machine, None, deadline, &mut sink).map(|summary| (summary, sink))
+            retry::alone(connection, machine, again, deadline, &mut sink).map(|summary| (summary, sink))
         };
         submitted(offload, intent, deadline, run).await
     }

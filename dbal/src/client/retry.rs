@@ -1,9 +1,17 @@
-//! How a transaction given as a closure is run again when another one got there first.
+//! How a transaction given as a closure, and a request that is one by itself, is run again when another one got there
+//! first.
 
 use std::time::{Duration, Instant};
 
+use std::sync::Arc;
+
+use crate::adapter::Connection;
 use crate::client::Client;
-use crate::error::{Error, Reason};
+use crate::error::{Error, Reason, Result};
+use crate::exec::blocking;
+use crate::exec::machine::{Machine, Summary};
+use crate::row::{Columns, RowSink};
+use crate::value::ValueRef;
 
 /// The first pause is at most this long; each later one at most twice as long as the one before.
 const FIRST: Duration = Duration::from_millis(100);
@@ -43,6 +51,51 @@ impl TransactionOptions {
             Some(timeout) => Instant::now().checked_add(timeout),
             None => client.deadline(),
         }
+    }
+}
+
+/// Runs a request that is a transaction by itself; where others may get there first, `again`, as often as a closure.
+/// What gave rows before it failed is not run again: they cannot be taken back.
+///
+/// # Errors
+/// As [`blocking::run`].
+pub(super) fn alone(
+    connection: &mut dyn Connection,
+    machine: Machine,
+    again: bool,
+    deadline: Option<Instant>,
+    sink: &mut dyn RowSink,
+) -> Result<Summary> {
+    if !again {
+        return blocking::run(connection, machine, None, deadline, sink);
+    }
+    let mut tries = Tries::new(TransactionOptions::default(), deadline);
+    loop {
+        let mut given = Given { sink: &mut *sink, rows: 0 };
+        match blocking::run(connection, machine.clone(), None, deadline, &mut given) {
+            Err(error) if given.rows == 0 && is_serialization(&error) => match tries.next() {
+                Some(pause) => std::thread::sleep(pause),
+                None => return Err(error),
+            },
+            done => return done,
+        }
+    }
+}
+
+/// Counts the rows that went through.
+struct Given<'s> {
+    sink: &'s mut dyn RowSink,
+    rows: u64,
+}
+
+impl RowSink for Given<'_> {
+    fn start(&mut self, columns: &Arc<Columns>) -> Result<()> {
+        self.sink.start(columns)
+    }
+
+    fn row(&mut self, cells: &[ValueRef<'_>]) -> Result<()> {
+        self.rows += 1;
+        self.sink.row(cells)
     }
 }
 

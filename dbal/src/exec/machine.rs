@@ -45,7 +45,7 @@ pub struct Summary {
 pub type Bound = (Arc<Plan>, Vec<Value>);
 
 /// What is done with one row of a request that writes row by row.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Run {
     /// The plan.
     pub plan: Arc<Plan>,
@@ -56,7 +56,7 @@ pub struct Run {
 }
 
 /// Rows that wait for their turn.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Rows {
     waiting: std::vec::IntoIter<Run>,
     /// Which row of the input is being written; none when the input is one row.
@@ -69,7 +69,7 @@ struct Rows {
 const MOST_LOST: u8 = 3;
 
 /// A plan being run, or several in a row.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Machine {
     plan: Arc<Plan>,
     params: Vec<Value>,

@@ -140,7 +140,7 @@ pub(super) fn pick<'a>(
 }
 
 /// Rows of one step, kept whole.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Buffer {
     pub(super) rows: Vec<Vec<Value>>,
 }

@@ -239,6 +239,9 @@ impl Builder<'_> {
             Lowering::Sql(dialect) => {
                 Lowered::Sql(crate::sql::lower::lower(self.target.schema, &statement, self.params, dialect)?)
             }
+            Lowering::Document => {
+                Lowered::Document(Box::new(crate::document::lower::lower(self.target.schema, &statement)?))
+            }
         };
         self.steps.push(Step { entity, statement, cells, role });
         Ok(())

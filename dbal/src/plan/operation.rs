@@ -1,5 +1,7 @@
 //! What a backend is given: steps, each spelled for it, and where each value comes from.
 
+pub mod document;
+
 use std::sync::Arc;
 
 use crate::query::ast::{Count, Expr, Most, ParamId, Query, Shape, Statement};
@@ -85,6 +87,8 @@ pub enum Lowering {
     Ast,
     /// SQL of a dialect.
     Sql(Dialect),
+    /// The way of documents through stages.
+    Document,
 }
 
 /// A statement in the form its backend takes.
@@ -94,6 +98,8 @@ pub enum Lowered {
     Ast(Box<Statement>),
     /// SQL text.
     Sql(Sql),
+    /// The way of documents through stages.
+    Document(Box<document::Document>),
 }
 
 /// SQL text and the parameters of its placeholders, in order.

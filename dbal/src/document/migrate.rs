@@ -1,0 +1,178 @@
+//! What a database of documents lacks of a schema: commands as MongoDB's extended JSON, in the order of their names.
+
+use crate::error::{Error, FieldFault, Result};
+use crate::plan::operation::document::{SEQUENCES, WORDS, column};
+use crate::schema::{DefaultValue, Entity, EntityId, Field, FieldType, Generator, Index, Schema};
+use crate::sql::ddl::{Snapshot, TableInfo};
+use crate::value::{Value, json};
+
+/// The commands that create what is missing: collections with their validators, fields of collections that exist,
+/// indexes. Nothing is ever dropped, and a second run finds nothing to do. Fields that cannot be added are reported
+/// together.
+pub fn create_missing(schema: &Schema, existing: &Snapshot) -> Result<Vec<String>> {
+    let mut commands = Vec::new();
+    let mut faults = Vec::new();
+    let known = |name: &str| existing.tables.iter().find(|table| table.name == name);
+    for (id, entity) in schema.entities() {
+        let collection = known(&entity.table);
+        match collection {
+            None => commands.push(object(&[("create", &text(&entity.table)), ("validator", &validator(entity))])),
+            Some(collection) => add_fields(entity, collection, &mut commands, &mut faults),
+        }
+        for index in &entity.indexes {
+            let there = collection.is_some_and(|collection| collection.indexes.contains(&index.name));
+            if !there && index.fields != [entity.key] {
+                commands.push(create_index(entity, index)?);
+            }
+        }
+        for field in &entity.searchable {
+            let name = column(entity.field(*field));
+            let (path, name) = (format!("{WORDS}.{name}"), format!("_dbal_words_{name}"));
+            if !collection.is_some_and(|collection| collection.indexes.contains(&name)) {
+                let definition = object(&[("key", &object(&[(&path, "1")])), ("name", &text(&name))]);
+                commands
+                    .push(object(&[("createIndexes", &text(&entity.table)), ("indexes", &format!("[{definition}]"))]));
+            }
+        }
+        if let Some((name, definition)) = expiry(schema, id)
+            && !collection.is_some_and(|collection| collection.indexes.contains(&name))
+        {
+            commands.push(object(&[("createIndexes", &text(&entity.table)), ("indexes", &format!("[{definition}]"))]));
+        }
+    }
+    let counted = |field: &Field| field.generated == Some(Generator::Sequence);
+    if schema.entities().any(|(_, entity)| entity.fields.iter().any(counted)) && known(SEQUENCES).is_none() {
+        commands.push(object(&[("create", &text(SEQUENCES))]));
+    }
+    if faults.is_empty() { Ok(commands) } else { Err(Error::invalid(faults)) }
+}
+
+/// The commands that drop the collections of a schema, as far as they exist.
+pub fn drop_declared(schema: &Schema, existing: &Snapshot) -> Vec<String> {
+    let declared = schema.entities().map(|(_, entity)| entity.table.as_str()).chain([SEQUENCES]);
+    let there = declared.filter(|name| existing.tables.iter().any(|table| table.name == *name));
+    there.map(|name| object(&[("drop", &text(name))])).collect()
+}
+
+/// Fields that a collection's validator does not know yet.
+fn add_fields(entity: &Entity, collection: &TableInfo, commands: &mut Vec<String>, faults: &mut Vec<FieldFault>) {
+    let new: Vec<&Field> =
+        entity.fields.iter().filter(|field| !collection.columns.iter().any(|name| name == column(field))).collect();
+    if new.is_empty() {
+        return;
+    }
+    for field in new {
+        let default = match &field.default {
+            Some(DefaultValue::Value(value)) => Some(json::to_text(value)),
+            _ if field.version => Some("1".to_owned()),
+            _ => None,
+        };
+        let name = column(field);
+        match default {
+            Some(default) if simple(&field.ty) => {
+                let absent = object(&[(name, &object(&[("$exists", "false")]))]);
+                let set = object(&[("$set", &object(&[(name, &default)]))]);
+                let update = object(&[("q", &absent), ("u", &set), ("multi", "true")]);
+                commands.push(object(&[("update", &text(&entity.table)), ("updates", &format!("[{update}]"))]));
+            }
+            None if field.nullable => {}
+            _ => faults.push(FieldFault {
+                field: format!("{}.{}", entity.name, field.name),
+                message: "cannot be added to a collection that exists: it allows no null and has no fixed default"
+                    .into(),
+                index: None,
+            }),
+        }
+    }
+    commands.push(object(&[("collMod", &text(&entity.table)), ("validator", &validator(entity))]));
+}
+
+/// Whether a value of the type is stored as JSON spells it.
+fn simple(ty: &FieldType) -> bool {
+    matches!(ty, FieldType::Text(_) | FieldType::Enum(_) | FieldType::Boolean | FieldType::Integer)
+}
+
+/// What may be stored: each field's type, and null where it is allowed. A field may be missing, which is null.
+fn validator(entity: &Entity) -> String {
+    let mut properties = Vec::new();
+    for field in &entity.fields {
+        let kind = match &field.ty {
+            FieldType::Uuid | FieldType::Text(_) | FieldType::Enum(_) | FieldType::Date => "string",
+            FieldType::Integer => "int",
+            FieldType::BigInt => "long",
+            FieldType::Float => "double",
+            FieldType::Decimal { .. } => "decimal",
+            FieldType::Boolean => "bool",
+            FieldType::DateTime => "date",
+            FieldType::Bytes => "binData",
+            FieldType::Json => {
+                properties.push((column(field), "{}".to_owned()));
+                continue;
+            }
+        };
+        let kinds = if field.nullable && !field.primary { format!("[{},\"null\"]", text(kind)) } else { text(kind) };
+        properties.push((column(field), object(&[("bsonType", &kinds)])));
+    }
+    let properties: Vec<(&str, &str)> = properties.iter().map(|(name, kinds)| (*name, kinds.as_str())).collect();
+    object(&[("$jsonSchema", &object(&[("properties", &object(&properties))]))])
+}
+
+/// An index. A unique one holds only rows without nulls in it, since nulls are distinct: each of its fields is at least
+/// the least value of its type, which whoever looks one up asks for as well by asking for a value.
+fn create_index(entity: &Entity, index: &Index) -> Result<String> {
+    if index.filter.is_some() {
+        let message = format!("the index {} of {} has a filter, which cannot be created yet", index.name, entity.name);
+        return Err(Error::unsupported("migrations", message));
+    }
+    let fields = || index.fields.iter().map(|id| entity.field(*id));
+    let key: Vec<(&str, &str)> = fields().map(|field| (column(field), "1")).collect();
+    let mut definition = vec![("key", object(&key)), ("name", text(&index.name))];
+    if index.unique {
+        let least: Vec<(&str, String)> =
+            fields().map(|field| (column(field), object(&[("$gte", least(&field.ty))]))).collect();
+        let least: Vec<(&str, &str)> = least.iter().map(|(name, least)| (*name, least.as_str())).collect();
+        definition.push(("unique", "true".into()));
+        definition.push(("partialFilterExpression", object(&least)));
+    }
+    let definition: Vec<(&str, &str)> = definition.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    Ok(object(&[("createIndexes", &text(&entity.table)), ("indexes", &format!("[{}]", object(&definition)))]))
+}
+
+/// The index by which the database removes rows past their time: only where nothing refers to them, for it would not
+/// ask.
+fn expiry(schema: &Schema, id: EntityId) -> Option<(String, String)> {
+    let entity = schema.entity(id);
+    let ttl = entity.ttl.filter(|ttl| ttl.auto_delete)?;
+    let field = entity.field(ttl.field);
+    let refers = |field: &Field| field.foreign_key.is_some_and(|key| key.entity == id);
+    if field.ty != FieldType::DateTime || schema.entities().any(|(_, other)| other.fields.iter().any(refers)) {
+        return None;
+    }
+    let name = format!("_dbal_expiry_{}", field.column);
+    let key = object(&[(column(field), "1")]);
+    let definition = object(&[("key", &key), ("name", &text(&name)), ("expireAfterSeconds", "0")]);
+    Some((name, definition))
+}
+
+/// The least value of a type.
+fn least(ty: &FieldType) -> &'static str {
+    match ty {
+        FieldType::Uuid | FieldType::Text(_) | FieldType::Enum(_) | FieldType::Date => r#""""#,
+        FieldType::Integer | FieldType::BigInt | FieldType::Float | FieldType::Decimal { .. } => {
+            r#"{"$numberDouble":"-Infinity"}"#
+        }
+        FieldType::Boolean => "false",
+        FieldType::DateTime => r#"{"$date":{"$numberLong":"-9223372036854775808"}}"#,
+        FieldType::Bytes => r#"{"$binary":{"base64":"","subType":"00"}}"#,
+        FieldType::Json => r#"{"$minKey":1}"#,
+    }
+}
+
+fn text(text: &str) -> String {
+    json::to_text(&Value::from(text))
+}
+
+fn object(pairs: &[(&str, &str)]) -> String {
+    let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{}:{value}", text(name))).collect();
+    format!("{{{}}}", pairs.join(","))
+}
