@@ -18,6 +18,7 @@ use dbal::{AsyncClient, Client, Config, Error, Operation, Principal, Schema, Val
 use tempfile::TempDir;
 
 use crate::host::{Caller, Database, Ending, Failure, FieldFailure, Host, Request};
+use crate::mongodb::Made;
 use crate::places::{self, Place, Places};
 use crate::suite::{Fixture, SchemaSource};
 
@@ -30,6 +31,8 @@ pub enum Backend {
     Sqlite,
     /// The PostgreSQL database that [`POSTGRES_URL`](crate::servers::POSTGRES_URL) names.
     Postgres,
+    /// A database on the server that [`MONGODB_URL`](crate::servers::MONGODB_URL) names.
+    Mongodb,
 }
 
 /// Which face of the client is asked.
@@ -75,14 +78,17 @@ impl RustHost {
             (Backend::Memory, Face::Blocking) => "memory",
             (Backend::Sqlite, Face::Blocking) => "sqlite",
             (Backend::Postgres, Face::Blocking) => "postgres",
+            (Backend::Mongodb, Face::Blocking) => "mongodb",
             (Backend::Memory, Face::Awaited) => "memory awaited",
             (Backend::Sqlite, Face::Awaited) => "sqlite awaited",
             (Backend::Postgres, Face::Awaited) => "postgres awaited",
+            (Backend::Mongodb, Face::Awaited) => "mongodb awaited",
         };
         let config = match backend {
             Backend::Memory => Config::memory(),
             Backend::Sqlite => Config::sqlite(":memory:"),
             Backend::Postgres => Config::postgres(places::url()?),
+            Backend::Mongodb => Config::adapter(Made::new(Arc::new(Schema::new(Vec::new(), Vec::new())))?.adapter()),
         };
         let probe =
             Client::open(config.schema_text("entity: Probe\nfields: { id: { type: integer, primary: true } }\n"))?;
@@ -99,13 +105,19 @@ impl RustHost {
     }
 
     /// A client on an empty or a copied database, and what is to be given back after it.
-    fn client(&self, prepared: &Prepared, fixture: &Fixture) -> Result<(Client, Option<Place>), Failure> {
+    fn client(&self, prepared: &Prepared, fixture: &Fixture) -> Result<(Client, Option<Held>), Failure> {
         let mut place = None;
         let config = match (&prepared.file, &prepared.places) {
             (None, Some(places)) => {
                 let taken = places.take()?;
                 let config = Config::adapter(taken.adapter());
-                place = Some(taken);
+                place = Some(Held::Place(taken));
+                config
+            }
+            (None, None) if self.backend == Backend::Mongodb => {
+                let made = Made::new(prepared.schema.clone())?;
+                let config = Config::adapter(made.adapter());
+                place = Some(Held::Made(made));
                 config
             }
             (None, None) => Config::memory(),
@@ -140,7 +152,7 @@ impl RustHost {
         };
         let schema = Client::open(config)?.schema().clone();
         let file = match self.backend {
-            Backend::Memory | Backend::Postgres => None,
+            Backend::Memory | Backend::Postgres | Backend::Mongodb => None,
             Backend::Sqlite => {
                 let file = self.folder.path().join(format!("fixture-{}.db", all.len()));
                 let client = Client::open(configured(Config::sqlite(&file), &schema, fixture))?;
@@ -150,7 +162,7 @@ impl RustHost {
             }
         };
         let places = match self.backend {
-            Backend::Memory | Backend::Sqlite => None,
+            Backend::Memory | Backend::Sqlite | Backend::Mongodb => None,
             Backend::Postgres => Some(Places::prepare(&schema, |adapter| {
                 fill(&Client::open(configured(Config::adapter(adapter), &schema, fixture))?, fixture)
             })?),
@@ -190,6 +202,7 @@ impl Host for RustHost {
             Backend::Memory => "memory",
             Backend::Sqlite => "sqlite",
             Backend::Postgres => "postgres",
+            Backend::Mongodb => "mongodb",
         }
     }
 
@@ -200,7 +213,7 @@ impl Host for RustHost {
     fn open(&self, fixture: &Fixture) -> Result<Box<dyn Database>, Failure> {
         let prepared = self.prepare(fixture)?;
         let (client, place) = self.client(&prepared, fixture)?;
-        if self.backend == Backend::Memory {
+        if matches!(self.backend, Backend::Memory | Backend::Mongodb) {
             fill(&client, fixture)?;
         }
         Ok(match self.face {
@@ -210,8 +223,15 @@ impl Host for RustHost {
     }
 }
 
+/// What is given back after a case.
+#[allow(dead_code, reason = "kept until the case is over")]
+enum Held {
+    Place(Place),
+    Made(Made),
+}
+
 /// The client goes before its place is given back.
-struct Blocking(Client, #[allow(dead_code, reason = "kept until the case is over")] Option<Place>);
+struct Blocking(Client, #[allow(dead_code, reason = "kept until the case is over")] Option<Held>);
 
 impl Database for Blocking {
     fn run(&self, caller: &Caller, request: &Request) -> Result<Value, Failure> {
@@ -246,7 +266,7 @@ impl Database for BlockingInside<'_, '_> {
     }
 }
 
-struct Awaited(AsyncClient, #[allow(dead_code, reason = "kept until the case is over")] Option<Place>);
+struct Awaited(AsyncClient, #[allow(dead_code, reason = "kept until the case is over")] Option<Held>);
 
 impl Database for Awaited {
     fn run(&self, caller: &Caller, request: &Request) -> Result<Value, Failure> {

@@ -25,6 +25,7 @@ pub mod case;
 pub mod client;
 pub mod expect;
 pub mod host;
+pub mod mongodb;
 mod places;
 pub mod process;
 mod retype;

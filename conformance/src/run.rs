@@ -111,10 +111,17 @@ impl Run<'_> {
         true
     }
 
+    /// Whether an answer says that a missing capability is missing. Where a failed statement cannot be caught, what
+    /// comes after it says that the transaction has ended.
     fn names_missing<T>(&self, answer: &Result<T, Failure>) -> bool {
         let Err(failure) = answer else { return false };
-        failure.code == "CAPABILITY_NOT_SUPPORTED"
-            && self.missing.iter().any(|name| tell(failure).contains(name.as_str()))
+        match failure.code.as_str() {
+            "CAPABILITY_NOT_SUPPORTED" => self.missing.iter().any(|name| tell(failure).contains(name.as_str())),
+            "CONFLICT" if failure.reason.as_deref() == Some("aborted") => {
+                self.missing.iter().any(|name| name == "statement_savepoints")
+            }
+            _ => false,
+        }
     }
 
     fn transaction(&mut self, step: &TransactionStep, database: &dyn Database) -> bool {

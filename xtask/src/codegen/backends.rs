@@ -3,19 +3,23 @@
 use dbal::adapter;
 use dbal::capability::{Capabilities, Support};
 
+use super::contract::Missing;
+
 /// The backends by name, in the order of their columns.
 pub const BACKENDS: &[(&str, Capabilities)] = &[
     ("memory", adapter::memory::CAPABILITIES),
     ("sqlite", adapter::sqlite::SqliteAdapter::CAPABILITIES),
     ("postgres", adapter::postgres::PostgresAdapter::CAPABILITIES),
+    ("mongodb", adapter::mongodb::MongoAdapter::CAPABILITIES),
 ];
 
 /// How a backend has a capability. One that has just been declared is in no backend yet.
-pub fn support(backend: &Capabilities, name: &str) -> &'static str {
+pub fn support(backend: &Capabilities, name: &str, missing: Missing) -> &'static str {
     let found = backend.list().into_iter().find(|(capability, _)| *capability == name);
     match found.map_or(Support::Unsupported, |(_, support)| support) {
         Support::Native => "native",
         Support::Emulated => "emulated",
+        Support::Unsupported if missing == Missing::Abort => missing.words(),
         Support::Unsupported => "rejected",
     }
 }

@@ -79,7 +79,7 @@ pub fn table(file: &CapabilityFile) -> String {
          | capability | meaning | where it is missing | {names} |\n|---|---|---|{rule}\n"
     );
     for (name, decl) in &file.capabilities {
-        let backends: Vec<&str> = BACKENDS.iter().map(|(_, backend)| support(backend, name)).collect();
+        let backends: Vec<&str> = BACKENDS.iter().map(|(_, backend)| support(backend, name, decl.missing)).collect();
         let (meaning, missing) = (cell(&decl.meaning), decl.missing.words());
         push(&mut out, format_args!("| `{name}` | {meaning} | {missing} | {} |\n", backends.join(" | ")));
     }

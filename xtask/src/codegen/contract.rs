@@ -137,6 +137,8 @@ pub enum Missing {
     Emulate,
     /// An error before any IO.
     Reject,
+    /// What fails ends its transaction.
+    Abort,
 }
 
 impl Missing {
@@ -145,6 +147,7 @@ impl Missing {
         match self {
             Missing::Emulate => "emulated",
             Missing::Reject => "rejected",
+            Missing::Abort => "ends the transaction",
         }
     }
 }

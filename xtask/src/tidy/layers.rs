@@ -25,7 +25,8 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     ("access", &["error", "value", "request", "schema", "yaml", "query"]),
     ("sql", &["error", "value", "schema", "capability", "query", "sql::dialect", "plan::operation"]),
     ("sql::dialect", &[]),
-    ("plan", &["error", "value", "row", "schema", "capability", "query", "sql", "sql::dialect", "plan::operation"]),
+    ("document", &["error", "value", "schema", "query", "sql", "plan::operation"]),
+    ("plan", &["error", "value", "row", "schema", "capability", "query", "sql", "sql::dialect", "document", "plan::operation"]),
     ("plan::operation", &["value", "row", "schema", "query", "sql::dialect"]),
     ("exec::machine", &["error", "value", "row", "schema", "query", "plan", "plan::operation", "exec::sink"]),
     ("exec::sink", &["error", "value", "row", "schema", "query", "plan", "plan::operation", "exec::machine"]),
@@ -35,13 +36,14 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     // the memory backend sees a query: it runs `query::eval`.
     ("adapter", &["error", "value", "row", "schema", "capability", "sql", "sql::dialect", "plan::operation"]),
     ("adapter::memory", &["error", "value", "row", "schema", "capability", "sql", "sql::dialect", "plan::operation", "adapter", "query"]),
+    ("adapter::mongodb", &["error", "value", "row", "schema", "capability", "sql", "plan::operation", "adapter"]),
     ("adapter::postgres", &["error", "value", "row", "schema", "capability", "sql", "sql::dialect", "plan::operation", "adapter"]),
     ("adapter::sqlite", &["error", "value", "row", "schema", "capability", "sql", "sql::dialect", "plan::operation", "adapter"]),
 
     // The faces.
     ("config", &["error", "value", "yaml", "schema", "access"]),
     ("client", &["error", "value", "row", "request", "yaml", "schema", "capability", "query", "access", "config", "sql", "sql::dialect",
-        "plan", "plan::operation", "exec", "exec::machine", "exec::sink", "adapter", "adapter::memory", "adapter::postgres", "adapter::sqlite"]),
+        "plan", "plan::operation", "exec", "exec::machine", "exec::sink", "adapter", "adapter::memory", "adapter::mongodb", "adapter::postgres", "adapter::sqlite", "document"]),
 ];
 
 const CRATE: &str = "dbal/src/";
