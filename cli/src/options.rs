@@ -11,7 +11,7 @@ use crate::input;
 /// Which database, and what is declared of it.
 #[derive(Args, Debug)]
 pub struct Database {
-    /// The database: sqlite:app.db, file:./app.db or memory: (empty each time)
+    /// The database: sqlite:app.db, file:./app.db, mongodb://host/database or memory: (empty each time)
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     pub url: Option<String>,
     /// The folder of entity files
