@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::exec::sink::{Buffer, Feed, Root, assemble, pick, tell};
 use crate::plan::operation::{Plan, Role, Step};
-use crate::query::ast::{Seek, Shape};
+use crate::query::ast::{Literal, Operand, Seek, Select, Shape, Statement};
 use crate::query::cursor::Seal;
 use crate::query::paging::Paging;
 use crate::row::{Columns, RowSink};
@@ -464,8 +464,11 @@ impl Machine {
             rows.reverse();
         }
         self.summary.has_more = after;
-        if let (Some(seal), Some(first), Some(last)) = (&self.seal, rows.first(), rows.last()) {
-            let keys = |row: &[Value]| row[row.len() - usize::from(seek.keys)..].to_vec();
+        if let (Some(seal), Some(first), Some(last), Statement::Select(select)) =
+            (&self.seal, rows.first(), rows.last(), &self.plan.query.statement)
+        {
+            let positions = select.key_positions();
+            let keys = |row: &[Value]| positions.iter().map(|at| row[*at].clone()).collect::<Vec<Value>>();
             self.summary.prev_cursor = before.then(|| seal.seal(0, &keys(first))).transpose()?;
             self.summary.next_cursor = after.then(|| seal.seal(1, &keys(last))).transpose()?;
         }
@@ -496,9 +499,14 @@ impl Machine {
         }
     }
 
-    /// A total is known without counting when the page was not full; children need parents.
+    /// A limit of 0 asks for no rows; a total is known without counting when the page was not full; children need
+    /// parents.
     fn skips(&self, index: usize) -> bool {
         match &self.plan.steps[index].role {
+            Role::Root(_) => matches!(
+                &self.plan.query.statement,
+                Statement::Select(Select { limit: Some(Operand::Const(Literal::Int(0))), .. })
+            ),
             Role::Total if index > 0 => {
                 let rows = self.buffers.first().map_or(self.summary.rows, |buffer| buffer.rows.len() as u64);
                 let rows = i64::try_from(rows).unwrap_or(i64::MAX);

@@ -118,7 +118,7 @@ impl Builder<'_> {
                 let mut cells = self.cells(entity, &select.columns);
                 let mut rows = select.clone();
                 if let Some(beyond) = &mut rows.beyond {
-                    cells.extend(select.order.iter().map(|key| self.key_cell(entity, &key.by)));
+                    cells.extend(select.added_keys().map(|key| self.key_cell(entity, &key.by)));
                     rows.filter = rows.filter.and(std::mem::replace(beyond, Expr::TRUE));
                 }
                 self.push(Statement::Select(rows), cells, Role::Root(output))?;

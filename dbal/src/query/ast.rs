@@ -276,9 +276,27 @@ pub struct Select {
     pub offset: Option<Operand>,
     /// Children of these parents only.
     pub link: Option<Link>,
-    /// Beyond a cursor: only rows for which this holds too, and in each row the values of the sort keys after the
-    /// columns.
+    /// Beyond a cursor: only rows for which this holds too, and in each row the values of the sort keys: those of
+    /// [`Select::added_keys`] after the columns.
     pub beyond: Option<Expr>,
+}
+
+impl Select {
+    /// The sort keys whose values are no columns anyway.
+    pub fn added_keys(&self) -> impl Iterator<Item = &Order> {
+        self.order.iter().filter(|key| self.column_of(key).is_none())
+    }
+
+    /// Where the value of each sort key stands in a row that has the added keys after its columns.
+    pub fn key_positions(&self) -> Vec<usize> {
+        let mut added = self.columns.len()..;
+        let position = |key| self.column_of(key).or_else(|| added.next()).unwrap_or_default();
+        self.order.iter().map(position).collect()
+    }
+
+    fn column_of(&self, key: &Order) -> Option<usize> {
+        self.columns.iter().position(|column| key.by == Operand::Field(*column))
+    }
 }
 
 /// Counts rows: one row with one integer.
@@ -466,8 +484,6 @@ pub struct Seek {
     pub backwards: bool,
     /// There is a cursor; otherwise the page is the first one, or the last.
     pub placed: bool,
-    /// How many sort keys follow the columns of each row.
-    pub keys: u16,
 }
 
 /// What the caller gets.

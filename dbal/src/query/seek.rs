@@ -28,7 +28,7 @@ pub(super) fn seek(check: &mut Check<'_>, entity: EntityId, args: &Map, order: &
             key.nulls_first = !key.nulls_first;
         }
     }
-    let page = Seek { backwards, placed: !value.is_null(), keys: order.len() as u16 };
+    let page = Seek { backwards, placed: !value.is_null() };
     let keys = match value {
         Value::Null => return Some((Expr::TRUE, page)),
         Value::Text(_) => check.context.cursor.filter(|keys| fit(check, entity, order, keys)),

@@ -41,7 +41,7 @@ impl<'a> Reader<'a> {
         let offset = self.number(select.entity, select.offset.as_ref())?.unwrap_or(0);
         let (mut given, mut seen) = (0, BTreeMap::new());
         let mut cells = Vec::with_capacity(select.columns.len());
-        for (keys, row, link) in &rows {
+        for (_, row, link) in &rows {
             // With a link, both are for each parent on its own.
             let own = || select.link.as_ref().map(|link| Key(cell(row, link.field).to_value()));
             let parent = link.clone().or_else(own);
@@ -54,7 +54,8 @@ impl<'a> Reader<'a> {
             cells.clear();
             cells.extend(select.columns.iter().map(|field| cell(row, *field)));
             if select.beyond.is_some() {
-                cells.extend(keys);
+                let added = select.added_keys().map(|key| scope.operand(select.entity, &key.by, row));
+                cells.extend(added);
             }
             cells.extend(link.iter().map(|parent| parent.0.as_ref()));
             sink.row(&cells)?;

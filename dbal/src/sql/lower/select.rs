@@ -281,7 +281,7 @@ impl<'a> Lowering<'a> {
             false => built.exprs(select.columns.iter().map(|field| root.column(*field))),
         };
         if select.beyond.is_some() {
-            let keys = select.order.iter().map(|key| self.operand(root, &key.by, Encoding::Plain));
+            let keys = select.added_keys().map(|key| self.operand(root, &key.by, Encoding::Plain));
             built.exprs(keys.collect::<Result<Vec<SqlExpr>>>()?);
         }
         Ok(())
