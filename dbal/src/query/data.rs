@@ -6,7 +6,7 @@ use crate::query::form::is_operators;
 use crate::query::output;
 use crate::query::param::ParamSource;
 use crate::query::validate::{Check, shown};
-use crate::schema::{DefaultValue, EntityId, Field, FieldId, FieldRef, FieldType, Generator};
+use crate::schema::{DefaultValue, EntityId, Field, FieldId, FieldRef, FieldType, Generator, Referential, Schema};
 use crate::value::{Map, Value};
 
 /// `create`.
@@ -92,6 +92,13 @@ pub(super) fn update_many(
             check.fault(&field.name, "is part of a unique key; $increment of many rows at once cannot change it");
         }
     }
+    for (id, followed) in chased(check.context.schema, entity, &set) {
+        let (name, followed) = (&declared.field(id).name, &declared.field(followed).name);
+        let message = format!(
+            "refers to rows that lose their `{followed}` in the same statement; set it in a statement of its own"
+        );
+        check.fault(name, message);
+    }
     let update = Update { entity, filter, set, returning: Vec::new(), check: None };
     let statement = Statement::Update(update);
     Some(Query {
@@ -102,6 +109,38 @@ pub(super) fn update_many(
         version: None,
         parents: Vec::new(),
     })
+}
+
+/// References that would be set in many rows while rows of the same entity lose what they refer to, and references
+/// follow: each with the field that is lost. A backend that carries out `on_update` row by row would change a reference
+/// before it is set in one row and after it in another, by the order in which it meets the rows.
+fn chased(schema: &Schema, entity: EntityId, set: &[(FieldId, Assign)]) -> Vec<(FieldId, FieldId)> {
+    let none = Assign::Set(Operand::Const(Literal::Null));
+    let mut found = Vec::new();
+    // Of what many rows may have alike, only null is no unique value.
+    for (lost, _) in set.iter().filter(|(_, assign)| *assign == none) {
+        let mut changed = vec![(entity, *lost)];
+        let mut at = 0;
+        while let Some(target) = changed.get(at).copied() {
+            at += 1;
+            for (other, declared) in schema.entities() {
+                for (id, field) in declared.field_ids() {
+                    let follows = field
+                        .foreign_key
+                        .as_ref()
+                        .is_some_and(|key| (key.entity, key.field) == target && key.on_update != Referential::Restrict);
+                    if !follows || changed.contains(&(other, id)) {
+                        continue;
+                    }
+                    changed.push((other, id));
+                    if other == entity && set.iter().any(|(written, assign)| *written == id && *assign != none) {
+                        found.push((id, *lost));
+                    }
+                }
+            }
+        }
+    }
+    found
 }
 
 /// What each field of a patch becomes, and those that every write changes.
