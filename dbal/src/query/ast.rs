@@ -294,7 +294,8 @@ impl Select {
         self.order.iter().map(position).collect()
     }
 
-    fn column_of(&self, key: &Order) -> Option<usize> {
+    /// Which column holds the value of a sort key; none for an added key.
+    pub fn column_of(&self, key: &Order) -> Option<usize> {
         self.columns.iter().position(|column| key.by == Operand::Field(*column))
     }
 }

@@ -35,7 +35,8 @@ impl<'a> Lowering<'a> {
         }
         let mut columns: Vec<Path> = select.columns.iter().map(|field| scope.path(*field)).collect();
         if select.beyond.is_some() {
-            columns.extend(keys);
+            let added = select.order.iter().zip(keys).filter(|(key, _)| select.column_of(key).is_none());
+            columns.extend(added.map(|(_, path)| path));
         }
         if select.link.as_ref().is_some_and(|link| link.through.is_some()) {
             columns.extend(parent);
