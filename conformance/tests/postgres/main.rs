@@ -21,6 +21,7 @@ fields:
 
 /// A PostgreSQL schema of one test, dropped with it; none where no server is named.
 struct Place {
+    url: String,
     name: String,
     adapter: Arc<PostgresAdapter>,
     schema: Arc<Schema>,
@@ -42,7 +43,7 @@ impl Place {
         let name = format!("dbal_{name}_{}", std::process::id());
         let url = format!("{url}?schema={name}&pool_size=8");
         let adapter = Arc::new(PostgresAdapter::open(schema.clone(), &url).expect("the server answers"));
-        let place = Place { name, adapter, schema };
+        let place = Place { url, name, adapter, schema };
         place.client().migrate().expect("the tables are made, and the schema that they are in");
         place
     }

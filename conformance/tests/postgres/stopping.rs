@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use dbal::{AsyncClient, ErrorKind, Outcome, query, value};
+use dbal::{AsyncClient, Config, ErrorKind, Outcome, query, value};
 
 use crate::Place;
 
@@ -51,6 +51,23 @@ fn a_timeout_ends_its_transaction() {
         assert_eq!(ended.reason().map(|reason| reason.as_str()), Some("aborted"));
     });
     assert_eq!(client.entity("Account").expect("is there").count(query()).expect("counts"), 0);
+}
+
+#[test]
+fn a_client_lives_and_dies_inside_a_runtime() {
+    let Some(place) = Place::new("runtime") else { return };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(async {
+        let config = Config::postgres(place.url.as_str()).schema(place.schema.clone());
+        let client = AsyncClient::open(config).await.expect("opens");
+        let accounts = client.entity("Account").expect("is there");
+        accounts.create(value!({ "id": 1, "owner": "a" })).await.expect("creates");
+        assert_eq!(accounts.count(query()).await.expect("counts"), 1);
+        // One that blocks says so instead of standing still.
+        let refused = client.blocking().entity("Account").expect("is there").read(1).expect_err("would block");
+        assert!(refused.message().contains("AsyncClient"), "{refused}");
+        drop(client);
+    });
 }
 
 #[test]

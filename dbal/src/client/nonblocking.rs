@@ -67,9 +67,9 @@ impl AsyncClient {
     ///
     /// # Errors
     /// As [`Client::open`].
-    #[allow(clippy::unused_async, reason = "backends that connect over a network will await here")]
     pub async fn open(config: Config) -> Result<AsyncClient> {
-        Client::open(config).map(AsyncClient::from)
+        // To read a schema, to make a file and to connect all block.
+        on_a_thread(move || Client::open(config)).await.map(AsyncClient::from)
     }
 
     /// The same database asked on behalf of a caller.

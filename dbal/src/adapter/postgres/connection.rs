@@ -20,7 +20,8 @@ const GIVING_BACK: Duration = Duration::from_secs(2);
 
 /// A connection with what carries it. Whoever waits for an answer drives it meanwhile.
 pub(super) struct Wire {
-    runtime: Runtime,
+    /// None only while it is being dropped.
+    runtime: Option<Runtime>,
     /// None when the connection has ended.
     driver: Option<Driver>,
     pub(super) session: Session,
@@ -29,14 +30,14 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn new(runtime: Runtime, driver: Driver, session: Session) -> Self {
-        Wire { runtime, driver: Some(driver), session, since: Instant::now() }
+        Wire { runtime: Some(runtime), driver: Some(driver), session, since: Instant::now() }
     }
 
     /// Waits for what `ask` makes of the session.
     pub(super) fn wait<'s, T>(&'s mut self, ask: impl AsyncFnOnce(&'s mut Session) -> T) -> T {
         let Wire { runtime, driver, session, .. } = self;
         let mut work = pin!(ask(session));
-        runtime.block_on(std::future::poll_fn(move |context| {
+        runtime.as_ref().expect("the runtime leaves with the wire").block_on(std::future::poll_fn(move |context| {
             let done = work.as_mut().poll(context);
             // After the work, so that what it sent is on its way before anybody sleeps.
             if let Some(running) = driver
@@ -54,6 +55,15 @@ impl Wire {
     pub(super) fn is_alive(&mut self) -> bool {
         self.wait(async |_| tokio::task::yield_now().await);
         self.driver.is_some() && !self.session.is_closed()
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        // The last client may be dropped by an asynchronous task, where a runtime must not be waited for.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

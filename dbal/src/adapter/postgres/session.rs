@@ -351,8 +351,8 @@ impl Session {
                 params.get(usize::from(param.id.0)).ok_or_else(|| Error::internal("a parameter has no value"))?;
             values.push(Bind { encoding: param.encoding, value });
         }
-        let guards = self.guarded && self.intent == Intent::Write;
         let prelude = self.prelude(deadline);
+        let guards = self.guarded && self.intent == Intent::Write && self.state == State::Open;
         let known = self.statements.get(&sql.text).cloned();
         let rows = match (prelude, known) {
             (None, Some(statement)) => self.client.query_raw(&statement, &values).await?,
@@ -464,6 +464,11 @@ impl Session {
             let begin = self.beginning(None);
             self.control(&begin).await?;
             self.state = State::Open;
+        }
+        if self.intent == Intent::Write {
+            // Programs that start together migrate one after the other, and see what the one before made.
+            let lock = "SELECT pg_advisory_xact_lock(hashtextextended('dbal migrate', 0))";
+            error::plain(self.client.batch_execute(lock).await)?;
         }
         let mut snapshot = Snapshot::default();
         let mut missing = self.place.clone();

@@ -1,0 +1,152 @@
+//! The same work by hand.
+
+use dbal::Uuid;
+use tokio::runtime::Runtime;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, NoTls, Row, Statement};
+
+const USER: &str = "id, username, email, role, level, created_at, updated_at";
+
+pub struct Raw {
+    runtime: Runtime,
+    client: Client,
+    statements: Vec<Statement>,
+}
+
+/// What a program would read a row into.
+pub struct User {
+    pub id: Bytes,
+    pub username: String,
+    pub email: String,
+    pub role: String,
+    pub level: i32,
+    pub created_at: Bytes,
+    pub updated_at: Bytes,
+}
+
+/// A uuid or an instant as it comes.
+pub struct Bytes(pub Vec<u8>);
+
+impl<'r> tokio_postgres::types::FromSql<'r> for Bytes {
+    fn from_sql(_: &Type, raw: &'r [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Bytes(raw.to_vec()))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
+
+#[derive(Debug)]
+struct Id(Uuid);
+
+impl ToSql for Id {
+    fn to_sql(
+        &self,
+        _: &Type,
+        out: &mut bytes::BytesMut,
+    ) -> Result<tokio_postgres::types::IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        out.extend_from_slice(self.0.as_bytes());
+        Ok(tokio_postgres::types::IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    tokio_postgres::types::to_sql_checked!();
+}
+
+fn user(row: &Row) -> User {
+    User {
+        id: row.get(0),
+        username: row.get(1),
+        email: row.get(2),
+        role: row.get(3),
+        level: row.get(4),
+        created_at: row.get(5),
+        updated_at: row.get(6),
+    }
+}
+
+impl Raw {
+    pub fn connect(url: &str) -> Raw {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let (client, connection) = runtime.block_on(tokio_postgres::connect(url, NoTls)).expect("connects");
+        runtime.spawn(async move { drop(connection.await) });
+        Raw { runtime, client, statements: Vec::new() }
+    }
+
+    pub fn execute(&self, text: &str) {
+        self.runtime.block_on(self.client.batch_execute(text)).expect("runs");
+    }
+
+    pub fn prepare(mut self) -> Raw {
+        self.execute("SET search_path = dbal_bench");
+        let lateral = "SELECT p.level, a.level, c.level FROM (SELECT * FROM pages WHERE is_active AND level <= 3 \
+             ORDER BY created_at DESC, id LIMIT 20) p JOIN users a ON a.id = p.author_id \
+             LEFT JOIN LATERAL (SELECT c.id, c.body, c.created_at, u.* FROM (SELECT * FROM comments \
+             WHERE page_id = p.id ORDER BY created_at DESC, id LIMIT 5) c JOIN users u ON u.id = c.author_id) c ON TRUE \
+             ORDER BY p.created_at DESC, p.id";
+        let texts = [
+            format!("SELECT {USER} FROM users WHERE id = $1"),
+            format!("SELECT {USER} FROM users WHERE role = $1 AND level <= 3 ORDER BY created_at DESC, id LIMIT 20"),
+            "SELECT count(*) FROM users WHERE role = $1 AND level <= 3".to_owned(),
+            lateral.replace("p.level, a.level, c.level", "p.*, a.*, c.*"),
+            "INSERT INTO comments (id, page_id, author_id, body, created_at) \
+             VALUES ($1, $2, $3, $4, to_timestamp($5::double precision))"
+                .to_owned(),
+            format!("UPDATE users SET level = $2, updated_at = now() WHERE id = $1 RETURNING {USER}"),
+        ];
+        for text in texts {
+            let statement = self.runtime.block_on(self.client.prepare(&text)).expect("prepares");
+            self.statements.push(statement);
+        }
+        self
+    }
+
+    fn rows(&self, statement: usize, params: &[&(dyn ToSql + Sync)]) -> Vec<Row> {
+        self.runtime.block_on(self.client.query(&self.statements[statement], params)).expect("runs")
+    }
+
+    pub fn read_pk(&self, id: Uuid) -> i64 {
+        let user = user(&self.rows(0, &[&Id(id)])[0]);
+        std::hint::black_box((user.id.0, user.username, user.email, user.role, user.created_at.0, user.updated_at.0));
+        user.level.into()
+    }
+
+    pub fn list(&self, role: &str) -> i64 {
+        let users: Vec<User> = self.rows(1, &[&role]).iter().map(user).collect();
+        let total: i64 = self.rows(2, &[&role])[0].get(0);
+        users.iter().map(|user| i64::from(user.level)).sum::<i64>() + total
+    }
+
+    /// Each row has the page and its author again: a page counts once.
+    pub fn join_nested(&self) -> i64 {
+        let rows = self.rows(3, &[]);
+        let mut last = Vec::new();
+        let mut sum = 0;
+        for row in &rows {
+            let id: Bytes = row.get(0);
+            if id.0 != last {
+                last = id.0;
+                sum += i64::from(row.get::<_, i32>(3)) + i64::from(row.get::<_, i32>(12));
+            }
+            sum += row.get::<_, Option<i32>>(22).map_or(0, i64::from);
+        }
+        sum
+    }
+
+    pub fn insert(&self, page: Uuid, author: Uuid, i: usize) -> i64 {
+        let seconds = 1_700_000_000.0 + i as f64;
+        let (id, page, author) = (Id(Uuid::now_v7()), Id(page), Id(author));
+        let params: [&(dyn ToSql + Sync); 5] = [&id, &page, &author, &"said by hand", &seconds];
+        let done = self.runtime.block_on(self.client.execute(&self.statements[4], &params)).expect("inserts");
+        done as i64
+    }
+
+    pub fn update(&self, id: Uuid, i: usize) -> i64 {
+        let level = (i % 6) as i32 + 1;
+        i64::from(user(&self.rows(5, &[&Id(id), &level])[0]).level)
+    }
+}
