@@ -435,14 +435,14 @@ impl Session {
 
     /// Says what went wrong, and brings the transaction to where it can go on, or to its end.
     async fn settle(&mut self, step: &Step, sql: &Sql, commits: bool, ran: Result<u64, Fault>) -> Result<u64> {
-        let error = match ran {
+        let (error, refused) = match ran {
             Ok(count) => return Ok(count),
             Err(Fault::Driver(error)) => {
                 self.doubtful |= error::is_lost(&error);
                 let wrote = commits && self.intent == Intent::Write;
-                error::running(&self.schema, step, sql, &error, wrote)
+                (error::running(&self.schema, step, sql, &error, wrote), true)
             }
-            Err(Fault::Own(error)) => error,
+            Err(Fault::Own(error)) => (error, false),
         };
         if self.state == State::Open {
             if self.doubtful {
@@ -452,7 +452,14 @@ impl Session {
                 self.state = State::Aborted;
                 let _ = self.control("ROLLBACK").await;
             } else if self.guarded && self.intent == Intent::Write {
-                self.control("ROLLBACK TO dbal_guard; RELEASE dbal_guard").await?;
+                let undone = self.control("ROLLBACK TO dbal_guard; RELEASE dbal_guard").await;
+                if undone.is_err() {
+                    self.state = State::Aborted;
+                }
+                undone?;
+            } else if refused {
+                // The server would answer COMMIT as if all were well, and roll back.
+                self.state = State::Aborted;
             }
         }
         Err(error)
