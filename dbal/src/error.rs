@@ -189,6 +189,19 @@ impl Error {
         error
     }
 
+    /// UNAUTHORIZED, the same for everybody: it does not say what was wrong.
+    pub fn unauthorized() -> Self {
+        Error::new(ErrorKind::Unauthorized, "not authorized")
+    }
+
+    /// RATE_LIMIT_EXCEEDED, with how long to wait.
+    pub fn rate_limited(retry_after: Duration) -> Self {
+        let mut error = Error::new(ErrorKind::RateLimitExceeded, "called too often; try again later");
+        error.0.retry = Retry::Yes;
+        error.0.retry_after = Some(retry_after);
+        error
+    }
+
     /// INTERNAL_ERROR: something that cannot happen did.
     pub fn internal(message: impl Into<Cow<'static, str>>) -> Self {
         Error::new(ErrorKind::InternalError, message)
@@ -233,6 +246,21 @@ impl Error {
             fault.field = format!("entries.{index}.{}", fault.field);
         }
         self.0.entry.get_or_insert(index);
+        self
+    }
+
+    /// The same error with its fields named anew.
+    pub fn with_fields(mut self, name: impl Fn(&str) -> String) -> Self {
+        if self.0.kind != ErrorKind::ValidationError && self.0.kind != ErrorKind::Conflict {
+            return self;
+        }
+        for fault in &mut self.0.fields {
+            fault.field = name(&fault.field);
+        }
+        // The message of a validation repeats them.
+        if self.0.kind == ErrorKind::ValidationError && self.0.entry.is_none() && !self.0.fields.is_empty() {
+            self.0.message = Error::invalid(self.0.fields.clone()).0.message;
+        }
         self
     }
 

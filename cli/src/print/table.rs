@@ -34,6 +34,8 @@ pub(super) fn response(schema: &Schema, entity: EntityId, response: &Response, o
             writeln!(out, "{}", dbal::client::wire::response(schema, entity, response))?;
         }
         Response::Done => writeln!(out, "done")?,
+        Response::Called(answered) => self::response(schema, answered.entity, &answered.response, out)?,
+        Response::Value(value) => writeln!(out, "{}", dbal::value::json::to_wire(value))?,
     }
     Ok(())
 }

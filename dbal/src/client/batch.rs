@@ -2,6 +2,7 @@
 //! it went; whoever runs it has begun a transaction, and rolls it back when anything fails.
 
 use crate::adapter::{Connection, Intent};
+use crate::client::call::Call;
 use crate::client::response::{Answered, Head};
 use crate::client::{Client, Response};
 use crate::error::{Error, ErrorKind, FieldFault, Result};
@@ -13,6 +14,14 @@ use crate::row::RecordSink;
 use crate::schema::EntityId;
 use crate::value::Value;
 use std::time::Instant;
+
+/// What runs next.
+pub(super) enum Turn {
+    /// A request.
+    Machine(Box<Machine>),
+    /// A declared operation.
+    Call(Box<Call>),
+}
 
 /// A batch under way.
 pub(super) struct Batch {
@@ -64,6 +73,10 @@ impl Batch {
             batch.entities.push(*known.as_ref().unwrap_or(&EntityId(0)));
             let prepared = match known {
                 Ok(_) if !entry.references.is_empty() => Ok(None),
+                // Checked here, and again when its turn comes.
+                Ok(_) if entry.request.operation == Operation::Call => {
+                    Call::new(client, &entry.request, 1).and_then(|call| call.joins()).map(|()| None)
+                }
                 Ok(_) => engine.prepare(&client.caller, &entry.request).map(Some),
                 Err(error) => Err(error),
             };
@@ -90,9 +103,16 @@ impl Batch {
     }
 
     /// What to run next; none at the end.
-    pub(super) fn next(&mut self) -> Result<Option<Machine>> {
+    pub(super) fn next(&mut self) -> Result<Option<Turn>> {
         let index = self.answers.len();
         let Some(entry) = self.entries.get(index) else { return Ok(None) };
+        if entry.request.operation == Operation::Call {
+            let (bytes, request) = self.with_values(entry);
+            self.bytes = bytes;
+            let call = request.and_then(|request| Call::new(&self.client, &request, 1));
+            let call = call.and_then(|call| call.joins().map(|()| Turn::Call(Box::new(call))));
+            return call.map(Some).map_err(|error| error.of_entry(index));
+        }
         let machine = match self.ready[index].take() {
             Some(machine) => machine,
             None => {
@@ -101,11 +121,11 @@ impl Batch {
                 filled.map_err(|error| error.of_entry(index))?
             }
         };
-        Ok(Some(machine.joined()))
+        Ok(Some(Turn::Machine(Box::new(machine.joined()))))
     }
 
     /// The entry with values in place of its references, and how many bytes the batch has then.
-    fn filled(&self, entry: &Entry) -> (usize, Result<Machine>) {
+    fn with_values(&self, entry: &Entry) -> (usize, Result<Request>) {
         let client = &self.client;
         let (mut values, mut faults) = (Vec::with_capacity(entry.references.len()), Vec::new());
         let mut bytes = self.bytes;
@@ -128,8 +148,14 @@ impl Batch {
                 }
             }
         }
-        let found = if faults.is_empty() { Ok(()) } else { Err(Error::invalid(faults)) };
-        let ready = found.and_then(|()| client.engine.prepare(&client.caller, &entry.filled(values)));
+        let found = if faults.is_empty() { Ok(entry.filled(values)) } else { Err(Error::invalid(faults)) };
+        (bytes, client.finish(&entry.request, found))
+    }
+
+    fn filled(&self, entry: &Entry) -> (usize, Result<Machine>) {
+        let client = &self.client;
+        let (bytes, request) = self.with_values(entry);
+        let ready = request.and_then(|request| client.engine.prepare(&client.caller, &request));
         (bytes, client.finish(&entry.request, ready))
     }
 
@@ -151,10 +177,16 @@ impl Batch {
 
     /// Runs all entries on a connection with a transaction open.
     pub(super) fn run(&mut self, connection: &mut dyn Connection, deadline: Option<Instant>) -> Result<()> {
-        while let Some(machine) = self.next()? {
-            let (head, mut sink) = (Head::of(&machine), RecordSink::default());
-            let ran = blocking::run(connection, machine, None, deadline, &mut sink);
-            self.answered(ran.and_then(|summary| head.envelope(summary)?.with(sink.records)))?;
+        while let Some(turn) = self.next()? {
+            let ran = match turn {
+                Turn::Call(call) => call.joined(connection, deadline),
+                Turn::Machine(machine) => {
+                    let (head, mut sink) = (Head::of(&machine), RecordSink::default());
+                    let ran = blocking::run(connection, *machine, None, deadline, &mut sink);
+                    ran.and_then(|summary| head.envelope(summary)?.with(sink.records))
+                }
+            };
+            self.answered(ran)?;
         }
         Ok(())
     }

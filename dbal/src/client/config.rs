@@ -1,5 +1,6 @@
 //! What a client opens, and how.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,10 +8,12 @@ use std::time::Duration;
 use crate::access::Policy;
 use crate::adapter::Adapter;
 use crate::adapter::memory::MemoryAdapter;
+use crate::client::call::handler::{Handler, Inside};
 use crate::error::{Error, Result};
 use crate::query::cursor::CursorKey;
 use crate::query::limits::Limits;
-use crate::schema::{Loaded, Schema, load_dir, load_sources};
+use crate::schema::{Body, Loaded, Schema, load_dir, load_sources};
+use crate::value::{Map, Value};
 use crate::yaml::Fault;
 
 /// How to open a database.
@@ -28,8 +31,19 @@ pub struct Config {
     limits: Limits,
     timeout: Option<Duration>,
     cursor_key: Option<CursorKey>,
+    handlers: Handlers,
     #[cfg(feature = "sqlite")]
     sqlite: crate::adapter::sqlite::SqliteOptions,
+}
+
+/// Functions by the name that operations give them.
+#[derive(Clone, Default)]
+struct Handlers(HashMap<String, Handler>);
+
+impl std::fmt::Debug for Handlers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 #[derive(Clone)]
@@ -85,6 +99,7 @@ pub(super) struct Opened {
     pub limits: Limits,
     pub timeout: Option<Duration>,
     pub cursor_key: CursorKey,
+    pub handlers: HashMap<String, Handler>,
 }
 
 impl Config {
@@ -96,6 +111,7 @@ impl Config {
             limits: Limits::default(),
             timeout: None,
             cursor_key: None,
+            handlers: Handlers::default(),
             #[cfg(feature = "sqlite")]
             sqlite: crate::adapter::sqlite::SqliteOptions::memory(),
         }
@@ -235,6 +251,39 @@ impl Config {
         self
     }
 
+    /// Carries out the operations whose `handler` has this name. It is given the transaction of the call, which is
+    /// committed when it returns well, and the input; it runs on whatever thread has the connection.
+    ///
+    /// ```
+    /// use dbal::{Client, Config, value};
+    /// let schema = "
+    /// entity: Note
+    /// fields: { id: { type: integer, primary: true }, text: { type: string } }
+    /// operations:
+    ///   shout: { input: { required: [id] }, output: Note, public: true, handler: shout }
+    /// acl: { read: { public: true }, update: { public: true } }
+    /// ";
+    /// let config = Config::memory().schema_text(schema).handler("shout", |inside, input| {
+    ///     let id = input.get("id").cloned().unwrap_or_default();
+    ///     let note = inside.entity("Note")?.read(id.clone())?;
+    ///     let text = note.get("text").and_then(|text| text.as_str()).unwrap_or_default().to_uppercase();
+    ///     inside.entity("Note")?.update(id, value!({ "text": text })).map(Into::into)
+    /// });
+    /// let db = Client::open(config)?;
+    /// db.entity("Note")?.create(value!({ "id": 1, "text": "hush" }))?;
+    /// let answer = db.call("Note.shout", value!({ "id": 1 }))?.into_value();
+    /// assert_eq!(answer, value!({ "id": 1, "text": "HUSH" }));
+    /// # Ok::<(), dbal::Error>(())
+    /// ```
+    pub fn handler(
+        mut self,
+        name: impl Into<String>,
+        handler: impl Fn(&Inside<'_>, &Map) -> Result<Value> + Send + Sync + 'static,
+    ) -> Self {
+        self.handlers.0.insert(name.into(), Arc::new(handler));
+        self
+    }
+
     /// How many connections read at once; on MongoDB, how many there are.
     #[cfg(feature = "sqlite")]
     pub fn pool_size(mut self, size: usize) -> Self {
@@ -305,7 +354,15 @@ impl Config {
         };
         let (limits, timeout) = (self.limits, self.timeout);
         let cursor_key = self.cursor_key.unwrap_or_else(CursorKey::of_process);
-        Ok(Opened { schema, adapter, policy, warnings, limits, timeout, cursor_key })
+        let handlers = self.handlers.0;
+        let named = |name: &String| {
+            let mut operations = schema.entities().flat_map(|(_, entity)| &entity.operations);
+            operations.any(|decl| matches!(&decl.body, Body::Handler(handler) if handler == name))
+        };
+        if let Some(name) = handlers.keys().find(|name| !named(name)) {
+            return Err(Error::validation(format!("handler.{name}"), "no operation of the schema names this handler"));
+        }
+        Ok(Opened { schema, adapter, policy, warnings, limits, timeout, cursor_key, handlers })
     }
 }
 

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use crate::access::{Policy, Principal};
 use crate::adapter::Adapter;
 use crate::client::cache::{Cache, Prepared};
+use crate::client::call::handler::Handler;
 use crate::client::config::Opened;
 use crate::error::{Error, Result};
 use crate::exec::Machine;
@@ -39,6 +40,7 @@ pub(crate) struct Engine {
     pub policy: Policy,
     pub limits: Limits,
     pub warnings: Vec<Fault>,
+    pub handlers: HashMap<String, Handler>,
     cursor_key: CursorKey,
     names: Vec<Arc<str>>,
     cache: Cache,
@@ -59,7 +61,12 @@ struct Cursor {
 /// On whose behalf a handle asks.
 pub(crate) enum Caller {
     Trusted,
-    Bound { shape: u32, principal: Principal },
+    Bound {
+        shape: u32,
+        principal: Principal,
+        /// The most rows of one answer, where the operation that it calls says.
+        cap: Option<u32>,
+    },
 }
 
 impl Caller {
@@ -87,6 +94,7 @@ impl Engine {
             policy: opened.policy,
             limits: opened.limits,
             warnings: opened.warnings,
+            handlers: opened.handlers,
             cursor_key: opened.cursor_key,
             names,
             cache: Cache::default(),
@@ -97,14 +105,21 @@ impl Engine {
 
     /// The caller for a principal. Principals that get the same plans share a number.
     pub fn bind_caller(&self, principal: Principal) -> Caller {
-        let key = self.policy.shape_key(&principal);
+        self.bind_capped(principal, None)
+    }
+
+    /// The same with another bound on the rows of an answer.
+    pub fn bind_capped(&self, principal: Principal, cap: Option<u32>) -> Caller {
+        let mut key = self.policy.shape_key(&principal);
+        // The bound is spelled into plans.
+        key.extend(cap.into_iter().flat_map(u32::to_le_bytes));
         let mut callers = self.callers.lock();
         // Numbers are never reused, so a forgotten caller cannot meet another one's plans.
         if callers.len() >= 10_000 {
             callers.clear();
         }
         let shape = *callers.entry(key).or_insert_with(|| self.next_caller.fetch_add(1, Ordering::Relaxed));
-        Caller::Bound { shape, principal }
+        Caller::Bound { shape, principal, cap }
     }
 
     pub fn name(&self, entity: EntityId) -> &Arc<str> {
@@ -206,10 +221,25 @@ impl Engine {
             Some(view) => view,
             None => &Trusted,
         };
-        work(Context { schema: &self.schema, view, limits: &self.limits, cursor: None })
+        let cap = match caller {
+            Caller::Trusted => None,
+            Caller::Bound { cap, .. } => *cap,
+        };
+        work(Context { schema: &self.schema, view, limits: &self.limits, cursor: None, cap })
     }
 
     fn plan_of(&self, caller: &Caller, operation: Operation, validated: Validated) -> Result<(Arc<Plan>, Params)> {
+        self.plan_query(caller, operation, validated, true)
+    }
+
+    /// `alive`: rows past their time are not there.
+    pub(super) fn plan_query(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+        validated: Validated,
+        alive: bool,
+    ) -> Result<(Arc<Plan>, Params)> {
         let (mut query, mut params) = (validated.query, validated.params);
         normalize::normalize(&mut query);
         let rules = match caller.principal() {
@@ -217,7 +247,9 @@ impl Engine {
             None => Vec::new(),
         };
         // After the rules, because they tell by the filter what the caller asked, and bring relations of their own.
-        expire::hide(&self.schema, &mut query, &mut params);
+        if alive {
+            expire::hide(&self.schema, &mut query, &mut params);
+        }
         optimize::optimize_query(&mut query);
         let params = shape::shape(&mut query, params);
         let key = shape_key(caller, &query, &params);
@@ -281,7 +313,7 @@ impl Engine {
     }
 
     /// The values of a request that was just validated.
-    fn validated_values(
+    pub(super) fn validated_values(
         &self,
         plan: &Plan,
         params: &Params,

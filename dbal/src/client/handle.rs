@@ -142,6 +142,14 @@ impl<'c, X: Execute> Entity<'c, X> {
         self.ask(Operation::UpsertMany, rows_args(upserts))?.rows()
     }
 
+    /// Runs an operation that the schema declares for the entity; see [`Client::call`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn call(&self, operation: &str, input: impl Into<Value>) -> Result<Response> {
+        self.ask(Operation::Call, call_args(operation, input.into())).map(Response::uncalled)
+    }
+
     /// A page of rows in its envelope.
     ///
     /// # Errors
@@ -237,6 +245,10 @@ pub(super) fn counted(mut args: Map) -> Map {
 
 pub(super) fn key_args(key: Value) -> Map {
     Map(vec![("id".into(), key)])
+}
+
+pub(super) fn call_args(operation: &str, input: Value) -> Map {
+    Map(vec![("name".into(), operation.into()), ("input".into(), input)])
 }
 
 pub(super) fn update_args(key: Value, patch: Value) -> Map {

@@ -4,6 +4,7 @@ mod batch;
 pub mod builder;
 mod cache;
 mod channel;
+pub mod call;
 pub mod config;
 mod engine;
 pub mod explain;
@@ -11,6 +12,7 @@ pub mod handle;
 mod many;
 #[cfg(feature = "async")]
 pub mod nonblocking;
+mod own;
 mod response;
 mod retry;
 pub mod stream;
@@ -150,6 +152,9 @@ impl Client {
     pub fn execute(&self, request: &Request) -> Result<Response> {
         if request.operation == Operation::Batch {
             return self.run_batch(Batch::of(self, request)?);
+        }
+        if request.operation == Operation::Call {
+            return self.run_call(request);
         }
         let mut sink = RecordSink::default();
         self.execute_into(request, &mut sink)?.with(sink.records)

@@ -18,8 +18,9 @@ use crate::adapter::{Cancel, Connection, Intent, Job, Offload};
 use crate::client::batch::Batch;
 use crate::client::builder::Query;
 use crate::client::channel::Taker;
+use crate::client::call::{self, Call};
 use crate::client::handle::{
-    all_args, counted, data_args, distinct_args, key_args, many_args, rows_args, update_args, upsert_args,
+    all_args, call_args, counted, data_args, distinct_args, key_args, many_args, rows_args, update_args, upsert_args,
 };
 use crate::client::response::Head;
 use crate::client::retry::{self, Tries, is_serialization};
@@ -99,6 +100,9 @@ impl AsyncClient {
         if request.operation == Operation::Batch {
             return self.run_batch(Batch::of(&self.blocking, request)?).await;
         }
+        if request.operation == Operation::Call {
+            return self.run_call(request).await;
+        }
         let (envelope, sink) = self.execute_into(request, RecordSink::default()).await?;
         envelope.with(sink.records)
     }
@@ -139,6 +143,39 @@ impl AsyncClient {
             }
         };
         done.map_err(|error| self.blocking.told(error))
+    }
+
+    /// Runs an operation that the schema declares, as [`Client::call`] does.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn call(&self, name: &str, input: impl Into<Value>) -> Result<Response> {
+        self.execute(&call::named(name, input.into())).await.map(Response::uncalled)
+    }
+
+    async fn run_call(&self, request: &Request) -> Result<Response> {
+        let call = Arc::new(Call::new(&self.blocking, request, 0)?);
+        if call.counted().is_none() && !call.verifies() {
+            return self
+                .on_call(&call, call.intent(), |call, connection, deadline| call.transaction(connection, deadline))
+                .await;
+        }
+        // It counts, reads and hashes in turns, and no connection is held while it hashes: a thread of its own waits.
+        on_a_thread(move || call.alone()).await
+    }
+
+    async fn on_call<T: Send + 'static>(
+        &self,
+        call: &Arc<Call>,
+        intent: Intent,
+        work: impl FnOnce(&Call, &mut dyn Connection, Option<Instant>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (adapter, deadline) = (&self.blocking.engine.adapter, self.blocking.deadline());
+        let Some(offload) = adapter.offload() else {
+            return work(call, &mut *adapter.connect(intent, deadline)?, deadline);
+        };
+        let call = call.clone();
+        submitted(offload, intent, deadline, move |connection| work(&call, connection, deadline)).await
     }
 
     async fn run<S: RowSink + Send + 'static>(&self, machine: Machine, mut sink: S) -> Result<(Summary, S)> {
@@ -420,6 +457,12 @@ impl AsyncTransaction {
     pub async fn execute(&self, request: &Request) -> Result<Response> {
         if request.operation == Operation::Batch {
             return self.run_batch(Batch::of(&self.client, request)?).await;
+        }
+        if request.operation == Operation::Call {
+            let (depth, deadline) = (self.depth + 1, self.state.deadline);
+            let call = Call::new(&self.client, request, depth)?;
+            call.joins()?;
+            return self.on_connection(move |connection| call.inside(connection, depth, deadline)).await;
         }
         let (envelope, sink) = self.execute_into(request, RecordSink::default()).await?;
         envelope.with(sink.records)
@@ -879,6 +922,14 @@ impl AsyncEntity<'_> {
     /// As the blocking handle.
     pub async fn upsert_many<V: Into<Value>>(&self, upserts: impl IntoIterator<Item = V>) -> Result<Vec<Record>> {
         self.ask(Operation::UpsertMany, rows_args(upserts)).await?.rows()
+    }
+
+    /// Runs an operation that the schema declares for the entity.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn call(&self, operation: &str, input: impl Into<Value>) -> Result<Response> {
+        self.ask(Operation::Call, call_args(operation, input.into())).await.map(Response::uncalled)
     }
 
     /// A page of rows.

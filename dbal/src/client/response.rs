@@ -57,12 +57,16 @@ pub enum Response {
     Done,
     /// Of batch: of each entry, in order.
     Batch(Vec<Answered>),
+    /// Of call: what its body answered, and of which entity.
+    Called(Box<Answered>),
+    /// Of call: a value that its body made.
+    Value(Value),
 }
 
-/// The answer to one entry of a batch.
+/// The answer to one entry of a batch, or of a call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answered {
-    /// The entity that the entry asked about.
+    /// The entity that was asked about.
     pub entity: EntityId,
     /// What it answered.
     pub response: Response,
@@ -81,6 +85,8 @@ impl Response {
             Response::Group(group) => Value::Map(group),
             Response::Groups(groups) => Value::List(groups.into_iter().map(Value::Map).collect()),
             Response::Done => Value::Bool(true),
+            Response::Called(answered) => answered.response.into_value(),
+            Response::Value(value) => value,
             Response::Batch(all) => Value::List(all.into_iter().map(|one| one.response.into_value()).collect()),
             Response::Page(page) => Value::Map(Map(vec![
                 ("data".into(), Value::Records(page.data)),
@@ -91,6 +97,14 @@ impl Response {
                 ("next_cursor".into(), text(page.next_cursor)),
                 ("prev_cursor".into(), text(page.prev_cursor)),
             ])),
+        }
+    }
+
+    /// The answer of a call without the entity that it is of.
+    pub fn uncalled(self) -> Response {
+        match self {
+            Response::Called(answered) => answered.response,
+            other => other,
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::adapter::{Connection, Intent};
 use crate::client::batch::Batch;
+use crate::client::call::{self, Call};
 use crate::client::handle::{Entity, Execute};
 use crate::client::response::Head;
 use crate::client::retry::is_serialization;
@@ -15,6 +16,7 @@ use crate::exec::blocking;
 use crate::plan::verify;
 use crate::request::{Operation, Request};
 use crate::row::{RecordSink, RowSink};
+use crate::value::Value;
 
 /// A transaction. Requests through it see what the ones before wrote; nobody else does before it commits.
 pub struct Transaction<'c> {
@@ -58,6 +60,12 @@ impl<'c> Transaction<'c> {
         if request.operation == Operation::Batch {
             return self.run_batch(Batch::of(self.client, request)?);
         }
+        if request.operation == Operation::Call {
+            let (depth, deadline) = (self.depth + 1, self.deadline);
+            let call = Call::new(self.client, request, depth)?;
+            call.joins()?;
+            return self.on_connection(|connection| call.inside(connection, depth, deadline));
+        }
         let mut sink = RecordSink::default();
         self.execute_into(request, &mut sink)?.with(sink.records)
     }
@@ -84,6 +92,15 @@ impl<'c> Transaction<'c> {
     /// As [`Client::batch`].
     pub fn batch(&self, entries: impl IntoIterator<Item = Request>) -> Result<Vec<Response>> {
         self.run_batch(Batch::new(self.client, entries.into_iter().collect())?)?.batch()
+    }
+
+    /// Runs a declared operation inside the transaction, as [`Client::call`] does by itself. One with a rate limit is
+    /// refused here: its calls count whatever becomes of the transaction.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub fn call(&self, name: &str, input: impl Into<Value>) -> Result<Response> {
+        self.execute(&call::named(name, input.into())).map(Response::uncalled)
     }
 
     fn run_batch(&self, batch: Batch) -> Result<Response> {

@@ -55,6 +55,8 @@ impl Writer<'_> {
                 json::write_wire(&Value::List(groups), out);
             }
             Response::Done => out.push_str("true"),
+            Response::Called(answered) => self.response(answered.entity, &answered.response, out),
+            Response::Value(value) => json::write_wire(value, out),
             Response::Batch(all) => {
                 out.push('[');
                 for (position, one) in all.iter().enumerate() {

@@ -239,7 +239,7 @@ enum Part {
 
 impl Part {
     fn of_option(name: &str) -> Part {
-        if matches!(name, "data" | "create" | "update") { Part::Row } else { Part::Other }
+        if matches!(name, "data" | "create" | "update" | "input") { Part::Row } else { Part::Other }
     }
 }
 

@@ -68,7 +68,7 @@ fn default_limit(entity: &Entity) -> u32 {
 /// The most rows one answer may hold for a bound caller.
 pub(super) fn bound_cap(check: &Check<'_>, entity: EntityId) -> u32 {
     let declared = check.entity(entity).operation("list").and_then(|operation| operation.max_limit);
-    declared.unwrap_or(check.context.limits.bound_rows)
+    check.context.cap.or(declared).unwrap_or(check.context.limits.bound_rows)
 }
 
 /// Checks one number; none when absent or wrong.

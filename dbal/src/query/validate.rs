@@ -37,6 +37,8 @@ pub struct Context<'a> {
     pub limits: &'a Limits,
     /// The sort keys in the request's cursor, if it has one that opened.
     pub cursor: Option<&'a [Value]>,
+    /// The most rows of one answer for a bound caller, where the operation that it calls says.
+    pub cap: Option<u32>,
 }
 
 /// Checks a request whole.
@@ -346,6 +348,10 @@ impl<'a> Check<'a> {
                 let filter = filter::filter(self, entity, get("filter"));
                 aggregate::aggregate(self, entity, args, filter)
             }
+            Operation::Call => {
+                self.fault("operation", "a call gives no rows of its own to a sink, and has no one plan to explain");
+                None
+            }
             other => {
                 self.not_built(other.as_str(), format!("the operation {} is not built yet", other.as_str()));
                 None
@@ -395,7 +401,7 @@ impl<'a> Check<'a> {
 }
 
 /// ` (did you mean x?)` when a known name is close.
-pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
+pub fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
     if name.len() > 64 {
         return String::new();
     }
@@ -407,7 +413,7 @@ pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> S
 }
 
 /// A caller's name cut to what a message can hold, without control characters.
-pub(super) fn shown(name: &str) -> String {
+pub fn shown(name: &str) -> String {
     let mut text: String = name.chars().take(64).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if name.chars().nth(64).is_some() {
         text.push('…');

@@ -21,8 +21,8 @@ pub use field::{
     Bound, DefaultValue, EnumType, Field, FieldAcl, FieldType, ForeignKey, Generator, Referential, StoredAs, TextKind,
 };
 pub use index::Index;
-pub use load::{Derived, Loaded, load_dir, load_sources, load_value};
-pub use operation::OperationDecl;
+pub use load::{Derived, Loaded, RATE_LIMITS, load_dir, load_sources, load_value};
+pub use operation::{Act, Body, Move, OperationDecl, RateLimit, Requirement, Step, Template};
 pub use relation::{Relation, RelationKind, Through};
 
 /// Which entity of a schema.

@@ -2,7 +2,7 @@
 //! that only the whole schema shows.
 
 use crate::schema::{Acl, Field, OperationDecl, Referential, RelationKind};
-use crate::yaml::Place;
+use crate::yaml::{Entry, Place};
 
 /// A name in a file, and where it stands.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ pub(super) struct EntityDecl {
     pub audit_all_access: bool,
     pub scan_for_malicious: Vec<Spot>,
     pub searchable: Vec<Spot>,
-    pub operations: Vec<OperationDecl>,
+    pub operations: Vec<OperationSource>,
 }
 
 /// One field. `field.foreign_key` is filled when names are resolved.
@@ -90,5 +90,12 @@ pub(super) struct RelationDecl {
 #[derive(Debug)]
 pub(super) struct OperationsDecl {
     pub entity: Spot,
-    pub operations: Vec<OperationDecl>,
+    pub operations: Vec<OperationSource>,
+}
+
+/// One operation, and what of it has yet to be read: bodies name entities that other files declare.
+#[derive(Clone, Debug)]
+pub(super) struct OperationSource {
+    pub decl: OperationDecl,
+    pub entry: Entry,
 }

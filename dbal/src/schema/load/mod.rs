@@ -8,10 +8,12 @@
 //! but a fault in `acl`, `security`, `ttl` and `rate_limit`, where a guess would open a door.
 
 mod acl;
+mod body;
 mod declare;
 mod entity;
 mod field;
 mod index;
+mod infer;
 mod link;
 mod names;
 mod operation;
@@ -20,6 +22,7 @@ mod relation;
 mod resolve;
 mod rules;
 mod source;
+mod template;
 mod types;
 
 use std::collections::HashSet;
@@ -31,6 +34,21 @@ use super::Schema;
 use crate::value::Value;
 use crate::yaml::{Fault, Faults, Place, Report};
 use source::Declared;
+
+/// The entity that counts calls of operations with a `rate_limit`. It is there where there is such an operation.
+pub const RATE_LIMITS: &str = "DbalRateLimit";
+
+/// Trusted code alone reaches it. Rows are named by a hash, so that no input is stored for the counting of it.
+const RATE_LIMITS_ENTITY: &str = "\
+entity: DbalRateLimit
+plural: dbal_rate_limits
+description: How often an operation was called in the present window. Kept by the engine.
+fields:
+  id: { type: string, primary: true, max_length: 64, description: A hash of the operation and of what is counted. }
+  attempts: { type: bigint, required: true, description: Calls so far. }
+  expires_at: { type: datetime, required: true, index: true, description: When the window ends. }
+ttl: { field: expires_at, auto_delete: true }
+";
 
 /// A schema, what somebody should look at, and what was concluded rather than declared.
 #[derive(Debug)]
@@ -110,6 +128,11 @@ fn finish(
         report.error(Place { file, line: 0, column: 0 }, "no entity found; one is a document with the key entity");
     }
     attach(&report, &mut declared, incomplete);
+    if declared.entities.iter().flat_map(|entity| &entity.operations).any(|one| one.decl.rate_limit.is_some()) {
+        for document in report.read("the engine's own entities", RATE_LIMITS_ENTITY) {
+            source::document(&report, "rate_limits", &document, &mut declared);
+        }
+    }
     let Declared { entities, patterns, .. } = declared;
     let (entities, derived) = resolve::resolve(&report, entities, incomplete);
     let (entities, warnings) = report.finish(entities)?;
@@ -139,7 +162,7 @@ fn attach(report: &Report, declared: &mut Declared, incomplete: bool) {
     }
     for decl in &names.entities {
         let mut seen = HashSet::new();
-        for operation in decl.operations.iter().filter(|operation| !seen.insert(&operation.name)) {
+        for operation in decl.operations.iter().map(|one| &one.decl).filter(|one| !seen.insert(&one.name)) {
             let message = format!("the operation {} of {} is declared twice", operation.name, decl.name.text);
             report.error(decl.name.place, message);
         }

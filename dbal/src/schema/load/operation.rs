@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
+use super::declare::OperationSource;
 use super::{names, rules};
-use crate::schema::{MaliciousPattern, OperationDecl};
+use crate::schema::{MaliciousPattern, OperationDecl, RateLimit};
 use crate::value::{Map, Value};
 use crate::yaml::{Entry, Node, Report};
 
@@ -28,13 +29,17 @@ const KEPT: [&str; 14] = [
 ];
 
 /// Reads a mapping of names to operations.
-pub(super) fn read_all(report: &Report, entity: &str, entry: &Entry) -> Vec<OperationDecl> {
+pub(super) fn read_all(report: &Report, entity: &str, entry: &Entry) -> Vec<OperationSource> {
     if entry.value.as_map().is_none() {
         let found = entry.value.describe();
         report
             .error(entry.value.place, format!("operations: expected a mapping of names to operations, found {found}"));
     }
-    entry.value.entries().iter().filter_map(|entry| read(report, entity, entry)).collect()
+    let read = |entry: &Entry| {
+        let decl = read(report, entity, entry)?;
+        Some(OperationSource { decl, entry: entry.clone() })
+    };
+    entry.value.entries().iter().filter_map(read).collect()
 }
 
 fn read(report: &Report, entity: &str, entry: &Entry) -> Option<OperationDecl> {
@@ -72,10 +77,15 @@ fn read(report: &Report, entity: &str, entry: &Entry) -> Option<OperationDecl> {
         report.error(entry.place, format!("{name} is both public and system_only; keep one"));
     }
     if let Some(entry) = block.entry("rate_limit") {
-        read_rate_limit(report, name, entry, &decl);
+        decl.rate_limit = read_rate_limit(report, name, entry, &decl);
     }
     if let Some(entry) = block.entry("security") {
         read_security(report, name, entry);
+    }
+    decl.unread_check = block.get("row_level_check").is_some();
+    if decl.unread_check {
+        let message = format!("{name}: row_level_check is not read by this version; only trusted code may call it");
+        report.warning(entry.place, message);
     }
     for key in KEPT {
         if let Some(value) = block.get(key) {
@@ -113,12 +123,11 @@ fn read_input(report: &Report, name: &str, entry: &Entry, decl: &mut OperationDe
     }
 }
 
-fn read_rate_limit(report: &Report, name: &str, entry: &Entry, decl: &OperationDecl) {
-    let Some(mut block) = report.strict(&entry.value, format!("rate_limit of {name}")) else {
-        return;
-    };
-    block.integer("max_attempts", 1, i64::from(u32::MAX));
-    block.integer("window_seconds", 1, i64::from(u32::MAX));
+fn read_rate_limit(report: &Report, name: &str, entry: &Entry, decl: &OperationDecl) -> Option<RateLimit> {
+    let mut block = report.strict(&entry.value, format!("rate_limit of {name}"))?;
+    let mut number = |name| block.integer(name, 1, i64::from(u32::MAX)).and_then(|number| u32::try_from(number).ok());
+    let (max_attempts, window_seconds) = (number("max_attempts"), number("window_seconds"));
+    let mut input = None;
     if entry.value.get("max_attempts").is_none() || entry.value.get("window_seconds").is_none() {
         report.error(entry.place, format!("rate_limit of {name} needs max_attempts and window_seconds"));
     }
@@ -128,8 +137,10 @@ fn read_rate_limit(report: &Report, name: &str, entry: &Entry, decl: &OperationD
         if !known {
             block.wrong(per, "principal or an input field of the operation");
         }
+        input = per.value.as_str().filter(|text| *text != "principal").map(str::to_owned);
     }
     block.finish();
+    Some(RateLimit { max_attempts: max_attempts?, window_seconds: window_seconds?, per: input })
 }
 
 /// `audit` and any `never_log_<what>`; an unknown key could be a promise that nobody keeps.

@@ -131,12 +131,15 @@ pub(super) fn resolve(report: &Report, decls: Vec<EntityDecl>, incomplete: bool)
     distinct(&names);
     index::mark_unique(&mut names);
     foreign_keys(&mut names);
-    let (relations, derived) = link::relations(&names);
+    let (relations, mut derived) = link::relations(&names);
     let indexes = index::all(&names);
     let details: Vec<Details> = (0..names.entities.len()).map(|at| details(&names, at)).collect();
+    let sources: Vec<_> = names.entities.iter_mut().map(|decl| std::mem::take(&mut decl.operations)).collect();
+    let lost = names.entities.iter().map(|decl| !decl.lost.is_empty()).collect();
     let parts = names.entities.into_iter().zip(relations).zip(indexes).zip(details);
-    let entities =
+    let mut entities: Vec<Entity> =
         parts.map(|(((decl, relations), indexes), details)| build(decl, relations, indexes, details)).collect();
+    super::body::read_all(report, &mut entities, sources, &mut derived, lost, incomplete);
     (entities, derived)
 }
 
@@ -169,7 +172,7 @@ fn build(decl: EntityDecl, relations: Vec<Relation>, indexes: Vec<crate::schema:
         ttl: details.ttl,
         security: details.security,
         searchable: details.searchable,
-        operations: decl.operations,
+        operations: Vec::new(),
     }
 }
 
