@@ -71,7 +71,18 @@ fn the_reference_contract_loads_without_a_warning() {
     let names: Vec<&str> = schema.entities().map(|(_, entity)| entity.name.as_str()).collect();
     assert_eq!(
         names,
-        ["ComponentHierarchy", "Credential", "LuaScript", "Package", "PageView", "Session", "User", "Workflow"]
+        [
+            "ComponentHierarchy",
+            "Credential",
+            "LuaScript",
+            "Package",
+            "PageView",
+            "Session",
+            "User",
+            "Workflow",
+            // For the rate limit of Credential.verify.
+            "DbalRateLimit"
+        ]
     );
     let user = entity(schema, "User");
     assert!(field(user, "username").required && !field(user, "role").required && !field(user, "role").nullable);
@@ -583,6 +594,38 @@ fn operations_attach_by_name() {
          itm.ops.yaml:1:1: error: operations of itm: there is no such entity; did you mean Item?"
             .replace("the operation d of Item", "the operation d of item")
     );
+}
+
+#[test]
+fn bodies_are_checked_when_they_are_loaded() {
+    let broken = "operations:\n  a:\n    input: {required: [id], optional: [n]}\n    steps:\n      - {operation: updat, id: {$input: id}}\n      - {operation: update, id: {$input: idd}, data: {nn: 1}}\n      - {operation: find_many, filter: {n: {$input: n}}, save: all}\n      - {operation: first, entity: Itm}\n      - {operation: create, data: {n: five}, save: made}\n      - {operation: create, dta: {}}\n      - {delete_expired: {}}\n      - {verify_secret: {where: {n: 1}, field: n, input: x}}\n      - return: [{$ref: mad}, {$ref: made.m}, {$now: false}]\n      - {operation: count}\n";
+    let item = item("  n: {type: integer}");
+    let faults = faults_of(&[("a.yaml", &item), ("item.ops.yaml", broken)]);
+    for expected in [
+        "5:20: error: a: a step cannot be the operation updat; did you mean update?",
+        "6:42: error: a: there is no input idd; did you mean id?",
+        "6:55: error: a: Item has no field nn; did you mean n?",
+        "7:44: error: a: $input: n may be left out; say $given to leave its condition out then",
+        "8:36: error: a: there is no entity Itm; did you mean Item?",
+        "9:38: error: a: n: expected an integer, got text",
+        "10:29: error: a: unknown option dta of create; expected data",
+        "10:9: error: a: create needs data",
+        "11:10: error: a: delete_expired: rows of Item do not expire",
+        "12:10: error: a: verify_secret comes before all other steps",
+        "error: a: verify_secret: n is no field of Item that is stored as a hash",
+        "error: a: there is no input x",
+        "error: a: $ref: no earlier step saves mad; did you mean made?",
+        "error: a: $ref: Item has no field m",
+        "error: a: $now: expected true, found false",
+        "14:9: error: a: a step after return never runs",
+    ] {
+        assert!(faults.contains(expected), "{expected} is not in\n{faults}");
+    }
+    let shapes = "operations:\n  count: {output: integer, input: [n?]}\n  by_n: {output: 'Item[]', input: [n], pagination: true}\n  vague: {input: [x]}\n";
+    let loaded = load(&[("a.yaml", &item), ("item.ops.yaml", shapes)]);
+    let told: Vec<&str> = loaded.derived.iter().map(|derived| derived.what.as_str()).collect();
+    assert_eq!(told, ["operation count: counts rows", "operation by_n: a page of rows by n"]);
+    assert!(warnings(&loaded).contains("vague says nothing of what it does"), "{}", warnings(&loaded));
 }
 
 #[test]

@@ -101,6 +101,8 @@ function answer(layouts, text) {
       return nested(rows[0])
     case 8:
       return rows.map(nested)
+    case 11:
+      return Object.values(rows[0])[0]
     case 10:
       return { rows, ended: ended === 1 }
     default:

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dbal::client::Client;
+use dbal::client::{Answered, Client};
 use dbal::schema::{EntityId, RelationKind, Schema};
 use dbal::value::{Map, Value, json};
 use dbal::{AsyncClient, Error, Operation, Request, Response, Result};
@@ -61,9 +61,24 @@ pub(crate) fn packer(layouts: &Arc<Layouts>, request: &Request) -> Packer {
 }
 
 /// The answers to the entries of a batch.
-pub(crate) fn many(layouts: &Arc<Layouts>, response: Response) -> Result<Answer> {
+fn many(layouts: &Arc<Layouts>, response: Response) -> Result<Answer> {
     let Response::Batch(entries) = response else { return Err(Error::internal("a batch answered as something else")) };
     entries.into_iter().map(|entry| gathered(layouts, entry)).collect::<Result<_>>().map(Answer::Many)
+}
+
+/// Whether the answer to a request is gathered before it is packed: its rows may be of another entity than it names.
+pub(crate) fn is_gathered(request: &Request) -> bool {
+    matches!(request.operation, Operation::Batch | Operation::Call)
+}
+
+/// An answer that was gathered.
+pub(crate) fn whole(layouts: &Arc<Layouts>, request: &Request, response: Response) -> Result<Answer> {
+    if request.operation == Operation::Batch {
+        return many(layouts, response);
+    }
+    let entity = layouts.schema.find(&request.entity).unwrap_or(EntityId(0));
+    let (pieces, envelope) = gathered(layouts, Answered { entity, response })?;
+    Ok(Answer::Rows(pieces, envelope))
 }
 
 #[napi]
@@ -103,8 +118,8 @@ impl Database {
     pub fn execute<'e>(&self, env: &'e Env, length: u32, timeout: f64) -> napi::Result<JsString<'e>> {
         let outcome = self.shared.read(length, |reader| reader.request()).and_then(|request| {
             let client = self.within(timeout)?;
-            if request.operation == Operation::Batch {
-                return many(&self.layouts, client.blocking().execute(&request)?);
+            if is_gathered(&request) {
+                return whole(&self.layouts, &request, client.blocking().execute(&request)?);
             }
             let mut packer = packer(&self.layouts, &request);
             let envelope = client.blocking().execute_into(&request, &mut packer)?;
@@ -120,8 +135,8 @@ impl Database {
             let request = self.shared.read(length, |reader| reader.request())?;
             let (packer, layouts) = (packer(&self.layouts, &request), self.layouts.clone());
             Ok(async move {
-                if request.operation == Operation::Batch {
-                    return many(&layouts, client.execute(&request).await?);
+                if is_gathered(&request) {
+                    return whole(&layouts, &request, client.execute(&request).await?);
                 }
                 let (envelope, packer) = client.execute_into(&request, packer).await?;
                 Ok(Answer::Rows(packer.finish(), envelope))

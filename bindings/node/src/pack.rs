@@ -105,6 +105,8 @@ pub fn gathered(layouts: &Arc<Layouts>, answered: Answered) -> Result<(VecDeque<
         Response::Group(group) => records(vec![flat(group)]).map(|()| Envelope::Group)?,
         Response::Groups(groups) => records(groups.into_iter().map(flat).collect()).map(|()| Envelope::Groups)?,
         Response::Done => Envelope::Done,
+        Response::Called(called) => return gathered(layouts, *called),
+        Response::Value(value) => records(vec![single("".into(), value)]).map(|()| Envelope::Value)?,
         Response::Batch(_) => return Err(Error::internal("a batch inside a batch")),
     };
     Ok((packer.finish(), envelope))

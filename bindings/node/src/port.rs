@@ -167,6 +167,7 @@ impl Shared {
                     Envelope::Group => 7.0,
                     Envelope::Groups => 8.0,
                     Envelope::Done => 9.0,
+                    Envelope::Value => 11.0,
                 };
                 self.write(&[(STATUS, 0.0), (SHAPE, shape)]);
                 let mut page = None;

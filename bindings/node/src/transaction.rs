@@ -8,12 +8,12 @@ use std::sync::Arc;
 use dbal::client::TransactionOptions;
 use dbal::client::nonblocking::AsyncTransaction;
 use dbal::client::transaction::Transaction;
-use dbal::{AsyncClient, Error, Operation, Reason, Result};
+use dbal::{AsyncClient, Error, Reason, Result};
 use napi::bindgen_prelude::Function;
 use napi::{Env, JsString};
 use napi_derive::napi;
 
-use crate::client::{Database, many, packer, thrown};
+use crate::client::{Database, is_gathered, packer, thrown, whole};
 use crate::layout::Layouts;
 use crate::port::{Answer, Port, Shared};
 
@@ -34,8 +34,8 @@ impl Database {
             let request = self.shared.read(length, |reader| reader.request())?;
             let (packer, layouts) = (packer(&self.layouts, &request), self.layouts.clone());
             Ok(async move {
-                if request.operation == Operation::Batch {
-                    return many(&layouts, transaction.execute(&request).await?);
+                if is_gathered(&request) {
+                    return whole(&layouts, &request, transaction.execute(&request).await?);
                 }
                 let (envelope, packer) = transaction.execute_into(&request, packer).await?;
                 Ok(Answer::Rows(packer.finish(), envelope))
@@ -113,8 +113,8 @@ impl Inside {
     pub fn execute<'e>(&self, env: &'e Env, length: u32) -> napi::Result<JsString<'e>> {
         let outcome = self.transaction_now().and_then(|transaction| {
             let request = self.shared.read(length, |reader| reader.request())?;
-            if request.operation == Operation::Batch {
-                return many(&self.layouts, transaction.execute(&request)?);
+            if is_gathered(&request) {
+                return whole(&self.layouts, &request, transaction.execute(&request)?);
             }
             let mut packer = packer(&self.layouts, &request);
             let envelope = transaction.execute_into(&request, &mut packer)?;

@@ -1,6 +1,7 @@
 //! The subcommands, each in its own file.
 
 mod batch;
+mod call;
 mod check;
 mod create;
 mod delete;
@@ -30,6 +31,7 @@ pub enum Command {
     Update(update::Update),
     Delete(delete::Delete),
     Batch(batch::Batch),
+    Call(call::Call),
     Explain(explain::Explain),
     Generate(generate::Generate),
 }
@@ -46,6 +48,7 @@ impl Command {
             Command::Update(update) => update.run(out),
             Command::Delete(delete) => delete.run(out),
             Command::Batch(batch) => batch.run(out),
+            Command::Call(call) => call.run(out),
             Command::Explain(explain) => explain.run(out),
             Command::Generate(generate) => generate.run(out),
         }
@@ -62,6 +65,7 @@ impl Command {
             | Command::Delete(delete::Delete { format, .. }) => *format == Report::Json,
             Command::Generate(_) => false,
             Command::Query(query::Query { format, .. })
+            | Command::Call(call::Call { format, .. })
             | Command::Create(create::Create { format, .. })
             | Command::Update(update::Update { format, .. }) => *format == Format::Json,
         }

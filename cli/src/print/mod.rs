@@ -17,7 +17,7 @@ use crate::options::Format;
 /// Asks, and writes the answer.
 pub fn answer(client: &Client, entity: EntityId, request: &Request, format: Format, out: &mut dyn Write) -> Done {
     let schema = client.schema();
-    if format == Format::Csv && request.operation != dbal::Operation::Count {
+    if format == Format::Csv && !matches!(request.operation, dbal::Operation::Count | dbal::Operation::Call) {
         return csv::stream(client, entity, request, out);
     }
     let response = client.execute(request)?;

@@ -247,6 +247,33 @@ impl Client {
         }
     }
 
+    /// Removes rows past their time, with what refers to them, of each entity whose `ttl` says `auto_delete`; says how
+    /// many there were. To be called now and then: such rows are never seen, but they take room and hold unique keys.
+    ///
+    /// # Errors
+    /// FORBIDDEN for a bound client. CONFLICT where a row is still referred to by one that keeps it, after all other
+    /// entities have been swept.
+    pub fn sweep(&self) -> Result<i64> {
+        if self.caller.principal().is_some() {
+            return Err(Error::forbidden("sweep is for trusted code"));
+        }
+        let (mut removed, mut failed) = (0, None);
+        for (id, entity) in
+            self.engine.schema.entities().filter(|(_, entity)| entity.ttl.is_some_and(|ttl| ttl.auto_delete))
+        {
+            let mut sink = RecordSink::default();
+            let swept = self.engine.expired(id, None).and_then(|machine| {
+                let head = Head::of(&machine);
+                head.envelope(self.run(machine, &mut sink)?)?.with(Vec::new())?.affected()
+            });
+            match swept {
+                Ok(count) => removed += count,
+                Err(error) => drop(failed.get_or_insert(error.with_operation("sweep").with_entity(&entity.name))),
+            }
+        }
+        failed.map_or(Ok(removed), Err)
+    }
+
     /// Creates what the database lacks: tables, columns, indexes, foreign keys. Returns the statements it ran.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ impl Engine {
             filter = filter.and(self.equals(entity, declared.key, value, &mut params));
         }
         let query = whole(Statement::Delete(Delete { entity, filter }), 0, Shape::Affected);
-        let validated = Validated { entity, query, params };
+        let validated = Validated { entity, query, params, words: Vec::new() };
         let (plan, params) = self.plan_query(&Caller::Trusted, Operation::DeleteMany, validated, false)?;
         self.own_machine(plan, &params, &Caller::Trusted, Operation::DeleteMany, entity)
     }
@@ -48,7 +48,7 @@ impl Engine {
         let (columns, order) = (vec![field], Vec::new());
         let select = Select { entity, columns, filter, order, limit: None, offset: None, link: None, beyond: None };
         let query = whole(Statement::Select(select), 1, Shape::Maybe);
-        let validated = Validated { entity, query, params };
+        let validated = Validated { entity, query, params, words: Vec::new() };
         let (plan, params) = self.plan_query(caller, Operation::First, validated, true)?;
         self.own_machine(plan, &params, caller, Operation::First, entity)
     }

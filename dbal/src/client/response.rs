@@ -212,6 +212,8 @@ pub enum Envelope {
     Groups,
     /// It is done.
     Done,
+    /// One row of one column was given: a value that the body of a called operation made.
+    Value,
 }
 
 /// What is known of an answer before its rows.
@@ -276,6 +278,10 @@ impl Envelope {
             Envelope::Groups => Response::Groups(records.into_iter().map(nested).collect()),
             Envelope::Count(count) => Response::Count(count),
             Envelope::Done => Response::Done,
+            Envelope::Value => {
+                let cell = records.pop().and_then(|record| record.into_values().pop());
+                Response::Value(cell.ok_or_else(unexpected)?)
+            }
             Envelope::Affected(count) => Response::Affected(count),
             Envelope::Page(page) => Response::Page(Page { data: records, ..*page }),
         })

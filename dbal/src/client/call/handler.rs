@@ -44,7 +44,7 @@ impl Inside<'_> {
     /// # Errors
     /// VALIDATION_ERROR for an unknown name.
     pub fn entity(&self, name: &str) -> Result<Entity<'_, Self>> {
-        Entity::new(self, self.call.body.entity_name(name)?)
+        Ok(Entity::new(self, self.call.body.entity_name(name)?))
     }
 
     /// Runs a request. A failed one leaves nothing, and the handler may go on.

@@ -2,7 +2,7 @@
 
 use super::Call;
 use crate::client::Client;
-use crate::error::{Error, FieldFault, Result};
+use crate::error::{Error, ErrorKind, FieldFault, Result};
 use crate::query::{size, validate};
 use crate::request::Request;
 use crate::row::Record;
@@ -105,7 +105,11 @@ impl Call {
             Template::Ref(name, path) => {
                 let from = saved.iter().find(|(known, _)| known == name).map(|(_, value)| value);
                 let found = from.and_then(|value| below(value, path));
-                found.ok_or_else(|| Error::validation("steps", format!("{name} has no {}", path.join("."))))?
+                // The path was checked when the schema was loaded: nothing was found that it could lead through.
+                found.ok_or_else(|| {
+                    let message = format!("{}: {name} found no {}", self.decl().name, path.join("."));
+                    Error::new(ErrorKind::NotFound, message)
+                })?
             }
             Template::List(items) => {
                 Value::List(items.iter().map(|item| self.value(item, saved)).collect::<Result<_>>()?)

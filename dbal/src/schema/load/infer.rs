@@ -31,6 +31,8 @@ pub(super) fn body(
             derived.push(Derived { entity: entity.name.clone(), what: format!("operation {}: {what}", decl.name) });
             Body::Steps(vec![Step { act, save: None }])
         }
+        // A fault elsewhere may be why.
+        Ok(None) if report.has_errors() => Body::Missing,
         Ok(None) => {
             let message = format!(
                 "{} says nothing of what it does, and nothing can be concluded; calling it is refused",
