@@ -602,12 +602,12 @@ fn bodies_are_checked_when_they_are_loaded() {
     let item = item("  n: {type: integer}");
     let faults = faults_of(&[("a.yaml", &item), ("item.ops.yaml", broken)]);
     for expected in [
-        "5:20: error: a: a step cannot be the operation updat; did you mean update?",
+        "5:21: error: a: a step cannot be the operation updat; did you mean update?",
         "6:42: error: a: there is no input idd; did you mean id?",
         "6:55: error: a: Item has no field nn; did you mean n?",
         "7:44: error: a: $input: n may be left out; say $given to leave its condition out then",
         "8:36: error: a: there is no entity Itm; did you mean Item?",
-        "9:38: error: a: n: expected an integer, got text",
+        "9:39: error: a: n: expected an integer, got text",
         "10:29: error: a: unknown option dta of create; expected data",
         "10:9: error: a: create needs data",
         "11:10: error: a: delete_expired: rows of Item do not expire",

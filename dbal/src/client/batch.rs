@@ -34,6 +34,8 @@ pub(super) struct Batch {
     seen: Vec<Option<Value>>,
     referred_to: Vec<bool>,
     answers: Vec<Answered>,
+    /// The number of the savepoint that it runs in; 0 in a transaction of its own.
+    savepoint: u32,
     /// Bytes of the texts of all entries, with those put in place of references so far.
     bytes: usize,
 }
@@ -61,6 +63,7 @@ impl Batch {
             seen: vec![None; entries.len()],
             referred_to: vec![false; entries.len()],
             answers: Vec::with_capacity(entries.len()),
+            savepoint: 0,
             bytes: entries.iter().map(|entry| entry.bytes).sum(),
             entries,
         };
@@ -75,7 +78,7 @@ impl Batch {
                 Ok(_) if !entry.references.is_empty() => Ok(None),
                 // Checked here, and again when its turn comes.
                 Ok(_) if entry.request.operation == Operation::Call => {
-                    Call::new(client, &entry.request, 1).and_then(|call| call.joins()).map(|()| None)
+                    Call::new(client, &entry.request, 0).and_then(|call| call.joins()).map(|()| None)
                 }
                 Ok(_) => engine.prepare(&client.caller, &entry.request).map(Some),
                 Err(error) => Err(error),
@@ -109,7 +112,7 @@ impl Batch {
         if entry.request.operation == Operation::Call {
             let (bytes, request) = self.with_values(entry);
             self.bytes = bytes;
-            let call = request.and_then(|request| Call::new(&self.client, &request, 1));
+            let call = request.and_then(|request| Call::new(&self.client, &request, self.savepoint));
             let call = call.and_then(|call| call.joins().map(|()| Turn::Call(Box::new(call))));
             return call.map(Some).map_err(|error| error.of_entry(index));
         }
@@ -210,6 +213,7 @@ impl Batch {
         deadline: Option<Instant>,
     ) -> Result<Response> {
         let said = |error: Error| error.with_operation(Operation::Batch.as_str());
+        self.savepoint = savepoint;
         connection.savepoint(savepoint).map_err(said)?;
         match self.run(connection, deadline) {
             Ok(()) => connection.release(savepoint).map_err(said)?,

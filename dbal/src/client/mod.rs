@@ -3,8 +3,8 @@
 mod batch;
 pub mod builder;
 mod cache;
-mod channel;
 pub mod call;
+mod channel;
 pub mod config;
 mod engine;
 pub mod explain;

@@ -17,8 +17,8 @@ use crate::access::Principal;
 use crate::adapter::{Cancel, Connection, Intent, Job, Offload};
 use crate::client::batch::Batch;
 use crate::client::builder::Query;
-use crate::client::channel::Taker;
 use crate::client::call::{self, Call};
+use crate::client::channel::Taker;
 use crate::client::handle::{
     all_args, call_args, counted, data_args, distinct_args, key_args, many_args, rows_args, update_args, upsert_args,
 };
@@ -459,10 +459,10 @@ impl AsyncTransaction {
             return self.run_batch(Batch::of(&self.client, request)?).await;
         }
         if request.operation == Operation::Call {
-            let (depth, deadline) = (self.depth + 1, self.state.deadline);
-            let call = Call::new(&self.client, request, depth)?;
+            let (savepoint, deadline) = (self.number + 1, self.state.deadline);
+            let call = Call::new(&self.client, request, savepoint)?;
             call.joins()?;
-            return self.on_connection(move |connection| call.inside(connection, depth, deadline)).await;
+            return self.on_connection(move |connection| call.inside(connection, savepoint, deadline)).await;
         }
         let (envelope, sink) = self.execute_into(request, RecordSink::default()).await?;
         envelope.with(sink.records)

@@ -53,12 +53,12 @@ impl Inside<'_> {
     /// Those of the catalogue.
     pub fn execute(&self, request: &Request) -> Result<Response> {
         let client: &Client = &self.call.body;
-        let depth = self.call.depth + 1;
+        let depth = self.call.savepoint + 1;
         let mut connection =
             self.connection.try_borrow_mut().map_err(|_| Error::internal("a handler runs one request at a time"))?;
         match request.operation {
             Operation::Call => {
-                let call = Call::new(client, request, depth)?;
+                let call = Call::nested(client, request, depth, self.call.nested + 1)?;
                 call.inside(&mut **connection, depth, self.deadline)
             }
             Operation::Batch => {

@@ -45,20 +45,27 @@ pub(super) struct Call {
     input: Map,
     now: DateTime,
     handler: Option<Handler>,
-    /// How many transactions and handlers it is in.
-    depth: u32,
+    /// The number of the savepoint that it runs in; 0 in a transaction of its own.
+    savepoint: u32,
+    /// How many handlers it is in.
+    nested: u32,
 }
 
 impl Call {
     /// Checks all that can be known before anything runs.
-    pub(super) fn new(client: &Client, request: &Request, depth: u32) -> Result<Call> {
-        Call::checked(client, request, depth).map_err(|error| {
+    pub(super) fn new(client: &Client, request: &Request, savepoint: u32) -> Result<Call> {
+        Call::nested(client, request, savepoint, 0)
+    }
+
+    /// The same of a call that a handler makes.
+    fn nested(client: &Client, request: &Request, savepoint: u32, nested: u32) -> Result<Call> {
+        Call::checked(client, request, savepoint, nested).map_err(|error| {
             let error = error.with_operation(Operation::Call.as_str());
             error.with_entity(client.engine.called(request))
         })
     }
 
-    fn checked(client: &Client, request: &Request, depth: u32) -> Result<Call> {
+    fn checked(client: &Client, request: &Request, savepoint: u32, nested: u32) -> Result<Call> {
         let engine = &client.engine;
         let entity = validate::entity(&engine.schema, request)?;
         let declared = engine.schema.entity(entity);
@@ -74,7 +81,7 @@ impl Call {
         permitted(client, decl)?;
         validate::bytes(&engine.limits, input::bytes(input))?;
         let input = input::check(client, decl, input)?;
-        if depth > MOST_NESTED {
+        if nested > MOST_NESTED {
             return Err(Error::validation("name", format!("operations call each other more than {MOST_NESTED} deep")));
         }
         let handler = match &decl.body {
@@ -94,7 +101,7 @@ impl Call {
             _ => Arc::new(Caller::Trusted),
         };
         let body = Client { caller, ..client.clone() };
-        Ok(Call { client: client.clone(), body, entity, at, input, now: DateTime::now(), handler, depth })
+        Ok(Call { client: client.clone(), body, entity, at, input, now: DateTime::now(), handler, savepoint, nested })
     }
 
     fn decl(&self) -> &OperationDecl {
