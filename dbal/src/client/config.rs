@@ -255,7 +255,7 @@ impl Config {
     /// committed when it returns well, and the input; it runs on whatever thread has the connection.
     ///
     /// ```
-    /// use dbal::{Client, Config, value};
+    /// use dbal::{Client, Config, Value, value};
     /// let schema = "
     /// entity: Note
     /// fields: { id: { type: integer, primary: true }, text: { type: string } }
@@ -267,7 +267,8 @@ impl Config {
     ///     let id = input.get("id").cloned().unwrap_or_default();
     ///     let note = inside.entity("Note")?.read(id.clone())?;
     ///     let text = note.get("text").and_then(|text| text.as_str()).unwrap_or_default().to_uppercase();
-    ///     inside.entity("Note")?.update(id, value!({ "text": text })).map(Into::into)
+    ///     let note = inside.entity("Note")?.update(id, value!({ "text": text }))?;
+    ///     Ok(Value::Record(Box::new(note)))
     /// });
     /// let db = Client::open(config)?;
     /// db.entity("Note")?.create(value!({ "id": 1, "text": "hush" }))?;
