@@ -91,6 +91,7 @@ fn the_contract_declares_rules_that_can_be_typed() {
         [
             "ComponentHierarchy:   r crud crud",
             "Credential:     ",
+            "DbalRateLimit:     ",
             "LuaScript:   r crud crud",
             "Package:    r crud",
             "PageView: r r r crud crud",
