@@ -25,16 +25,23 @@ pub fn answer(schema: &Schema, request: &Request, answer: Value) -> Value {
             Value::List(groups.into_iter().map(|value| group(schema, entity, value)).collect())
         }
         ("aggregate", value) => group(schema, entity, value),
-        ("list", Value::Map(page)) => Value::Map(Map(page
-            .0
-            .into_iter()
-            .map(|(name, value)| match name.as_ref() {
-                "data" => (name, row(schema, entity, value)),
-                _ => (name, whole(value)),
-            })
-            .collect())),
+        (operation, Value::Map(page)) if operation == "list" || (operation == "call" && is_page(&page)) => {
+            Value::Map(Map(page
+                .0
+                .into_iter()
+                .map(|(name, value)| match name.as_ref() {
+                    "data" => (name, row(schema, entity, value)),
+                    _ => (name, whole(value)),
+                })
+                .collect()))
+        }
         (_, value) => row(schema, entity, value),
     }
+}
+
+/// What a call answers is a page only if its body asked for one.
+fn is_page(answer: &Map) -> bool {
+    ["data", "limit", "has_more"].iter().all(|name| answer.get(name).is_some())
 }
 
 /// The answer to an entry of a batch.

@@ -1,8 +1,8 @@
 //! What a backend must do.
 //!
 //! An adapter runs steps as they are. It MUST NOT look at capabilities, emulate, retry, or know of callers: the plan
-//! has dealt with all of that. Every fault it meets becomes an [`Error`](crate::Error) of the catalogue, with the
-//! driver's own text as detail only.
+//! has dealt with all of that. Every fault it meets becomes an [`Error`] of the catalogue, with the driver's own text
+//! as detail only.
 
 pub mod memory;
 #[cfg(feature = "mongodb")]

@@ -280,6 +280,7 @@ impl Error {
     }
 
     /// The same error with the driver's own text, for logs only.
+    #[cfg(feature = "mongodb")]
     pub(crate) fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.0.detail = Some(detail.into());
         self
