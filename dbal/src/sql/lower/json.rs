@@ -72,17 +72,33 @@ impl Lowering<'_> {
 
 /// The value at a path. A number steps into arrays only and a text into objects only, as it must be.
 fn at(column: &SqlExpr, path: &[PathStep]) -> Result<SqlExpr> {
+    if path.iter().any(|step| matches!(step, PathStep::Index(_))) {
+        // The operator takes a number, text or boolean for an array of one, so `-> 0` of 5 is 5. A strict path does not.
+        return Ok(call("jsonb_path_query_first", [
+            column.clone(),
+            SqlExpr::cust_with_exprs("CAST($1 AS jsonpath)", [text_literal(&strict_path(path))?]),
+            SqlExpr::cust("'{}'"),
+            SqlExpr::cust("TRUE"),
+        ]));
+    }
     let mut found = column.clone();
     for step in path {
-        let step = match step {
-            PathStep::Key(key) => text_literal(key)?,
-            PathStep::Index(index) => match i32::try_from(*index) {
-                Ok(index) => SqlExpr::Constant(index.into()),
-                // No array is as long.
-                Err(_) => SqlExpr::Constant(i32::MAX.into()),
-            },
-        };
-        found = found.binary(BinOper::Custom("->"), step);
+        if let PathStep::Key(key) = step {
+            found = found.binary(BinOper::Custom("->"), text_literal(key)?);
+        }
     }
     Ok(SqlExpr::cust_with_exprs("($1)", [found]))
+}
+
+/// The path in the language of SQL/JSON, where a step that does not fit is an error, which the caller silences.
+fn strict_path(path: &[PathStep]) -> String {
+    let mut text = "strict $".to_owned();
+    for step in path {
+        match step {
+            PathStep::Key(key) => text += &format!(".{}", serde_json::Value::from(key.as_str())),
+            // No array is longer than a 32 bit number says.
+            PathStep::Index(index) => text += &format!("[{}]", i32::try_from(*index).unwrap_or(i32::MAX)),
+        }
+    }
+    text
 }
