@@ -20,7 +20,7 @@ use crate::capability::Capabilities;
 use crate::error::{Error, Result};
 pub use crate::plan::operation::Lowering;
 use crate::plan::operation::Step;
-use crate::row::RowSink;
+use crate::row::{Columns, RowSink};
 use crate::sql::ddl::Snapshot;
 use crate::value::{Value, ValueRef};
 
@@ -118,6 +118,27 @@ pub trait Connection: Send {
     /// passed on. A statement that fails MUST leave nothing behind. MUST stop at the deadline with TIMEOUT.
     fn run(&mut self, step: &Step, params: &[Value], deadline: Option<Instant>, sink: &mut dyn RowSink) -> Result<u64>;
 
+    /// Whether steps that need none of one another's rows are better given to [`Connection::run_together`].
+    fn pipelines(&self) -> bool {
+        false
+    }
+
+    /// Runs steps that read, each as [`Connection::run`] does, without waiting for one before the next is sent. The rows
+    /// of a step come before those of the next, with its place in `steps`. Returns how many rows each of them read.
+    fn run_together(
+        &mut self,
+        steps: &[&Step],
+        params: &[Value],
+        deadline: Option<Instant>,
+        rows: &mut DealOf<'_>,
+    ) -> Result<Vec<u64>> {
+        let mut counts = Vec::with_capacity(steps.len());
+        for (place, step) in steps.iter().enumerate() {
+            counts.push(self.run(step, params, deadline, &mut Placed { place, rows: &mut *rows })?);
+        }
+        Ok(counts)
+    }
+
     /// From here on, statements stop when this is cancelled as they stop at a deadline; with none, they no longer do. A
     /// statement that cannot be stopped MAY run to its end: nobody reads its answer, and it is whole or not at all.
     fn watch(&mut self, _cancel: Option<&Cancel>) {}
@@ -136,6 +157,25 @@ pub trait Connection: Send {
     /// Removes every row of every entity, inside a transaction: for backends that have no statements for that.
     fn clear(&mut self) -> Result<()> {
         Err(Error::unsupported("migrations", "this backend cannot be emptied"))
+    }
+}
+
+/// What is done with a row of one of several steps; which one, by its place among them.
+pub type DealOf<'d> = dyn FnMut(usize, &[ValueRef<'_>]) -> Result<()> + 'd;
+
+/// The rows of one of several steps.
+struct Placed<'p, 'd> {
+    place: usize,
+    rows: &'p mut DealOf<'d>,
+}
+
+impl RowSink for Placed<'_, '_> {
+    fn start(&mut self, _columns: &Arc<Columns>) -> Result<()> {
+        Ok(())
+    }
+
+    fn row(&mut self, cells: &[ValueRef<'_>]) -> Result<()> {
+        (self.rows)(self.place, cells)
     }
 }
 

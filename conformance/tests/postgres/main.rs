@@ -3,6 +3,7 @@
 mod crash;
 mod meeting;
 mod stopping;
+mod trips;
 
 use std::sync::Arc;
 

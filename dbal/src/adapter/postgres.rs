@@ -4,6 +4,7 @@
 //! and connection.
 
 mod connection;
+mod drive;
 mod error;
 mod numeric;
 mod pool;

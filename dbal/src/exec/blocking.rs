@@ -2,10 +2,14 @@
 
 use std::time::Instant;
 
+use smallvec::SmallVec;
+
 use crate::adapter::Connection;
 use crate::error::{Error, Result};
 use crate::exec::machine::{Action, Machine, Summary};
+use crate::plan::operation::Step;
 use crate::row::RowSink;
+use crate::value::ValueRef;
 
 /// Runs a machine to its end on a connection. Inside a transaction, `savepoint` is the depth to use for what must
 /// apply together; outside, a transaction is begun for it.
@@ -29,11 +33,7 @@ pub fn run(
             }
             .map(|()| begun = true),
             Action::Run(index) => {
-                let (step, params, mut feed) = machine.feed(index, out);
-                connection
-                    .run(step, params, deadline, &mut feed)
-                    .and_then(|count| machine.resume(index, count, out))
-                    .map_err(|error| machine.blamed(error))
+                ran(connection, &mut machine, index, deadline, out).map_err(|error| machine.blamed(error))
             }
             Action::Commit => {
                 begun = false;
@@ -48,6 +48,31 @@ pub fn run(
             return Err(if begun { undo(connection, savepoint, error) } else { error });
         }
     }
+}
+
+/// Runs the step that is next, with those that need nothing of it where that saves waiting.
+fn ran(
+    connection: &mut dyn Connection,
+    machine: &mut Machine,
+    index: usize,
+    deadline: Option<Instant>,
+    out: &mut dyn RowSink,
+) -> Result<()> {
+    if connection.pipelines() {
+        let together = machine.together(index);
+        if together.len() > 1 {
+            let counts = {
+                let (steps, params, mut feeds) = machine.feeds(out);
+                let wanted: SmallVec<[&Step; 8]> = together.iter().map(|index| &steps[*index]).collect();
+                let mut deal = |place: usize, cells: &[ValueRef<'_>]| feeds.row(together[place], cells);
+                connection.run_together(&wanted, params, deadline, &mut deal)?
+            };
+            return machine.resume_together(&together, &counts, out);
+        }
+    }
+    let (step, params, mut feed) = machine.feed(index, out);
+    let count = connection.run(step, params, deadline, &mut feed)?;
+    machine.resume(index, count, out)
 }
 
 /// Rolls back; the first error is the one that matters, unless undoing failed as well.

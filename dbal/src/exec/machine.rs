@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::error::{Error, ErrorKind, Reason, Result};
-use crate::exec::sink::{Buffer, Feed, Root, assemble, pick, tell};
+use crate::exec::sink::{Buffer, Feed, Feeds, assemble, pick, tell};
 use crate::plan::operation::{Plan, Role, Step};
 use crate::query::ast::{Literal, Operand, Seek, Select, Shape, Statement};
 use crate::query::cursor::Seal;
@@ -55,6 +55,9 @@ pub struct Run {
     pub otherwise: Option<Bound>,
 }
 
+/// Places of steps in a plan.
+pub type Steps = SmallVec<[usize; 8]>;
+
 /// Rows that wait for their turn.
 #[derive(Clone, Debug)]
 struct Rows {
@@ -91,6 +94,8 @@ pub struct Machine {
     seal: Option<Seal>,
     entity: Arc<str>,
     stage: Stage,
+    /// Steps that ran together with an earlier one.
+    ahead: Steps,
     /// One for each step, when rows have to be kept to be joined with others.
     buffers: Vec<Buffer>,
     summary: Summary,
@@ -130,6 +135,7 @@ impl Machine {
             seal: None,
             entity,
             stage: Stage::Start,
+            ahead: Steps::new(),
             buffers,
             summary: Summary::default(),
             refused: None,
@@ -177,7 +183,7 @@ impl Machine {
                 if self.atomic { Action::Begin } else { self.step() }
             }
             Stage::Step(index) if index < self.plan.steps.len() => {
-                if self.skips(index) {
+                if self.ahead.contains(&index) || self.skips(index) {
                     self.stage = Stage::Step(index + 1);
                     return self.step();
                 }
@@ -195,36 +201,45 @@ impl Machine {
         }
     }
 
+    /// The step that is next, and those after it that can run at the same time: they read, and need no rows that are
+    /// not there yet. A total is among them, where the page will say whether it was needed.
+    pub fn together(&mut self, index: usize) -> Steps {
+        let mut steps = Steps::from_slice(&[index]);
+        let reads = matches!(self.plan.query.statement, Statement::Select(_));
+        if self.plan.steps.len() == 1 || !reads || matches!(self.plan.steps[index].role, Role::Versioned) {
+            return steps;
+        }
+        for later in index + 1..self.plan.steps.len() {
+            let has_run = |step: usize| step < index || self.ahead.contains(&step);
+            let ready = !has_run(later)
+                && match &self.plan.steps[later].role {
+                    Role::Children { parent, .. } => has_run(*parent) && !self.skips(later),
+                    Role::Total => index == self.plan.root() || !self.skips(later),
+                    Role::Root(_) | Role::Versioned | Role::Parent { .. } | Role::Effect => false,
+                };
+            if ready {
+                self.bind_parents(later);
+                steps.push(later);
+            }
+        }
+        steps
+    }
+
     /// The step to run, its parameters, and the sink for its rows. `out` is where rows of the result end up.
     pub fn feed<'m, S: RowSink + ?Sized>(
         &'m mut self,
         index: usize,
         out: &'m mut S,
     ) -> (&'m Step, &'m [Value], Feed<'m, S>) {
-        let step = &self.plan.steps[index];
-        let feed = match &step.role {
-            _ if !self.buffers.is_empty()
-                && !matches!(step.role, Role::Total | Role::Versioned | Role::Parent { .. } | Role::Effect) =>
-            {
-                let most = match &step.role {
-                    Role::Children { most, .. } => most.as_ref(),
-                    _ => None,
-                };
-                Feed::Buffer(&mut self.buffers[index], most)
-            }
-            Role::Root(output) => {
-                let (limit, cap) = match (self.plan.shape, self.paging) {
-                    (Shape::Page { total: false, .. }, Some(paging)) => (u64::try_from(paging.limit).ok(), None),
-                    (Shape::Rows { cap } | Shape::Groups { cap } | Shape::Values { cap }, _) => (None, cap),
-                    _ => (None, None),
-                };
-                let (summary, told, quiet) = (&mut self.summary, &mut self.told, self.quiet);
-                Feed::Root(Root { out, output, params: &self.params, summary, told, quiet, limit, cap })
-            }
-            Role::Children { .. } | Role::Effect => Feed::None,
-            Role::Total | Role::Versioned | Role::Parent { .. } => Feed::Total(&mut self.summary.total),
-        };
-        (step, &self.params, feed)
+        let (steps, params, feeds) = self.feeds(out);
+        (&steps[index], params, feeds.into_feed(index))
+    }
+
+    /// The same for steps that run together.
+    pub fn feeds<'m, S: RowSink + ?Sized>(&'m mut self, out: &'m mut S) -> (&'m [Step], &'m [Value], Feeds<'m, S>) {
+        let Machine { plan, params, paging, quiet, buffers, summary, told, .. } = self;
+        let feeds = Feeds { plan, params, paging: *paging, quiet: *quiet, buffers, summary, told, out };
+        (&plan.steps, params, feeds)
     }
 
     /// Tells that the step just run read or wrote `count` rows.
@@ -245,6 +260,25 @@ impl Machine {
                 done
             }
         }
+    }
+
+    /// Tells that steps which ran together read so many rows each.
+    ///
+    /// # Errors
+    /// As [`Machine::resume`].
+    pub fn resume_together(
+        &mut self,
+        steps: &[usize],
+        counts: &[u64],
+        out: &mut (impl RowSink + ?Sized),
+    ) -> Result<()> {
+        let Some((first, others)) = steps.split_first() else { return Ok(()) };
+        for (step, count) in steps.iter().zip(counts) {
+            self.resume(*step, *count, out)?;
+        }
+        self.ahead.extend_from_slice(others);
+        self.stage = Stage::Step(first + 1);
+        Ok(())
     }
 
     fn makes_row(&self, index: usize) -> bool {
@@ -441,6 +475,7 @@ impl Machine {
         (self.plan, self.params, self.stage) = (plan, params, Stage::Step(0));
         self.summary.total = None;
         self.refused = None;
+        self.ahead.clear();
     }
 
     /// Rows read or written for the row of the input that is being written.

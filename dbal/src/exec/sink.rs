@@ -9,7 +9,8 @@ use smallvec::SmallVec;
 use crate::error::{Error, Result};
 use crate::exec::machine::Summary;
 use crate::plan::operation::{Output, Plan, Role, Source};
-use crate::query::ast::Most;
+use crate::query::ast::{Most, Shape};
+use crate::query::paging::Paging;
 use crate::row::{Columns, Record, RowSink};
 use crate::value::{Value, ValueRef};
 
@@ -49,6 +50,58 @@ impl<S: RowSink + ?Sized> RowSink for Feed<'_, S> {
                 _ => Err(Error::internal("a count gave no integer")),
             },
             Feed::None => Err(Error::internal("a step without rows gave one")),
+        }
+    }
+}
+
+/// The sinks of steps that run together.
+#[allow(missing_debug_implementations, reason = "the caller's sink has none")]
+pub struct Feeds<'m, S: ?Sized> {
+    pub(super) plan: &'m Plan,
+    pub(super) params: &'m [Value],
+    pub(super) paging: Option<Paging>,
+    pub(super) quiet: bool,
+    pub(super) buffers: &'m mut [Buffer],
+    pub(super) summary: &'m mut Summary,
+    pub(super) told: &'m mut Option<Arc<Columns>>,
+    pub(super) out: &'m mut S,
+}
+
+impl<'m, S: RowSink + ?Sized> Feeds<'m, S> {
+    /// Takes a row of one of the steps.
+    ///
+    /// # Errors
+    /// What the step's sink says.
+    pub fn row(&mut self, step: usize, cells: &[ValueRef<'_>]) -> Result<()> {
+        let Feeds { plan, params, paging, quiet, buffers, summary, told, out } = self;
+        let feeds = Feeds { plan, params, paging: *paging, quiet: *quiet, buffers, summary, told, out: &mut **out };
+        feeds.into_feed(step).row(cells)
+    }
+
+    /// The sink of one step.
+    pub(super) fn into_feed(self, index: usize) -> Feed<'m, S> {
+        let Feeds { plan, params, paging, quiet, buffers, summary, told, out } = self;
+        let role = &plan.steps[index].role;
+        match role {
+            _ if !buffers.is_empty()
+                && !matches!(role, Role::Total | Role::Versioned | Role::Parent { .. } | Role::Effect) =>
+            {
+                let most = match role {
+                    Role::Children { most, .. } => most.as_ref(),
+                    _ => None,
+                };
+                Feed::Buffer(&mut buffers[index], most)
+            }
+            Role::Root(output) => {
+                let (limit, cap) = match (plan.shape, paging) {
+                    (Shape::Page { total: false, .. }, Some(paging)) => (u64::try_from(paging.limit).ok(), None),
+                    (Shape::Rows { cap } | Shape::Groups { cap } | Shape::Values { cap }, _) => (None, cap),
+                    _ => (None, None),
+                };
+                Feed::Root(Root { out, output, params, summary, told, quiet, limit, cap })
+            }
+            Role::Children { .. } | Role::Effect => Feed::None,
+            Role::Total | Role::Versioned | Role::Parent { .. } => Feed::Total(&mut summary.total),
         }
     }
 }

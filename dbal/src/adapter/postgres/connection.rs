@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 
+use super::drive::Turns;
 use super::pool::Pool;
 use super::session::Session;
 use super::tls::Driver;
-use crate::adapter::{Cancel, Connection, Intent};
+use crate::adapter::{Cancel, Connection, DealOf, Intent};
 use crate::error::{Error, Reason, Result};
 use crate::plan::operation::Step;
 use crate::row::RowSink;
@@ -24,31 +25,23 @@ pub(super) struct Wire {
     runtime: Option<Runtime>,
     /// None when the connection has ended.
     driver: Option<Driver>,
+    turns: Turns,
     pub(super) session: Session,
     pub(super) since: Instant,
 }
 
 impl Wire {
     pub(super) fn new(runtime: Runtime, driver: Driver, session: Session) -> Self {
-        Wire { runtime: Some(runtime), driver: Some(driver), session, since: Instant::now() }
+        Wire { runtime: Some(runtime), driver: Some(driver), turns: Turns::new(), session, since: Instant::now() }
     }
 
     /// Waits for what `ask` makes of the session.
     pub(super) fn wait<'s, T>(&'s mut self, ask: impl AsyncFnOnce(&'s mut Session) -> T) -> T {
-        let Wire { runtime, driver, session, .. } = self;
+        let Wire { runtime, driver, turns, session, .. } = self;
         let mut work = pin!(ask(session));
-        runtime.as_ref().expect("the runtime leaves with the wire").block_on(std::future::poll_fn(move |context| {
-            let done = work.as_mut().poll(context);
-            // After the work, so that what it sent is on its way before anybody sleeps.
-            if let Some(running) = driver
-                && running.as_mut().poll(context).is_ready()
-            {
-                // Dropped, it tells everybody who waits for an answer that none will come.
-                *driver = None;
-                context.waker().wake_by_ref();
-            }
-            done
-        }))
+        turns.begin();
+        let runtime = runtime.as_ref().expect("the runtime leaves with the wire");
+        runtime.block_on(std::future::poll_fn(move |context| turns.poll(context, work.as_mut(), driver)))
     }
 
     /// Whether the connection still stands, as far as this side can know without asking.
@@ -132,6 +125,20 @@ impl Connection for PostgresConnection<'_> {
 
     fn run(&mut self, step: &Step, params: &[Value], deadline: Option<Instant>, sink: &mut dyn RowSink) -> Result<u64> {
         self.wait(async |session| session.run(step, params, deadline, sink).await)
+    }
+
+    fn pipelines(&self) -> bool {
+        true
+    }
+
+    fn run_together(
+        &mut self,
+        steps: &[&Step],
+        params: &[Value],
+        deadline: Option<Instant>,
+        rows: &mut DealOf<'_>,
+    ) -> Result<Vec<u64>> {
+        self.wait(async |session| session.run_together(steps, params, deadline, rows).await)
     }
 
     fn watch(&mut self, cancel: Option<&Cancel>) {

@@ -14,6 +14,8 @@ pub(super) enum Fault {
     Driver(Driver),
     /// A row did not fit its types, or the sink refused it.
     Own(Error),
+    /// The same, with more rows on their way than are worth throwing away one by one.
+    Unread(Error),
 }
 
 impl From<Driver> for Fault {

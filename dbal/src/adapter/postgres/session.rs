@@ -10,17 +10,17 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use futures_util::future::{Either, join, select};
+use futures_util::future::{Either, join, maybe_done, select};
 use futures_util::stream::StreamExt as _;
 use smallvec::SmallVec;
-use tokio_postgres::{Client, RowStream, SimpleQueryMessage, Statement};
+use tokio_postgres::{CancelToken, Client, RowStream, SimpleQueryMessage, Statement};
 
 use super::error::{self, Fault};
 use super::tls::Tls;
 use super::value::{self, Bind, Owned};
 use crate::adapter::{Cancel, Intent};
 use crate::error::{Error, ErrorKind, Outcome, Result};
-use crate::plan::operation::{Lowered, Sql, Step};
+use crate::plan::operation::{Lowered, Sql, SqlParam, Step};
 use crate::row::RowSink;
 use crate::schema::{FieldType, Schema};
 use crate::sql::ddl::{Snapshot, TableInfo};
@@ -303,38 +303,67 @@ impl Session {
         };
         self.ready(deadline)?;
         let commits = self.state == State::None;
-        if deadline.is_none() && self.cancel.is_none() {
-            let ran = self.run_sql(step, sql, params, None, sink).await;
-            return self.settle(step, sql, commits, ran).await;
-        }
-        let (token, tls, cancel) = (self.client.cancel_token(), self.tls.clone(), self.cancel.clone());
-        let late = deadline.map(|deadline| deadline + LATE);
-        let ran = {
-            let mut work = pin!(self.run_sql(step, sql, params, deadline, sink));
-            loop {
-                // Nobody is woken by a cancellation, so it is looked for now and then.
-                let tick = cancel.is_some().then(|| Instant::now() + TICK);
-                let until = [late, tick].into_iter().flatten().min();
-                if let Some(ran) = within(until, work.as_mut()).await {
-                    break Some(ran);
-                }
-                let cancelled = cancel.as_ref().is_some_and(Cancel::is_cancelled);
-                if cancelled || late.is_some_and(|late| late <= Instant::now()) {
-                    // It may have ended just now; then its answer comes, and the server has nothing to cancel.
-                    let _ = within(Some(Instant::now() + LOST), tls.cancel(&token)).await;
-                    break within(Some(Instant::now() + LOST), work).await;
-                }
-            }
+        let bounds = self.bounds(deadline);
+        let work = self.run_sql(step, sql, params, deadline, sink);
+        let ran = match bounds {
+            None => Some(work.await),
+            Some(bounds) => bounds.keep(work).await,
         };
         match ran {
             Some(ran) => self.settle(step, sql, commits, ran).await,
-            None => {
-                self.doubtful = true;
-                self.state = if self.state == State::None { State::None } else { State::Aborted };
-                let wrote = commits && self.intent == Intent::Write;
-                Err(Error::timeout(if wrote { Outcome::Unknown } else { Outcome::NotApplied }))
-            }
+            None => Err(self.give_up(commits)),
         }
+    }
+
+    /// Runs steps that read, sent one after the other and answered in that order.
+    pub(super) async fn run_together<D: FnMut(usize, &[ValueRef<'_>]) -> Result<()> + ?Sized>(
+        &mut self,
+        steps: &[&Step],
+        params: &[Value],
+        deadline: Option<Instant>,
+        rows: &mut D,
+    ) -> Result<Vec<u64>> {
+        let mut all: SmallVec<[(&Step, &Sql); 8]> = SmallVec::new();
+        for step in steps {
+            let Lowered::Sql(sql) = &step.statement else {
+                return Err(Error::internal("a step for PostgreSQL is SQL"));
+            };
+            all.push((step, sql));
+        }
+        self.ready(deadline)?;
+        let commits = self.state == State::None;
+        let bounds = self.bounds(deadline);
+        let work = self.run_sqls(&all, params, deadline, rows);
+        let ran = match bounds {
+            None => Some(work.await),
+            Some(bounds) => bounds.keep(work).await,
+        };
+        match ran {
+            Some(Ok(counts)) => Ok(counts),
+            Some(Err((place, fault))) => {
+                let (step, sql) = all[place];
+                self.settle(step, sql, commits, Err(fault)).await
+            }
+            None => Err(self.give_up(commits)),
+        }
+    }
+
+    /// What stops a statement beside the server; none where nothing does.
+    fn bounds(&self, deadline: Option<Instant>) -> Option<Bounds> {
+        (deadline.is_some() || self.cancel.is_some()).then(|| Bounds {
+            token: self.client.cancel_token(),
+            tls: self.tls.clone(),
+            cancel: self.cancel.clone(),
+            late: deadline.map(|deadline| deadline + LATE),
+        })
+    }
+
+    /// Nobody knows what became of a statement.
+    fn give_up(&mut self, commits: bool) -> Error {
+        self.doubtful = true;
+        self.state = if self.state == State::None { State::None } else { State::Aborted };
+        let wrote = commits && self.intent == Intent::Write;
+        Error::timeout(if wrote { Outcome::Unknown } else { Outcome::NotApplied })
     }
 
     async fn run_sql<S: RowSink + ?Sized>(
@@ -345,12 +374,7 @@ impl Session {
         deadline: Option<Instant>,
         sink: &mut S,
     ) -> Result<u64, Fault> {
-        let mut values: SmallVec<[Bind<'_>; 16]> = SmallVec::with_capacity(sql.params.len());
-        for param in &sql.params {
-            let value =
-                params.get(usize::from(param.id.0)).ok_or_else(|| Error::internal("a parameter has no value"))?;
-            values.push(Bind { encoding: param.encoding, value });
-        }
+        let values = bound(sql, params)?;
         let prelude = self.prelude(deadline);
         let guards = self.guarded && self.intent == Intent::Write && self.state == State::Open;
         let known = self.statements.get(&sql.text).cloned();
@@ -366,23 +390,94 @@ impl Session {
                 if let Some(prelude) = prelude {
                     self.client.batch_execute(&prelude).await?;
                 }
-                let statement = self.client.prepare(&sql.text).await?;
-                if self.statements.len() >= STATEMENTS {
-                    self.statements.clear();
-                }
-                self.statements.insert(sql.text.clone(), statement.clone());
+                let statement = self.prepared(sql).await?;
                 self.client.query_raw(&statement, &values).await?
             }
         };
-        let count = self.read(step, rows, sink).await?;
+        let count = self.read(step, rows, |cells| sink.row(cells)).await?;
         if guards {
             self.post("RELEASE SAVEPOINT dbal_guard").await;
         }
         Ok(count)
     }
 
-    /// Gives the rows to the sink, and counts what was read or written.
-    async fn read<S: RowSink + ?Sized>(&mut self, step: &Step, rows: RowStream, sink: &mut S) -> Result<u64, Fault> {
+    /// The statement as the server knows it, made known where it is not.
+    async fn prepared(&mut self, sql: &Sql) -> Result<Statement, Fault> {
+        if let Some(known) = self.statements.get(&sql.text) {
+            return Ok(known.clone());
+        }
+        let statement = self.client.prepare(&sql.text).await?;
+        if self.statements.len() >= STATEMENTS {
+            self.statements.clear();
+        }
+        self.statements.insert(sql.text.clone(), statement.clone());
+        Ok(statement)
+    }
+
+    /// Sends everything, then reads the answers in order. An error comes with the place of its step.
+    async fn run_sqls<D: FnMut(usize, &[ValueRef<'_>]) -> Result<()> + ?Sized>(
+        &mut self,
+        steps: &[(&Step, &Sql)],
+        params: &[Value],
+        deadline: Option<Instant>,
+        rows: &mut D,
+    ) -> Result<Vec<u64>, (usize, Fault)> {
+        let mut prelude = self.prelude(deadline);
+        let guards = self.guarded && self.intent == Intent::Write && self.state == State::Open;
+        let first = |fault: Fault| (0, fault);
+        if !steps.iter().all(|(_, sql)| self.statements.contains_key(&sql.text))
+            && let Some(prelude) = prelude.take()
+        {
+            self.client.batch_execute(&prelude).await.map_err(|error| first(error.into()))?;
+        }
+        let mut statements: SmallVec<[Statement; 8]> = SmallVec::new();
+        for (place, (_, sql)) in steps.iter().enumerate() {
+            statements.push(self.prepared(sql).await.map_err(|fault| (place, fault))?);
+        }
+        let mut sent = Vec::with_capacity(steps.len());
+        for (place, ((_, sql), statement)) in steps.iter().zip(&statements).enumerate() {
+            let values = bound(sql, params).map_err(|error| (place, error.into()))?;
+            let client = &self.client;
+            sent.push(Box::pin(maybe_done(async move { client.query_raw(statement, &values).await })));
+        }
+        let mut begun = pin!(maybe_done(async {
+            match &prelude {
+                Some(prelude) => self.client.batch_execute(prelude).await,
+                None => Ok(()),
+            }
+        }));
+        // Polled once, each is on its way, in this order.
+        std::future::poll_fn(|context| {
+            let _ = begun.as_mut().poll(context);
+            for one in &mut sent {
+                let _ = one.as_mut().poll(context);
+            }
+            Poll::Ready(())
+        })
+        .await;
+        begun.as_mut().await;
+        begun.take_output().unwrap_or(Ok(())).map_err(|error| first(error.into()))?;
+        let mut counts = Vec::with_capacity(steps.len());
+        for (place, (mut one, (step, _))) in sent.into_iter().zip(steps).enumerate() {
+            one.as_mut().await;
+            let answer = one.as_mut().take_output().expect("an awaited answer is there");
+            let answer = answer.map_err(|error| (place, error.into()))?;
+            let count = self.read(step, answer, |cells| rows(place, cells)).await;
+            counts.push(count.map_err(|fault| (place, fault))?);
+        }
+        if guards {
+            self.post("RELEASE SAVEPOINT dbal_guard").await;
+        }
+        Ok(counts)
+    }
+
+    /// Gives the rows to whoever takes them, and counts what was read or written.
+    async fn read(
+        &self,
+        step: &Step,
+        rows: RowStream,
+        mut take: impl FnMut(&[ValueRef<'_>]) -> Result<()>,
+    ) -> Result<u64, Fault> {
         let mut rows = pin!(rows);
         let mut count = 0;
         while let Some(row) = rows.next().await {
@@ -391,13 +486,12 @@ impl Session {
             if step.cells.is_empty() {
                 continue;
             }
-            if let Err(error) = self.give(step, &row, sink) {
+            if let Err(error) = self.give(step, &row, &mut take) {
                 let mut more = 0;
                 while let Some(Ok(_)) = rows.next().await {
                     more += 1;
                     if more == DRAINED {
-                        self.doubtful = true;
-                        break;
+                        return Err(Fault::Unread(error));
                     }
                 }
                 return Err(Fault::Own(error));
@@ -406,8 +500,13 @@ impl Session {
         Ok(rows.rows_affected().unwrap_or(count))
     }
 
-    /// Gives one row to the sink.
-    fn give<S: RowSink + ?Sized>(&self, step: &Step, row: &tokio_postgres::Row, sink: &mut S) -> Result<()> {
+    /// Gives one row.
+    fn give(
+        &self,
+        step: &Step,
+        row: &tokio_postgres::Row,
+        take: &mut impl FnMut(&[ValueRef<'_>]) -> Result<()>,
+    ) -> Result<()> {
         let misfit = |(position, misfit)| {
             let entity = self.schema.entity(step.entity);
             let key = step.cells.iter().position(|cell| cell.field == Some(entity.key));
@@ -430,19 +529,23 @@ impl Session {
             let decoded = value::decode(cell, row, position, &mut next_owned);
             cells.push(decoded.map_err(|why| misfit((position, why)))?);
         }
-        sink.row(&cells)
+        take(&cells)
     }
 
     /// Says what went wrong, and brings the transaction to where it can go on, or to its end.
-    async fn settle(&mut self, step: &Step, sql: &Sql, commits: bool, ran: Result<u64, Fault>) -> Result<u64> {
+    async fn settle<T>(&mut self, step: &Step, sql: &Sql, commits: bool, ran: Result<T, Fault>) -> Result<T> {
         let (error, refused) = match ran {
-            Ok(count) => return Ok(count),
+            Ok(done) => return Ok(done),
             Err(Fault::Driver(error)) => {
                 self.doubtful |= error::is_lost(&error);
                 let wrote = commits && self.intent == Intent::Write;
                 (error::running(&self.schema, step, sql, &error, wrote), true)
             }
             Err(Fault::Own(error)) => (error, false),
+            Err(Fault::Unread(error)) => {
+                self.doubtful = true;
+                (error, false)
+            }
         };
         if self.state == State::Open {
             if self.doubtful {
@@ -520,6 +623,44 @@ impl Session {
         self.statements.clear();
         error::plain(self.client.batch_execute(text).await)
     }
+}
+
+/// What stops a statement that the server does not stop by itself.
+struct Bounds {
+    token: CancelToken,
+    tls: Tls,
+    cancel: Option<Cancel>,
+    late: Option<Instant>,
+}
+
+impl Bounds {
+    /// Waits for a statement, and has it stopped when its time is over or nobody wants its answer; none when it cannot
+    /// be stopped either.
+    async fn keep<T>(self, work: impl Future<Output = T>) -> Option<T> {
+        let Bounds { token, tls, cancel, late } = self;
+        let mut work = pin!(work);
+        loop {
+            // Nobody is woken by a cancellation, so it is looked for now and then.
+            let tick = cancel.is_some().then(|| Instant::now() + TICK);
+            let until = [late, tick].into_iter().flatten().min();
+            if let Some(ran) = within(until, work.as_mut()).await {
+                return Some(ran);
+            }
+            let cancelled = cancel.as_ref().is_some_and(Cancel::is_cancelled);
+            if cancelled || late.is_some_and(|late| late <= Instant::now()) {
+                // It may have ended just now; then its answer comes, and the server has nothing to cancel.
+                let _ = within(Some(Instant::now() + LOST), tls.cancel(&token)).await;
+                return within(Some(Instant::now() + LOST), work).await;
+            }
+        }
+    }
+}
+
+/// The values of a statement's placeholders.
+fn bound<'v>(sql: &Sql, params: &'v [Value]) -> Result<SmallVec<[Bind<'v>; 16]>> {
+    let value = |id: usize| params.get(id).ok_or_else(|| Error::internal("a parameter has no value"));
+    let bind = |param: &SqlParam| Ok(Bind { encoding: param.encoding, value: value(usize::from(param.id.0))? });
+    sql.params.iter().map(bind).collect()
 }
 
 /// Everything in the schema that comes first in the search path, in the order in which it is needed.

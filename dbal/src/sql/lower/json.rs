@@ -74,12 +74,15 @@ impl Lowering<'_> {
 fn at(column: &SqlExpr, path: &[PathStep]) -> Result<SqlExpr> {
     if path.iter().any(|step| matches!(step, PathStep::Index(_))) {
         // The operator takes a number, text or boolean for an array of one, so `-> 0` of 5 is 5. A strict path does not.
-        return Ok(call("jsonb_path_query_first", [
-            column.clone(),
-            SqlExpr::cust_with_exprs("CAST($1 AS jsonpath)", [text_literal(&strict_path(path))?]),
-            SqlExpr::cust("'{}'"),
-            SqlExpr::cust("TRUE"),
-        ]));
+        return Ok(call(
+            "jsonb_path_query_first",
+            [
+                column.clone(),
+                SqlExpr::cust_with_exprs("CAST($1 AS jsonpath)", [text_literal(&strict_path(path))?]),
+                SqlExpr::cust("'{}'"),
+                SqlExpr::cust("TRUE"),
+            ],
+        ));
     }
     let mut found = column.clone();
     for step in path {
