@@ -58,7 +58,9 @@ function shown(value) {
 const ENVELOPE = { hasMore: 'has_more', nextCursor: 'next_cursor', prevCursor: 'prev_cursor', countDistinct: 'count_distinct' }
 function contract(value, operation, entries) {
   if (operation === 'batch') return value.map((answered, index) => contract(answered, entries[index].operation))
-  if (operation !== 'list' && operation !== 'aggregate') return value
+  // What a call answers is a page only if its body asked for one.
+  const page = operation === 'list' || (operation === 'call' && value !== null && typeof value === 'object' && 'hasMore' in value)
+  if (!page && operation !== 'aggregate') return value
   if (Array.isArray(value)) return value.map((group) => contract(group, operation))
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [ENVELOPE[name] ?? name, inner]))
 }

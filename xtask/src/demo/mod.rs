@@ -9,6 +9,8 @@ use std::process::Command;
 
 use story::Story;
 
+use crate::suite::stage::{cargo, output, succeed};
+
 /// Tells the story; an error names the step that went wrong and what to do about it.
 pub fn command(options: &[&str]) -> Result<(), String> {
     if !options.is_empty() {
@@ -39,7 +41,7 @@ fn from_node(story: &mut Story) -> story::Result {
     let mut node = Command::new("node");
     node.arg(crate::node::folder().join("demo.mjs")).arg(story.file("app.db"));
     node.arg(crate::root().join("api/schema")).arg((story.steps() + 1).to_string());
-    let told = crate::suite::stage::output(node)?;
+    let told = output(node)?;
     println!("{}", told.trim_end().rsplit_once('\n').map_or(told.as_str(), |(story, _)| story.trim_end()));
     let steps = told.trim_end().rsplit_once("steps: ").and_then(|(_, number)| number.parse().ok());
     story.went_on_to(steps.ok_or("the story from Node has no end")?);
@@ -49,17 +51,12 @@ fn from_node(story: &mut Story) -> story::Result {
 /// Builds the `dbal` program beside this one.
 fn build() -> Result<std::path::PathBuf, String> {
     println!("building the dbal program (the first time takes a minute or two) ...");
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let built = Command::new(cargo)
-        .args(["build", "--quiet", "--package", "dbal-cli"])
-        .current_dir(crate::root())
-        .status()
-        .map_err(|fault| format!("demo: cargo cannot be run: {fault}"))?;
-    if !built.success() {
-        return Err("demo: the dbal program does not build\ncure: the messages above; `cargo build -p dbal-cli`".into());
-    }
-    let own = std::env::current_exe().map_err(|fault| format!("demo: {fault}"))?;
-    let program = own.with_file_name(format!("dbal{}", std::env::consts::EXE_SUFFIX));
+    // Not its package alone: its dependencies would get other features than they have here, and the drivers would be
+    // compiled once more.
+    succeed(cargo(&["build", "--quiet", "--bin", "dbal"])).map_err(|why| {
+        format!("demo: the dbal program does not build: {why}\ncure: the messages above; `cargo build --bin dbal`")
+    })?;
+    let program = crate::node::programs()?.join(format!("dbal{}", std::env::consts::EXE_SUFFIX));
     match program.is_file() {
         true => Ok(program),
         false => Err(format!("demo: {} is not there\ncure: run it as `cargo xtask demo`", program.display())),

@@ -7,7 +7,7 @@ use super::stage::{cargo, succeed};
 
 /// Builds the example and runs it in a folder of its own that has the contract, as the README says.
 pub fn run() -> Result<(), String> {
-    succeed(cargo(&["build", "--quiet", "--package", "dbal", "--example", "quickstart"]))?;
+    succeed(cargo(&["build", "--quiet", "--example", "quickstart"]))?;
     let folder = tempfile::tempdir().map_err(|fault| format!("a folder cannot be made: {fault}"))?;
     copy(&crate::root().join("api/schema"), &folder.path().join("api/schema"))
         .map_err(|fault| format!("the contract cannot be copied: {fault}"))?;
