@@ -78,6 +78,13 @@ pub const STAGES: &[Stage] = &[
 pub fn cargo(arguments: &[&str]) -> Command {
     let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
     cargo.args(arguments).current_dir(crate::root()).stdin(Stdio::null());
+    // `cargo run` describes this program to it. Build scripts that look at such a description (that of `ring` does) would
+    // find it changed, and everything on top of them, the drivers too, would be built anew by every other command.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            cargo.env_remove(&name);
+        }
+    }
     cargo
 }
 
