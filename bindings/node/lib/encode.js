@@ -78,55 +78,52 @@ function text(string) {
   at = start + written
 }
 
+// Comparisons with `typeof`, not a switch over it: the engine compiles those to a look at the value's kind.
 function value(given) {
-  switch (typeof given) {
-    case 'string':
-      room(1)
-      bytes[at++] = TEXT
-      text(given)
-      return
-    case 'number':
-      room(9)
-      if ((given | 0) === given) {
-        bytes[at] = INT
-        view.setInt32(at + 1, given, true)
-        at += 5
-      } else if (Number.isSafeInteger(given)) {
-        bytes[at] = LONG
-        view.setBigInt64(at + 1, BigInt(given), true)
-        at += 9
-      } else {
-        bytes[at] = FLOAT
-        view.setFloat64(at + 1, given, true)
-        at += 9
-      }
-      return
-    case 'boolean':
-      room(1)
-      bytes[at++] = given ? TRUE : FALSE
-      return
-    case 'undefined':
-      room(1)
-      bytes[at++] = UNDEFINED
-      return
-    case 'bigint':
-      if (BigInt.asIntN(64, given) !== given) throw new Refused()
-      room(9)
-      bytes[at] = LONG
-      view.setBigInt64(at + 1, given, true)
-      at += 9
-      return
-    case 'object':
-      if (given === null) {
-        room(1)
-        bytes[at++] = NULL
-        return
-      }
-      object(given)
-      return
-    default:
-      throw new Refused()
+  if (typeof given === 'string') {
+    room(1)
+    bytes[at++] = TEXT
+    text(given)
+  } else if (typeof given === 'number') {
+    number(given)
+  } else if (typeof given === 'object') {
+    if (given !== null) return object(given)
+    room(1)
+    bytes[at++] = NULL
+  } else if (typeof given === 'boolean') {
+    room(1)
+    bytes[at++] = given ? TRUE : FALSE
+  } else if (given === undefined) {
+    room(1)
+    bytes[at++] = UNDEFINED
+  } else if (typeof given === 'bigint') {
+    if (BigInt.asIntN(64, given) !== given) throw new Refused()
+    long(given)
+  } else {
+    throw new Refused()
   }
+}
+
+function number(given) {
+  room(9)
+  if ((given | 0) === given) {
+    bytes[at] = INT
+    view.setInt32(at + 1, given, true)
+    at += 5
+  } else if (Number.isSafeInteger(given)) {
+    long(BigInt(given))
+  } else {
+    bytes[at] = FLOAT
+    view.setFloat64(at + 1, given, true)
+    at += 9
+  }
+}
+
+function long(given) {
+  room(9)
+  bytes[at] = LONG
+  view.setBigInt64(at + 1, given, true)
+  at += 9
 }
 
 function object(given) {
@@ -184,23 +181,23 @@ function map(given) {
   depth--
 }
 
-/**
- * Writes something and gives its length. `faults` lists what `write` refused, with where it stands.
- */
-function written(write, faults) {
+/** Before anything is written. Whatever comes of it, `end` follows. */
+function start() {
   if (busy) throw invalid([{ field: 'request', message: 'a getter in a request may not make one of its own' }])
   busy = true
   at = 0
   depth = 0
-  try {
-    write()
-    return at
-  } catch (error) {
-    if (error instanceof Refused) throw invalid(faults())
-    throw error
-  } finally {
-    busy = false
-  }
+}
+
+/** How much was written. */
+function end() {
+  busy = false
+  return at
+}
+
+/** What a caller is told when writing was given up: of values that cannot be sent, where they stand. */
+function told(error, given) {
+  return error instanceof Refused ? invalid(faultsOf(given)) : error
 }
 
 /** Everything in a value that cannot be sent. */
@@ -249,12 +246,12 @@ function refused(given, path, found, inside) {
   inside.pop()
 }
 
-/** The faults of a request's arguments: fields of data are called by their own names. */
-function faultsOf(args) {
+/** The faults of what was to be written: fields of data are called by their own names. */
+function faultsOf(given) {
   const found = []
-  refused(args, '', found, [])
+  for (const value of given) refused(value, '', found, [])
   for (const fault of found) fault.field = fault.field.replace(/^data\./, '') || 'request'
   return found.length > 0 ? found : [{ field: 'request', message: 'it changed while it was read' }]
 }
 
-module.exports = { attach, count, text, value, written, faultsOf, MAP }
+module.exports = { attach, count, text, value, start, end, told, MAP }

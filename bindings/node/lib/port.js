@@ -179,36 +179,36 @@ function later(layouts, text, signal) {
 
 /** Writes a request: arguments by name, then the options of the caller. Gives its length. */
 function request(operation, entity, names, values, options) {
-  return encode.written(
-    () => {
-      encode.text(operation)
-      encode.text(entity)
-      const keys = options === undefined ? [] : Object.keys(options)
-      let asked = 0
-      for (let i = 0; i < names.length; i++) if (values[i] !== undefined) asked++
-      for (let i = 0; i < keys.length; i++) if (!local(keys[i])) asked++
-      encode.count(encode.MAP, asked)
-      for (let i = 0; i < names.length; i++) {
-        // An argument that was not given is missing, which the engine says better than anybody.
-        if (values[i] === undefined) continue
-        encode.text(names[i])
-        encode.value(values[i])
-      }
-      for (let i = 0; i < keys.length; i++) {
-        if (local(keys[i])) continue
-        encode.text(optionName(keys[i]))
-        encode.value(options[keys[i]])
-      }
-    },
-    () => {
-      const args = { ...options }
-      names.forEach((name, index) => (args[name] = values[index]))
-      delete args.signal
-      delete args.timeout
-      return encode.faultsOf(args)
-    },
-  )
+  encode.start()
+  try {
+    encode.text(operation)
+    encode.text(entity)
+    const keys = options === undefined ? NONE : Object.keys(options)
+    let asked = 0
+    for (let i = 0; i < names.length; i++) if (values[i] !== undefined) asked++
+    for (let i = 0; i < keys.length; i++) if (!local(keys[i])) asked++
+    encode.count(encode.MAP, asked)
+    for (let i = 0; i < names.length; i++) {
+      // An argument that was not given is missing, which the engine says better than anybody.
+      if (values[i] === undefined) continue
+      encode.text(names[i])
+      encode.value(values[i])
+    }
+    for (let i = 0; i < keys.length; i++) {
+      if (local(keys[i])) continue
+      encode.text(optionName(keys[i]))
+      encode.value(options[keys[i]])
+    }
+  } catch (error) {
+    const { signal, timeout, ...args } = options ?? {}
+    names.forEach((name, index) => (args[name] = values[index]))
+    encode.end()
+    throw encode.told(error, [args])
+  }
+  return encode.end()
 }
+
+const NONE = []
 
 /** Options that the engine is not asked. */
 function local(name) {
@@ -217,10 +217,14 @@ function local(name) {
 
 /** Writes one value, or several after each other. */
 function written(...values) {
-  return encode.written(
-    () => values.forEach((value) => encode.value(value)),
-    () => values.flatMap((value) => encode.faultsOf(value)),
-  )
+  encode.start()
+  try {
+    values.forEach((value) => encode.value(value))
+  } catch (error) {
+    encode.end()
+    throw encode.told(error, values)
+  }
+  return encode.end()
 }
 
 module.exports = { native, port, outcome, later, request, written }

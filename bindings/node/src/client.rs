@@ -55,9 +55,9 @@ impl Database {
 }
 
 /// A sink for the rows of a request. What names no entity has no rows.
-pub(crate) fn packer(layouts: &Arc<Layouts>, request: &Request) -> Packer {
+pub(crate) fn packer(shared: &Shared, layouts: &Arc<Layouts>, request: &Request) -> Packer {
     let entity = layouts.schema.find(&request.entity).unwrap_or(EntityId(0));
-    Packer::new(layouts.clone(), entity)
+    Packer::with(layouts.clone(), entity, shared.spare())
 }
 
 /// The answers to the entries of a batch.
@@ -121,7 +121,7 @@ impl Database {
             if is_gathered(&request) {
                 return whole(&self.layouts, &request, client.blocking().execute(&request)?);
             }
-            let mut packer = packer(&self.layouts, &request);
+            let mut packer = packer(&self.shared, &self.layouts, &request);
             let envelope = client.blocking().execute_into(&request, &mut packer)?;
             Ok(Answer::Rows(packer.finish(), envelope))
         });
@@ -133,7 +133,7 @@ impl Database {
     pub fn submit<'e>(&self, env: &'e Env, length: u32, timeout: f64) -> napi::Result<JsString<'e>> {
         let work = self.within(timeout).and_then(|client| {
             let request = self.shared.read(length, |reader| reader.request())?;
-            let (packer, layouts) = (packer(&self.layouts, &request), self.layouts.clone());
+            let (packer, layouts) = (packer(&self.shared, &self.layouts, &request), self.layouts.clone());
             Ok(async move {
                 if is_gathered(&request) {
                     return whole(&layouts, &request, client.execute(&request).await?);

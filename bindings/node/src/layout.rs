@@ -1,12 +1,12 @@
 //! How the rows of a result are laid out: the name and the kind of each column, sent to JavaScript once.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use dbal::Columns;
 use dbal::schema::{EntityId, FieldType, Schema};
 use dbal::value::Value;
 use dbal::value::json;
+use foldhash::HashMap;
 use parking_lot::Mutex;
 
 /// How the cells of a column are written. `lib/decode.js` has the same numbers.

@@ -42,9 +42,51 @@ impl Piece {
         number(self.units as f64)
     }
 
+    /// The memory of this piece, for another one; none of a large piece, which is rare and would be held forever.
+    pub fn emptied(mut self) -> Option<Piece> {
+        if self.slots.capacity() > SLOTS / 16 || self.text.capacity() > TEXT / 16 {
+            return None;
+        }
+        self.slots.clear();
+        self.text.clear();
+        Some(Piece { slots: self.slots, text: self.text, ..Piece::default() })
+    }
+
     /// Whether each byte of the text is one character.
     pub fn is_ascii(&self) -> bool {
         self.units == self.text.len() && self.text.is_ascii()
+    }
+}
+
+/// The pieces of one result, in order.
+#[derive(Debug, Default)]
+pub struct Pieces {
+    /// The only one of most results, which then take no memory for a queue.
+    first: Option<Piece>,
+    others: VecDeque<Piece>,
+}
+
+impl Pieces {
+    fn push(&mut self, piece: Piece) {
+        match self.first {
+            None if self.others.is_empty() => self.first = Some(piece),
+            _ => self.others.push_back(piece),
+        }
+    }
+
+    /// The next piece, which stays.
+    pub fn front(&self) -> Option<&Piece> {
+        self.first.as_ref().or_else(|| self.others.front())
+    }
+
+    /// The next piece.
+    pub fn pop(&mut self) -> Option<Piece> {
+        self.first.take().or_else(|| self.others.pop_front())
+    }
+
+    /// Whether there is none left.
+    pub fn is_empty(&self) -> bool {
+        self.first.is_none() && self.others.is_empty()
     }
 }
 
@@ -54,18 +96,23 @@ pub struct Packer {
     entity: EntityId,
     layout: Option<Arc<Layout>>,
     piece: Piece,
-    done: VecDeque<Piece>,
+    done: Pieces,
 }
 
 impl Packer {
     /// Packs rows of this entity.
     pub fn new(layouts: Arc<Layouts>, entity: EntityId) -> Self {
-        Packer { layouts, entity, layout: None, piece: Piece::default(), done: VecDeque::new() }
+        Packer::with(layouts, entity, Piece::default())
+    }
+
+    /// Packs into the memory of an emptied piece first.
+    pub fn with(layouts: Arc<Layouts>, entity: EntityId, piece: Piece) -> Self {
+        Packer { layouts, entity, layout: None, piece, done: Pieces::default() }
     }
 
     /// What was packed: one piece at least.
-    pub fn finish(mut self) -> VecDeque<Piece> {
-        self.done.push_back(self.piece);
+    pub fn finish(mut self) -> Pieces {
+        self.done.push(self.piece);
         self.done
     }
 
@@ -84,7 +131,7 @@ impl Packer {
 ///
 /// # Errors
 /// INTERNAL_ERROR when a cell is not of its column's type.
-pub fn gathered(layouts: &Arc<Layouts>, answered: Answered) -> Result<(VecDeque<Piece>, Envelope)> {
+pub fn gathered(layouts: &Arc<Layouts>, answered: Answered) -> Result<(Pieces, Envelope)> {
     let mut packer = Packer::new(layouts.clone(), answered.entity);
     let mut records = |records: Vec<Record>| records.iter().try_for_each(|record| packer.record(record));
     let single = |name: Name, value: Value| Record::new(Arc::new(Columns { names: vec![name] }), vec![value]);
@@ -137,7 +184,7 @@ impl RowSink for Packer {
         let layout = self.layouts.of(self.entity, columns);
         if self.piece.layout != layout.id {
             if self.piece.rows > 0 {
-                self.done.push_back(std::mem::take(&mut self.piece));
+                self.done.push(std::mem::take(&mut self.piece));
             }
             self.piece.layout = layout.id;
         }
@@ -149,7 +196,7 @@ impl RowSink for Packer {
         let layout = self.layout.as_ref().ok_or_else(|| Error::internal("a row came before its columns"))?;
         if self.piece.slots.len() >= SLOTS || self.piece.text.len() >= TEXT {
             let layout = self.piece.layout;
-            self.done.push_back(std::mem::replace(&mut self.piece, Piece { layout, ..Piece::default() }));
+            self.done.push(std::mem::replace(&mut self.piece, Piece { layout, ..Piece::default() }));
         }
         self.piece.rows += 1;
         row(&self.layouts, layout, cells.iter().copied(), &mut self.piece)

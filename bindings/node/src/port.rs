@@ -14,7 +14,7 @@ use napi::{Env, JsString};
 use napi_derive::napi;
 
 use crate::error;
-use crate::pack::Piece;
+use crate::pack::{Piece, Pieces};
 use crate::task::{Bell, Tasks, Work};
 use crate::value::Reader;
 
@@ -38,11 +38,11 @@ const PREV: usize = 13;
 /// What a request or another call comes to.
 pub enum Answer {
     /// Rows, and what else there is to say.
-    Rows(VecDeque<Piece>, Envelope),
+    Rows(Pieces, Envelope),
     /// The answers to the entries of a batch.
-    Many(VecDeque<(VecDeque<Piece>, Envelope)>),
+    Many(VecDeque<(Pieces, Envelope)>),
     /// Some rows of a stream; whether it has ended.
-    Some(VecDeque<Piece>, bool),
+    Some(Pieces, bool),
     /// A transaction or a stream, by number.
     Handle(u32),
     /// JSON.
@@ -51,14 +51,19 @@ pub enum Answer {
     Nothing,
 }
 
+/// As many pieces keep their memory for the next ones.
+const SPARE: usize = 64;
+
 /// The environment's side of everything that is open.
 pub struct Shared {
     input: RefCell<Uint8Array>,
     output: RefCell<BigUint64Array>,
     /// Pieces of the last answer that were not taken yet.
-    rest: RefCell<VecDeque<Piece>>,
+    rest: RefCell<Pieces>,
     /// Answers of the last batch that were not taken yet.
-    entries: RefCell<VecDeque<(VecDeque<Piece>, Envelope)>>,
+    entries: RefCell<VecDeque<(Pieces, Envelope)>>,
+    /// Pieces that were handed over, for the memory they have.
+    spare: RefCell<Vec<Piece>>,
     tasks: RefCell<Tasks>,
     /// Open transactions by number.
     pub transactions: RefCell<Handles<Rc<AsyncTransaction>>>,
@@ -124,7 +129,7 @@ impl Shared {
     /// Writes an answer into the output buffer; its text is returned.
     pub fn answer<'e>(&self, env: &'e Env, outcome: Result<Answer>) -> napi::Result<JsString<'e>> {
         let mut rest = self.rest.borrow_mut();
-        rest.clear();
+        *rest = Pieces::default();
         match outcome {
             Err(error) => {
                 self.write(&[(STATUS, 1.0), (MORE, 0.0)]);
@@ -205,7 +210,7 @@ impl Shared {
         let mut rest = self.rest.borrow_mut();
         let capacity = self.output.borrow().len();
         let fits = rest.front().is_none_or(|piece| piece.slots.len() + HEAD <= capacity);
-        let piece = if fits { rest.pop_front().unwrap_or_default() } else { Piece::default() };
+        let piece = if fits { rest.pop().unwrap_or_default() } else { Piece::default() };
         let needed = if fits { 0 } else { rest.front().map_or(0, |piece| piece.slots.len() + HEAD) };
         self.write(&[
             (ROWS, f64::from(piece.rows)),
@@ -219,11 +224,22 @@ impl Shared {
         let slots = unsafe { output.as_mut() };
         slots[HEAD..HEAD + piece.slots.len()].copy_from_slice(&piece.slots);
         drop(output);
-        if cursors.is_empty() {
-            return text(env, &piece.text, piece.is_ascii());
+        let made = if cursors.is_empty() {
+            text(env, &piece.text, piece.is_ascii())
+        } else {
+            cursors.push_str(&piece.text);
+            text(env, &cursors, piece.is_ascii())
+        };
+        let mut spare = self.spare.borrow_mut();
+        if spare.len() < SPARE {
+            spare.extend(piece.emptied());
         }
-        cursors.push_str(&piece.text);
-        text(env, &cursors, piece.is_ascii())
+        made
+    }
+
+    /// An empty piece, with memory if there is some.
+    pub fn spare(&self) -> Piece {
+        self.spare.borrow_mut().pop().unwrap_or_default()
     }
 
     fn write(&self, slots: &[(usize, f64)]) {
@@ -260,6 +276,7 @@ impl Port {
                 output: RefCell::new(output),
                 rest: RefCell::default(),
                 entries: RefCell::default(),
+                spare: RefCell::default(),
                 tasks: RefCell::new(Tasks::new(bell)),
                 transactions: RefCell::default(),
                 streams: RefCell::default(),
@@ -308,7 +325,7 @@ impl Port {
     #[napi(catch_unwind)]
     pub fn entry<'e>(&self, env: &'e Env) -> napi::Result<JsString<'e>> {
         let entry = self.shared.entries.borrow_mut().pop_front();
-        let (pieces, envelope) = entry.unwrap_or((VecDeque::new(), Envelope::Done));
+        let (pieces, envelope) = entry.unwrap_or((Pieces::default(), Envelope::Done));
         self.shared.answer(env, Ok(Answer::Rows(pieces, envelope)))
     }
 

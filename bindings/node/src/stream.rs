@@ -1,6 +1,5 @@
 //! Streams: some rows at a time, by number.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
@@ -11,7 +10,7 @@ use napi::{Env, JsString};
 use napi_derive::napi;
 
 use crate::client::{Database, packer};
-use crate::pack::{Packer, Piece};
+use crate::pack::{Packer, Pieces};
 use crate::port::{Answer, Port};
 
 /// Rows handed over at once.
@@ -90,7 +89,7 @@ impl Database {
     }
 
     fn packer_of(&self, entity: &str) -> Packer {
-        packer(&self.layouts, &dbal::Request::new(dbal::Operation::Stream, entity.to_owned()))
+        packer(&self.shared, &self.layouts, &dbal::Request::new(dbal::Operation::Stream, entity.to_owned()))
     }
 }
 
@@ -109,7 +108,7 @@ impl Port {
     }
 }
 
-fn some(rows: &mut dyn Iterator<Item = Result<Record>>, mut packer: Packer) -> Result<(VecDeque<Piece>, usize)> {
+fn some(rows: &mut dyn Iterator<Item = Result<Record>>, mut packer: Packer) -> Result<(Pieces, usize)> {
     let mut count = 0;
     for row in rows {
         packer.record(&row?)?;

@@ -1,7 +1,7 @@
 //! Futures polled on the JavaScript thread: a wake-up puts the number of its task in a queue, and one call wakes the
 //! thread for all that are in it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use dbal::{Error, Result};
+use foldhash::{HashMap, HashMapExt};
 use napi::Status;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode, UnknownReturnValue};
 use parking_lot::Mutex;

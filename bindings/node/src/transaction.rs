@@ -32,7 +32,7 @@ impl Database {
     pub fn submit_in<'e>(&self, env: &'e Env, transaction: u32, length: u32) -> napi::Result<JsString<'e>> {
         let work = held(&self.shared, transaction).and_then(|transaction| {
             let request = self.shared.read(length, |reader| reader.request())?;
-            let (packer, layouts) = (packer(&self.layouts, &request), self.layouts.clone());
+            let (packer, layouts) = (packer(&self.shared, &self.layouts, &request), self.layouts.clone());
             Ok(async move {
                 if is_gathered(&request) {
                     return whole(&layouts, &request, transaction.execute(&request).await?);
@@ -116,7 +116,7 @@ impl Inside {
             if is_gathered(&request) {
                 return whole(&self.layouts, &request, transaction.execute(&request)?);
             }
-            let mut packer = packer(&self.layouts, &request);
+            let mut packer = packer(&self.shared, &self.layouts, &request);
             let envelope = transaction.execute_into(&request, &mut packer)?;
             Ok(Answer::Rows(packer.finish(), envelope))
         });
