@@ -1,15 +1,20 @@
 // The same work through dbal and by others, on SQLite, in alternating rounds of one run; the middle of the rounds, as
 // ratios to better-sqlite3 by hand. Others are measured where they are installed, in the folder it is run from:
 //
-//   cargo xtask package node && npm install …/metabuilder-dbal-*.tgz better-sqlite3 drizzle-orm && node bench.mjs [rounds]
+//   cargo xtask package node && npm install …/metabuilder-dbal-*.tgz better-sqlite3 drizzle-orm && node bench.mjs [rounds [operation]]
+//
+// Prisma 6 takes part after `npm install prisma@6 @prisma/client@6 @prisma/adapter-better-sqlite3@6` and
+// `npx prisma generate --schema bench/schema.prisma`; where its engine cannot be downloaded, PRISMA_SCHEMA_ENGINE_BINARY
+// may name any file, since nothing here uses it.
 import { createRequire } from 'node:module'
 import { randomUUID } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { contestants } from './contestants.mjs'
 
 const rounds = Number(process.argv[2] ?? 15)
+const wanted = process.argv[3] ?? ''
 const folder = mkdtempSync(join(tmpdir(), 'dbal-bench-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 const require = createRequire(join(process.cwd(), 'x.js'))
@@ -42,11 +47,11 @@ const data = { users, pages, comments }
 const pick = (i, below) => ((Math.imul((11 + i) | 0, 2654435761) >>> 0) * 48271) % 4294967296 % below
 const schema = { text: readFileSync(new URL('../../../dbal/benches/overhead/schema/work.yaml', import.meta.url), 'utf8') }
 const all = await contestants({ require, folder, data, schema, pick })
-console.log(`node ${process.version}; ${all.map((one) => one.name).join(', ')}; ${rounds} rounds`)
+console.log(`node ${process.version}; ${all.map((one) => one.name).join(', ')}; ${rounds} rounds; load ${loadavg()[0].toFixed(1)}`)
 
 const COUNTS = { read_pk: 2000, list: 60, join_nested: 12, insert1: 100, update_pk: 200, bulk100: 10, agg: 3, read10k: 3 }
 const table = []
-for (const [operation, count] of Object.entries(COUNTS)) {
+for (const [operation, count] of Object.entries(COUNTS).filter(([name]) => name.includes(wanted))) {
   const able = all.filter((one) => one[operation])
   const times = new Map(able.map((one) => [one.name, []]))
   let call = 0

@@ -11,11 +11,13 @@ const text = (at) => new Date(at).toISOString().replace('T', ' ').replace('Z', '
 /** Opens everybody that is installed, each on a file of its own. */
 export async function contestants(given) {
   const all = [...dbal(given)]
-  for (const open of [raw, drizzle]) {
+  for (const open of [raw, drizzle, prisma]) {
     try {
       all.push(await open(given))
     } catch (error) {
-      if (!['MODULE_NOT_FOUND', 'ERR_PACKAGE_PATH_NOT_EXPORTED'].includes(error.code)) throw error
+      const absent = ['MODULE_NOT_FOUND', 'ERR_PACKAGE_PATH_NOT_EXPORTED'].includes(error.code)
+      // Prisma's client is there before `prisma generate` wrote it.
+      if (!absent && !/did not initialize/.test(error.message)) throw error
     }
   }
   return all
@@ -184,5 +186,38 @@ async function drizzle({ require, folder, data, pick }) {
       const rows = db.select().from(note).orderBy(asc(note.id)).limit(10_000).all()
       return rows.length
     },
+  }
+}
+
+async function prisma({ require, folder, data, pick }) {
+  const { PrismaClient } = require('@prisma/client')
+  const { PrismaBetterSQLite3 } = require('@prisma/adapter-better-sqlite3')
+  tables(require('better-sqlite3'), join(folder, 'prisma.db'), data).close()
+  const db = new PrismaClient({ adapter: new PrismaBetterSQLite3({ url: `file:${join(folder, 'prisma.db')}` }) })
+  for (const pragma of ['synchronous=NORMAL', 'cache_size=-65536', 'foreign_keys=ON', 'temp_store=MEMORY']) await db.$queryRawUnsafe(`PRAGMA ${pragma}`)
+  const made = (c) => ({ ...c, created_at: text(c.created_at.getTime()) })
+  return {
+    name: 'prisma',
+    read_pk: async (i) => (await db.user.findUnique({ where: { id: data.users[pick(i, 10_000)].id } })).level,
+    list: async (i) => {
+      const where = { role: ROLES[pick(i, 3)], level: { lte: 3 } }
+      const [total, users] = await Promise.all([db.user.count({ where }), db.user.findMany({ where, orderBy: { created_at: 'desc' }, take: 20 })])
+      return total + users.reduce((sum, one) => sum + one.level, 0)
+    },
+    join_nested: async () => {
+      const pages = await db.page.findMany({
+        where: { is_active: true, level: { lte: 3 } }, orderBy: { created_at: 'desc' }, take: 20,
+        include: { author: true, comments: { orderBy: { created_at: 'desc' }, take: 5, include: { author: true } } },
+      })
+      return pages.reduce((sum, one) => sum + one.level + one.author.level + one.comments.reduce((s, c) => s + c.author.level, 0), 0)
+    },
+    insert1: async (i) => (await db.comment.create({ data: made(comment(data, pick, i)) }), 1),
+    update_pk: async (i) => (await db.user.update({ where: { id: data.users[pick(i, 10_000)].id }, data: { level: 1 + (i % 6), updated_at: text(Date.now()) } }), 1),
+    bulk100: async (i) => (await db.comment.createMany({ data: hundred(data, pick, i).map(made) })).count,
+    agg: async () => {
+      const groups = await db.comment.groupBy({ by: ['page_id'], _count: { _all: true }, orderBy: [{ _count: { page_id: 'desc' } }, { page_id: 'asc' }], take: 10 })
+      return groups.reduce((sum, group) => sum + group._count._all, 0)
+    },
+    read10k: async () => (await db.comment.findMany({ orderBy: { id: 'asc' }, take: 10_000 })).length,
   }
 }

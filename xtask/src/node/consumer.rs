@@ -1,5 +1,5 @@
 //! The package in the hands of a stranger: installed from its tarballs into an empty folder, then used as ESM, as
-//! CommonJS, in a worker thread, from TypeScript and from a bundle for a server.
+//! CommonJS, in a worker thread, from TypeScript, by the examples and from a bundle for a server.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -38,6 +38,11 @@ pub fn run(compiled: &Path) -> Result<(), String> {
     succeed(node(&folder, &[&tsc.to_string_lossy(), "--project", "."]))?;
     succeed(node(&folder, &["out/main.js", &schema.to_string_lossy()]))?;
     println!("from npm install to a typed query: {:.0} s", started.elapsed().as_secs_f64());
+
+    for example in ["script.mjs", "import.mjs", "server.mjs"] {
+        copy(&crate::root().join("examples/node").join(example), &folder.join(example))?;
+    }
+    succeed(node(&folder, &["examples.mjs", &schema.to_string_lossy()]))?;
 
     let types = super::folder().join("types");
     succeed(node(&types, &[&tsc.to_string_lossy(), "--project", "."]))?;
