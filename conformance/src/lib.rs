@@ -35,6 +35,8 @@ pub mod servers;
 pub mod spell;
 pub mod suite;
 pub mod term;
+#[cfg(unix)]
+pub mod walk;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -22,7 +22,7 @@ pub use crate::plan::operation::Lowering;
 use crate::plan::operation::Step;
 use crate::row::{Columns, RowSink};
 use crate::sql::ddl::Snapshot;
-use crate::value::{Value, ValueRef};
+use crate::value::{Map, Value, ValueRef};
 
 /// How long a lock or a connection is waited for when there is no deadline.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -151,7 +151,19 @@ pub trait Connection: Send {
     /// What tables, columns and indexes exist.
     fn inspect(&mut self) -> Result<Snapshot>;
 
-    /// Runs one statement of a migration.
+    /// Starts a transaction in which tables may be made anew. References MAY be left unchecked until it ends: whoever
+    /// migrates looks at them. A backend without transactions for that begins none.
+    fn begin_migration(&mut self, deadline: Option<Instant>) -> Result<()> {
+        self.begin(deadline)
+    }
+
+    /// Asks one question of a migration: its rows by name, each cell as text, a whole number or null.
+    fn ask(&mut self, _text: &str) -> Result<Vec<Map>> {
+        Err(Error::unsupported("migrations", "this backend has nothing to migrate"))
+    }
+
+    /// Runs one statement of a migration. Where there is no transaction for it, one that was run already MUST find
+    /// nothing to do.
     fn execute_ddl(&mut self, text: &str) -> Result<()>;
 
     /// Removes every row of every entity, inside a transaction: for backends that have no statements for that.

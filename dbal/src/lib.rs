@@ -50,6 +50,7 @@ mod document;
 pub mod error;
 pub mod exec;
 pub mod generated;
+pub mod migrate;
 pub mod plan;
 pub mod query;
 pub mod request;

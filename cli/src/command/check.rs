@@ -5,11 +5,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use dbal::access::Policy;
+use dbal::migrate::compat::{Difference, Level, compare};
 use dbal::schema::check::render;
 use dbal::schema::load_dir;
 use dbal::value::json;
 use dbal::yaml::{Fault, Severity};
-use dbal::{Schema, Value, value};
+use dbal::{Error, Schema, Value, value};
 
 use crate::failure::Failure;
 use crate::options::Report;
@@ -20,8 +21,12 @@ use crate::print::{Done, count, plain};
 #[command(after_help = "\
 Without faults it says what the schema holds, and what was derived from foreign keys and known shapes.
 
+With --against it also says what changed since another version of the folder, and which version the change needs by
+api/versioning/compat.md; what needs a major one is a fault.
+
 Examples:
   dbal check api/schema
+  dbal check api/schema --against released/schema
   dbal check api/schema --rules acl.yaml --format json")]
 pub struct Check {
     /// The folder of entity files
@@ -30,6 +35,9 @@ pub struct Check {
     /// A rules file to check against the schema
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
+    /// The folder of an earlier version: say what changed since, and whether that breaks anybody
+    #[arg(long, value_name = "FOLDER")]
+    against: Option<PathBuf>,
     /// How faults and summary are written
     #[arg(long, value_enum, default_value_t)]
     pub format: Report,
@@ -47,7 +55,15 @@ impl Check {
             Ok(loaded) => &loaded.warnings,
             Err(faults) => &faults.0,
         };
-        let faulty = of_schema.iter().chain(&of_rules).any(|fault| fault.severity == Severity::Error);
+        let differences = match (&self.against, &loaded) {
+            (Some(folder), Ok(loaded)) => {
+                let earlier = load_dir(folder).map_err(|faults| Error::validation("against", faults.to_string()))?;
+                compare(&earlier.schema, &loaded.schema)
+            }
+            (Some(_), Err(_)) | (None, _) => Vec::new(),
+        };
+        let breaking = differences.iter().any(|one| one.level == Level::Major);
+        let faulty = of_schema.iter().chain(&of_rules).any(|fault| fault.severity == Severity::Error) || breaking;
         match self.format {
             Report::Json => {
                 let faults: Vec<Value> = of_schema.iter().chain(&of_rules).map(fault_value).collect();
@@ -56,7 +72,12 @@ impl Check {
                 let derived: Vec<Value> = derived
                     .map(|derived| value!({ "entity": (derived.entity.as_str()), "what": (derived.what.as_str()) }))
                     .collect();
-                let answer = value!({ "ok": (!faulty), "faults": faults, "entities": entities, "derived": derived });
+                let mut answer =
+                    value!({ "ok": (!faulty), "faults": faults, "entities": entities, "derived": derived });
+                if let (Some(_), Value::Map(map)) = (&self.against, &mut answer) {
+                    map.insert("breaking", breaking);
+                    map.insert("changes", differences.iter().map(difference).collect::<Vec<_>>());
+                }
                 writeln!(out, "{}", json::to_wire(&answer))?;
             }
             Report::Text => {
@@ -65,6 +86,14 @@ impl Check {
                 }
                 for fault in &of_rules {
                     writeln!(out, "{}", plain(&fault.to_string()))?;
+                }
+                for one in &differences {
+                    writeln!(out, "{}: {}: {}", one.level.as_str(), plain(&one.about), plain(&one.message))?;
+                }
+                if let (Some(folder), Ok(_)) = (&self.against, &loaded) {
+                    let needed = differences.iter().map(|one| one.level).max();
+                    let needed = needed.map_or("no change".to_owned(), |level| format!("a {} version", level.as_str()));
+                    writeln!(out, "since {}: {needed}", folder.display())?;
                 }
                 if let (Some(rules), Ok(_)) = (&self.rules, &loaded) {
                     let errors = of_rules.iter().filter(|fault| fault.severity == Severity::Error).count() as u64;
@@ -88,6 +117,10 @@ impl Check {
             Err(faults) => faults.0,
         })
     }
+}
+
+fn difference(one: &Difference) -> Value {
+    value!({ "level": (one.level.as_str()), "about": (one.about.as_str()), "message": (one.message.as_str()) })
 }
 
 fn fault_value(fault: &Fault) -> Value {

@@ -59,10 +59,10 @@ impl Command {
         match self {
             Command::Check(check::Check { format, .. })
             | Command::Batch(batch::Batch { format, .. })
-            | Command::Migrate(migrate::Migrate { format, .. })
             | Command::Seed(seed::Seed { format, .. })
             | Command::Explain(explain::Explain { format, .. })
             | Command::Delete(delete::Delete { format, .. }) => *format == Report::Json,
+            Command::Migrate(migrate) => migrate.format() == Report::Json,
             Command::Generate(_) => false,
             Command::Query(query::Query { format, .. })
             | Command::Call(call::Call { format, .. })

@@ -74,7 +74,7 @@ struct Shared {
     referrers: Vec<Vec<Referrer>>,
     database: Database,
     /// Keeps the client that others in this process share.
-    _client: Arc<Client>,
+    client: Arc<Client>,
     /// Whether there are transactions.
     transactions: bool,
 }
@@ -152,7 +152,7 @@ impl MongoAdapter {
             return Err(error::no_transactions());
         }
         let referrers = referrers(&schema);
-        let shared = Arc::new(Shared { schema, referrers, database, _client: client, transactions });
+        let shared = Arc::new(Shared { schema, referrers, database, client, transactions });
         Ok(MongoAdapter {
             #[cfg(feature = "async")]
             workers: worker::Workers::new(shared.clone(), handle, options.pool_size as usize),

@@ -5,6 +5,7 @@
 
 mod aggregate;
 mod connection;
+mod ddl;
 mod error;
 mod functions;
 mod nesting;

@@ -10,6 +10,7 @@ mod engine;
 pub mod explain;
 pub mod handle;
 mod many;
+mod migrations;
 #[cfg(feature = "async")]
 pub mod nonblocking;
 mod own;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use config::Config;
+pub use migrations::Migrations;
 pub use response::{Answered, Envelope, Page, Response};
 pub use retry::TransactionOptions;
 
@@ -32,6 +34,8 @@ use crate::adapter::{Connection, Intent, Lowering};
 use crate::capability::Capabilities;
 use crate::error::{Error, Result};
 use crate::exec::{Machine, Summary};
+use crate::migrate::history::History;
+use crate::migrate::{Options, Plan};
 use crate::request::{Operation, Request};
 use crate::row::{RecordSink, RowSink};
 use crate::schema::{EntityId, Schema};
@@ -274,13 +278,27 @@ impl Client {
         failed.map_or(Ok(removed), Err)
     }
 
-    /// Creates what the database lacks: tables, columns, indexes, foreign keys. Returns the statements it ran.
+    /// Plans, applies and takes back what lies between the database and the schema.
+    ///
+    /// # Errors
+    /// FORBIDDEN for a bound client.
+    pub fn migrations(&self) -> Result<Migrations<'_>> {
+        Migrations::new(self)
+    }
+
+    /// Creates what the database lacks: tables, columns, indexes, foreign keys. Returns the statements it ran. Nothing
+    /// is written down: it is the short way for tests and first steps. A database that has a history of migrations gets
+    /// another one in it, as by [`Migrations::apply`].
     ///
     /// # Errors
     /// FORBIDDEN for a bound client; CAPABILITY_NOT_SUPPORTED, DATABASE_ERROR.
     pub fn migrate(&self) -> Result<Vec<String>> {
         if self.caller.principal().is_some() {
             return Err(Error::forbidden("migrate is for trusted code"));
+        }
+        if self.has_history()? {
+            let done = self.migrations()?.apply(&Options::default())?;
+            return Ok(done.iter().flat_map(Plan::statements).map(str::to_owned).collect());
         }
         let mut connection = self.engine.adapter.connect(Intent::Write, self.deadline())?;
         connection.begin(self.deadline())?;
@@ -305,8 +323,26 @@ impl Client {
         if self.caller.principal().is_some() {
             return Err(Error::forbidden("migrate is for trusted code"));
         }
+        if self.has_history()? {
+            let plan = self.migrations()?.plan(&Options::default())?;
+            return if plan.faults.is_empty() {
+                Ok(plan.statements().map(str::to_owned).collect())
+            } else {
+                Err(Error::invalid(plan.faults))
+            };
+        }
         let mut connection = self.engine.adapter.connect(Intent::Read, self.deadline())?;
         self.missing(&mut *connection)
+    }
+
+    fn has_history(&self) -> Result<bool> {
+        match self.engine.adapter.lowering() {
+            Lowering::Ast => Ok(false),
+            Lowering::Sql(_) | Lowering::Document => {
+                let mut connection = self.engine.adapter.connect(Intent::Read, self.deadline())?;
+                Ok(History::exists(&connection.inspect()?))
+            }
+        }
     }
 
     /// Drops every table of the schema and creates them anew, empty. For tests: nothing brings the rows back.

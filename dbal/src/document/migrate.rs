@@ -49,7 +49,7 @@ pub fn create_missing(schema: &Schema, existing: &Snapshot) -> Result<Vec<String
 
 /// The commands that drop the collections of a schema, as far as they exist.
 pub fn drop_declared(schema: &Schema, existing: &Snapshot) -> Vec<String> {
-    let declared = schema.entities().map(|(_, entity)| entity.table.as_str()).chain([SEQUENCES]);
+    let declared = schema.entities().map(|(_, entity)| entity.table.as_str()).chain([SEQUENCES, "_dbal_migrations"]);
     let there = declared.filter(|name| existing.tables.iter().any(|table| table.name == *name));
     there.map(|name| object(&[("drop", &text(name))])).collect()
 }
@@ -93,22 +93,12 @@ fn simple(ty: &FieldType) -> bool {
 }
 
 /// What may be stored: each field's type, and null where it is allowed. A field may be missing, which is null.
-fn validator(entity: &Entity) -> String {
+pub(crate) fn validator(entity: &Entity) -> String {
     let mut properties = Vec::new();
     for field in &entity.fields {
-        let kind = match &field.ty {
-            FieldType::Uuid | FieldType::Text(_) | FieldType::Enum(_) | FieldType::Date => "string",
-            FieldType::Integer => "int",
-            FieldType::BigInt => "long",
-            FieldType::Float => "double",
-            FieldType::Decimal { .. } => "decimal",
-            FieldType::Boolean => "bool",
-            FieldType::DateTime => "date",
-            FieldType::Bytes => "binData",
-            FieldType::Json => {
-                properties.push((column(field), "{}".to_owned()));
-                continue;
-            }
+        let Some(kind) = bson_type(&field.ty) else {
+            properties.push((column(field), "{}".to_owned()));
+            continue;
         };
         let kinds = if field.nullable && !field.primary { format!("[{},\"null\"]", text(kind)) } else { text(kind) };
         properties.push((column(field), object(&[("bsonType", &kinds)])));
@@ -117,9 +107,24 @@ fn validator(entity: &Entity) -> String {
     object(&[("$jsonSchema", &object(&[("properties", &object(&properties))]))])
 }
 
+/// The one type that values of a field are stored in; none for json.
+pub(crate) fn bson_type(ty: &FieldType) -> Option<&'static str> {
+    Some(match ty {
+        FieldType::Uuid | FieldType::Text(_) | FieldType::Enum(_) | FieldType::Date => "string",
+        FieldType::Integer => "int",
+        FieldType::BigInt => "long",
+        FieldType::Float => "double",
+        FieldType::Decimal { .. } => "decimal",
+        FieldType::Boolean => "bool",
+        FieldType::DateTime => "date",
+        FieldType::Bytes => "binData",
+        FieldType::Json => return None,
+    })
+}
+
 /// An index. A unique one holds only rows without nulls in it, since nulls are distinct: each of its fields is at least
 /// the least value of its type, which whoever looks one up asks for as well by asking for a value.
-fn create_index(entity: &Entity, index: &Index) -> Result<String> {
+pub(crate) fn create_index(entity: &Entity, index: &Index) -> Result<String> {
     if index.filter.is_some() {
         let message = format!("the index {} of {} has a filter, which cannot be created yet", index.name, entity.name);
         return Err(Error::unsupported("migrations", message));
@@ -140,7 +145,7 @@ fn create_index(entity: &Entity, index: &Index) -> Result<String> {
 
 /// The index by which the database removes rows past their time: only where nothing refers to them, for it would not
 /// ask.
-fn expiry(schema: &Schema, id: EntityId) -> Option<(String, String)> {
+pub(crate) fn expiry(schema: &Schema, id: EntityId) -> Option<(String, String)> {
     let entity = schema.entity(id);
     let ttl = entity.ttl.filter(|ttl| ttl.auto_delete)?;
     let field = entity.field(ttl.field);
@@ -168,11 +173,11 @@ fn least(ty: &FieldType) -> &'static str {
     }
 }
 
-fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     json::to_text(&Value::from(text))
 }
 
-fn object(pairs: &[(&str, &str)]) -> String {
+pub(crate) fn object(pairs: &[(&str, &str)]) -> String {
     let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{}:{value}", text(name))).collect();
     format!("{{{}}}", pairs.join(","))
 }

@@ -11,6 +11,8 @@ pub struct Entity {
     pub plural: String,
     /// Table or collection; the plural unless declared.
     pub table: String,
+    /// What it was called before: a migration keeps its rows.
+    pub renamed_from: Option<String>,
     /// The declared version of the contract, such as `1.0`.
     pub version: String,
     /// For people.

@@ -12,6 +12,10 @@ pub struct Field {
     pub name: String,
     /// Its column; the name unless declared.
     pub column: String,
+    /// What it was called before: a migration moves what is stored.
+    pub renamed_from: Option<String>,
+    /// What rows get that exist when a migration adds the field or requires it.
+    pub backfill: Option<Backfill>,
     /// Its type.
     pub ty: FieldType,
     /// For people.
@@ -194,6 +198,15 @@ pub enum DefaultValue {
     Now,
     /// A version 7 UUID.
     Uuid,
+}
+
+/// What rows get that exist when a field comes to be, or comes to be required.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Backfill {
+    /// This value, already checked against the field's type.
+    Value(Value),
+    /// What another field of the row holds.
+    From(String),
 }
 
 /// How a value is hashed before it is stored.

@@ -18,9 +18,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use entity::{Acl, AclGrant, Entity, EntitySecurity, FieldRef, Ttl, Verb};
 pub use field::{
-    Bound, DefaultValue, EnumType, Field, FieldAcl, FieldType, ForeignKey, Generator, Referential, StoredAs, TextKind,
+    Backfill, Bound, DefaultValue, EnumType, Field, FieldAcl, FieldType, ForeignKey, Generator, Referential, StoredAs,
+    TextKind,
 };
 pub use index::Index;
+pub(crate) use load::plural;
 pub use load::{Derived, Loaded, RATE_LIMITS, load_dir, load_sources, load_value};
 pub use operation::{Act, Body, Move, OperationDecl, RateLimit, Requirement, Step, Template};
 pub use relation::{Relation, RelationKind, Through};

@@ -1,6 +1,6 @@
 //! What exists in a database, and how tables, columns and indexes are spelled.
 
-pub(super) mod postgres;
+pub(crate) mod postgres;
 
 use sea_query::{
     ColumnDef, Expr as SqlExpr, ForeignKey as SqlForeignKey, ForeignKeyAction, ForeignKeyCreateStatement,
@@ -34,12 +34,34 @@ pub struct TableInfo {
     pub indexes: Vec<String>,
     /// The columns of each of its foreign keys, where they can be added later.
     pub references: Vec<Vec<String>>,
+    /// What each of these foreign keys is called.
+    pub reference_names: Vec<String>,
+    /// What is known of each column, in the order of their names.
+    pub details: Vec<ColumnInfo>,
+    /// Names and statements of its triggers and indexes, where they go with the table.
+    pub attached: Vec<(String, String)>,
+}
+
+/// A column that exists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ColumnInfo {
+    /// Its type in the database's own words.
+    pub stored: String,
+    /// Whether null is allowed.
+    pub nullable: bool,
+    /// Whether it refers to another table.
+    pub refers: bool,
 }
 
 /// `CREATE TABLE` with its key and its foreign keys. STRICT, so that no column can hold another type.
-pub(super) fn create_table(schema: &Schema, entity: &Entity) -> Result<String> {
+pub(crate) fn create_table(schema: &Schema, entity: &Entity) -> Result<String> {
+    create_table_called(schema, entity, &entity.table)
+}
+
+/// The same under another name.
+pub(crate) fn create_table_called(schema: &Schema, entity: &Entity, name: &str) -> Result<String> {
     let mut table = Table::create();
-    table.table(iden(&entity.table));
+    table.table(iden(name));
     for field in &entity.fields {
         let mut column = column(field);
         if field.primary {
@@ -59,7 +81,7 @@ pub(super) fn create_table(schema: &Schema, entity: &Entity) -> Result<String> {
     }
     for field in &entity.fields {
         if let Some(key) = &field.foreign_key {
-            table.foreign_key(&mut foreign_key(schema, entity, field, key));
+            table.foreign_key(&mut foreign_key(schema, name, field, key));
         }
     }
     table.extra("STRICT");
@@ -67,7 +89,7 @@ pub(super) fn create_table(schema: &Schema, entity: &Entity) -> Result<String> {
 }
 
 /// `ALTER TABLE ADD COLUMN`, or why rows that exist cannot get the column.
-pub(super) fn add_column(schema: &Schema, entity: &Entity, field: &Field) -> Result<String, &'static str> {
+pub(crate) fn add_column(schema: &Schema, entity: &Entity, field: &Field) -> Result<String, &'static str> {
     if field.primary {
         return Err("is the primary key and cannot be added to a table that exists");
     }
@@ -107,7 +129,7 @@ pub(super) fn add_column(schema: &Schema, entity: &Entity, field: &Field) -> Res
 }
 
 /// `CREATE INDEX`.
-pub(super) fn create_index(entity: &Entity, index: &Index) -> Result<String> {
+pub(crate) fn create_index(entity: &Entity, index: &Index) -> Result<String> {
     if index.filter.is_some() {
         let message = format!("the index {} of {} has a filter, which cannot be created yet", index.name, entity.name);
         return Err(Error::unsupported("migrations", message));
@@ -132,17 +154,7 @@ fn column(field: &Field) -> ColumnDef {
 /// The same under another name.
 pub(super) fn column_called(name: &str, field: &Field) -> ColumnDef {
     let mut column = ColumnDef::new(iden(name));
-    column.custom(match &field.ty {
-        FieldType::Integer | FieldType::BigInt | FieldType::Boolean | FieldType::DateTime => "INTEGER",
-        FieldType::Float => "REAL",
-        FieldType::Bytes => "BLOB",
-        FieldType::Uuid
-        | FieldType::Text(_)
-        | FieldType::Enum(_)
-        | FieldType::Decimal { .. }
-        | FieldType::Date
-        | FieldType::Json => "TEXT",
-    });
+    column.custom(sqlite_type(&field.ty));
     if !field.nullable {
         column.not_null();
     }
@@ -152,6 +164,21 @@ pub(super) fn column_called(name: &str, field: &Field) -> ColumnDef {
     column
 }
 
+/// The type of a field's column.
+pub(crate) fn sqlite_type(ty: &FieldType) -> &'static str {
+    match ty {
+        FieldType::Integer | FieldType::BigInt | FieldType::Boolean | FieldType::DateTime => "INTEGER",
+        FieldType::Float => "REAL",
+        FieldType::Bytes => "BLOB",
+        FieldType::Uuid
+        | FieldType::Text(_)
+        | FieldType::Enum(_)
+        | FieldType::Decimal { .. }
+        | FieldType::Date
+        | FieldType::Json => "TEXT",
+    }
+}
+
 /// Decimals are text, compared by value.
 fn collation(field: &Field) -> Option<&'static str> {
     matches!(field.ty, FieldType::Decimal { .. }).then_some("COLLATE dbal_decimal")
@@ -159,10 +186,10 @@ fn collation(field: &Field) -> Option<&'static str> {
 
 /// Restrict is spelled as NO ACTION, the default: it is checked when the statement ends. RESTRICT would be checked row
 /// by row, and deleting a whole tree would depend on the order in which its rows are met.
-fn foreign_key(schema: &Schema, entity: &Entity, field: &Field, key: &ForeignKey) -> ForeignKeyCreateStatement {
+fn foreign_key(schema: &Schema, table: &str, field: &Field, key: &ForeignKey) -> ForeignKeyCreateStatement {
     let target = schema.entity(key.entity);
     let mut built = SqlForeignKey::create();
-    built.from(iden(&entity.table), iden(&field.column)).to(iden(&target.table), iden(&target.field(key.field).column));
+    built.from(iden(table), iden(&field.column)).to(iden(&target.table), iden(&target.field(key.field).column));
     if let Some(action) = action(key.on_delete) {
         built.on_delete(action);
     }

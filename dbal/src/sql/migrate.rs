@@ -104,6 +104,9 @@ pub fn drop_declared(schema: &Schema, existing: &Snapshot, dialect: Dialect) -> 
         Dialect::Sqlite => (vec!["PRAGMA defer_foreign_keys = ON".to_owned()], ""),
         Dialect::Postgres => (Vec::new(), " CASCADE"),
     };
+    if existing.tables.iter().any(|known| known.name == "_dbal_migrations") {
+        statements.push("DROP TABLE \"_dbal_migrations\"".to_owned());
+    }
     while !left.is_empty() {
         let refers = |id: &EntityId, target: EntityId| {
             let keys = schema.entity(*id).fields.iter().filter_map(|field| field.foreign_key.as_ref());

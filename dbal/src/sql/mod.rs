@@ -4,7 +4,7 @@ pub mod ddl;
 pub mod dialect;
 pub mod lower;
 pub mod migrate;
-mod words;
+pub(crate) mod words;
 
 use sea_query::{DynIden, IntoIden};
 

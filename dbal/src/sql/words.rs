@@ -16,42 +16,53 @@ pub(super) const WORD: &str = "word";
 pub(super) const KEY: &str = "key";
 
 /// The table of one field's words.
-pub(super) struct Kept {
+pub(crate) struct Kept {
     /// Its name.
     pub table: String,
 }
 
 impl Kept {
-    pub(super) fn of(entity: &Entity, field: FieldId) -> Kept {
+    pub(crate) fn of(entity: &Entity, field: FieldId) -> Kept {
         Kept { table: format!("{}${}$words", entity.table, entity.field(field).column) }
     }
 
     /// The table, the triggers, and the words of rows that exist.
-    pub(super) fn create(&self, entity: &Entity, field: FieldId) -> Vec<String> {
+    pub(crate) fn create(&self, entity: &Entity, field: FieldId) -> Vec<String> {
+        let rows = quoted(&entity.table);
+        let mut statements = vec![self.table(entity), self.index()];
+        statements.extend(self.triggers(entity, field));
+        statements.push(self.fill(entity, field, &rows, &format!("{rows}, ")));
+        statements
+    }
+
+    /// Words of rows. What stands there already is the same: an outer statement's own rule for conflicts would come
+    /// before ours.
+    fn fill(&self, entity: &Entity, field: FieldId, row: &str, from: &str) -> String {
+        let (key, text) = (quoted(&entity.field(entity.key).column), quoted(&entity.field(field).column));
+        format!(
+            "INSERT OR IGNORE INTO {} (\"{WORD}\", \"{KEY}\") \
+             SELECT value, {row}.{key} FROM {from}json_each(dbal_words({row}.{text}));",
+            quoted(&self.table)
+        )
+    }
+
+    /// What keeps the words right from now on.
+    pub(crate) fn triggers(&self, entity: &Entity, field: FieldId) -> Vec<String> {
         let (rows, kept) = (quoted(&entity.table), quoted(&self.table));
         let (key, text) = (quoted(&entity.field(entity.key).column), quoted(&entity.field(field).column));
         let trigger = |event: &str, on: &str, body: &str| {
             let name = quoted(&format!("{}${event}", self.table));
             format!("CREATE TRIGGER IF NOT EXISTS {name} AFTER {on} BEGIN {body} END")
         };
-        // What stands there already is the same: an outer statement's own rule for conflicts would come before ours.
-        let fill = |row: &str, from: &str| {
-            format!(
-                "INSERT OR IGNORE INTO {kept} (\"{WORD}\", \"{KEY}\") \
-                 SELECT value, {row}.{key} FROM {from}json_each(dbal_words({row}.{text}));"
-            )
-        };
+        let fill = || self.fill(entity, field, "new", "");
         let forget = format!("DELETE FROM {kept} WHERE \"{KEY}\" = old.{key};");
         let changed = format!(
             "UPDATE OF {key}, {text} ON {rows} WHEN old.{text} IS NOT new.{text} OR old.{key} IS NOT new.{key}"
         );
         vec![
-            self.table(entity),
-            self.index(),
-            trigger("insert", &format!("INSERT ON {rows}"), &fill("new", "")),
-            trigger("update", &changed, &format!("{forget} {}", fill("new", ""))),
+            trigger("insert", &format!("INSERT ON {rows}"), &fill()),
+            trigger("update", &changed, &format!("{forget} {}", fill())),
             trigger("delete", &format!("DELETE ON {rows}"), &forget),
-            fill(&rows, &format!("{rows}, ")),
         ]
     }
 

@@ -32,6 +32,7 @@ pub fn entity(name: &str, fields: Vec<Field>) -> Entity {
         ttl: None,
         security: EntitySecurity::default(),
         searchable: Vec::new(),
+        renamed_from: None,
         operations: Vec::new(),
     }
 }
@@ -60,6 +61,8 @@ pub fn field(name: &str, ty: FieldType) -> Field {
         version: false,
         sensitive: false,
         stored_as: None,
+        renamed_from: None,
+        backfill: None,
         deprecated: false,
         foreign_key: None,
         acl: FieldAcl::default(),

@@ -76,6 +76,8 @@ pub fn field(name: &str, ty: FieldType) -> Field {
         version: false,
         sensitive: false,
         stored_as: None,
+        renamed_from: None,
+        backfill: None,
         deprecated: false,
         foreign_key: None,
         acl: FieldAcl::default(),
@@ -111,6 +113,7 @@ pub fn entity(name: &str, table: &str, fields: Vec<Field>) -> Entity {
         ttl: None,
         security: EntitySecurity::default(),
         searchable: Vec::new(),
+        renamed_from: None,
         operations: Vec::new(),
     }
 }

@@ -40,10 +40,13 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     ("adapter::postgres", &["error", "value", "row", "schema", "capability", "sql", "sql::dialect", "plan::operation", "adapter"]),
     ("adapter::sqlite", &["error", "value", "row", "schema", "capability", "sql", "sql::dialect", "plan::operation", "adapter"]),
 
+    // What a database keeps, from one schema to the next. Only `apply`, `history` and `lock` do anything.
+    ("migrate", &["error", "value", "schema", "sql", "sql::dialect", "document", "plan::operation", "adapter"]),
+
     // The faces.
     ("config", &["error", "value", "yaml", "schema", "access"]),
     ("client", &["error", "value", "row", "request", "yaml", "schema", "capability", "query", "access", "config", "sql", "sql::dialect",
-        "plan", "plan::operation", "exec", "exec::machine", "exec::sink", "adapter", "adapter::memory", "adapter::mongodb", "adapter::postgres", "adapter::sqlite", "document"]),
+        "plan", "plan::operation", "exec", "exec::machine", "exec::sink", "adapter", "adapter::memory", "adapter::mongodb", "adapter::postgres", "adapter::sqlite", "document", "migrate"]),
 ];
 
 const CRATE: &str = "dbal/src/";

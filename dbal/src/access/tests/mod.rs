@@ -43,6 +43,8 @@ pub(super) fn field(name: &str, ty: FieldType) -> Field {
         version: false,
         sensitive: false,
         stored_as: None,
+        renamed_from: None,
+        backfill: None,
         deprecated: false,
         foreign_key: None,
         acl: FieldAcl::default(),
@@ -65,6 +67,7 @@ pub(super) fn entity(name: &str, fields: Vec<Field>) -> Entity {
         ttl: None,
         security: EntitySecurity::default(),
         searchable: Vec::new(),
+        renamed_from: None,
         operations: Vec::new(),
     }
 }

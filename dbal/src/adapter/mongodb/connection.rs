@@ -18,7 +18,7 @@ use crate::plan::operation::document::Document;
 use crate::plan::operation::{Lowered, Step};
 use crate::row::RowSink;
 use crate::sql::ddl::Snapshot;
-use crate::value::{Value, ValueRef};
+use crate::value::{Map, Value, ValueRef};
 
 /// A session and what it is for; dropped, its transaction is taken back.
 pub(super) struct MongoConnection {
@@ -202,6 +202,14 @@ impl Connection for MongoConnection {
 
     fn inspect(&mut self) -> Result<Snapshot> {
         block_on(self.handle, self.session.inspect())
+    }
+
+    fn begin_migration(&mut self, _deadline: Option<Instant>) -> Result<()> {
+        Ok(())
+    }
+
+    fn ask(&mut self, text: &str) -> Result<Vec<Map>> {
+        block_on(self.handle, self.session.ask(text))
     }
 
     fn execute_ddl(&mut self, text: &str) -> Result<()> {

@@ -1,16 +1,24 @@
 //! What exists in the database, and the commands of a migration.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, Bson, DateTime, Document, doc};
 
 use super::command::Session;
-use super::error::{Asked, failed};
+use super::error::{Asked, failed, whole};
+use super::value::{document, one};
+use super::write::words_of;
 use crate::error::{Error, Result};
-use crate::sql::ddl::{Snapshot, TableInfo};
-use crate::value::{Value, json};
+use crate::plan::operation::document::{KEY, SEQUENCES, WORDS};
+use crate::sql::ddl::{ColumnInfo, Snapshot, TableInfo};
+use crate::value::{Map, Uuid, Value, json};
 
 /// More than any schema has.
 const ALL: i32 = 100_000;
+
+/// Documents that are read and written at a time.
+const BATCH: i32 = 1_000;
 
 impl Session {
     /// Collections, the fields that their validators know, and their indexes.
@@ -23,29 +31,71 @@ impl Session {
             let Ok(name) = collection.get_str("name") else { continue };
             let properties = ["options", "validator", "$jsonSchema", "properties"];
             let properties = properties.iter().try_fold(&collection, |inside, name| inside.get_document(name).ok());
-            let columns = properties.map(|known| known.keys().cloned().collect()).unwrap_or_default();
             let indexes = self.listed(doc! { "listIndexes": name, "cursor": { "batchSize": ALL } }).await?;
             let indexes = indexes.iter().filter_map(|index| index.get_str("name").ok()).map(str::to_owned).collect();
-            tables.push(TableInfo { name: name.to_owned(), columns, indexes, ..TableInfo::default() });
+            let mut info = TableInfo { name: name.to_owned(), indexes, ..TableInfo::default() };
+            for (column, rule) in properties.into_iter().flatten() {
+                info.columns.push(column.clone());
+                info.details.push(detail(rule));
+            }
+            tables.push(info);
         }
         Ok(Snapshot { tables, ..Snapshot::default() })
     }
 
     async fn listed(&mut self, command: Document) -> Result<Vec<Document>> {
-        let reply = self.shared.database.run_command(command).await;
-        let reply = reply.map_err(|error| failed(&error, Asked::Nothing))?;
+        let reply = self.told(command).await?;
         let batch = reply.get_document("cursor").and_then(|cursor| cursor.get_array("firstBatch"));
         let batch = batch.map_err(|error| Error::database("the database gave no list", error.to_string()))?;
         Ok(batch.iter().filter_map(Bson::as_document).cloned().collect())
     }
 
-    /// Runs one command of a migration. The database takes them outside of transactions only.
-    pub(super) async fn execute_ddl(&mut self, text: &str) -> Result<()> {
-        let Bson::Document(command) = extended(&json::parse(text.as_bytes())?) else {
-            return Err(Error::internal("a command of a migration is a document"));
-        };
+    async fn told(&mut self, command: Document) -> Result<Document> {
         let reply = self.shared.database.run_command(command).await;
-        let reply = reply.map_err(|error| failed(&error, Asked::Write))?;
+        reply.map_err(|error| failed(&error, Asked::Nothing))
+    }
+
+    /// The documents that a command finds, or the one that it changed.
+    pub(super) async fn ask(&mut self, text: &str) -> Result<Vec<Map>> {
+        let reply = self.told(command(text)?).await?;
+        let found: Vec<Document> = match (reply.get_document("cursor"), reply.get_document("value")) {
+            (Ok(cursor), _) => {
+                let batch = cursor.get_array("firstBatch").cloned().unwrap_or_default();
+                batch.iter().filter_map(Bson::as_document).cloned().collect()
+            }
+            (Err(_), Ok(value)) => vec![value.clone()],
+            (Err(_), Err(_)) => Vec::new(),
+        };
+        let cell = |value: &Bson| match value {
+            Bson::String(text) => Value::from(text.as_str()),
+            other => whole(other).map_or(Value::Null, Value::Int),
+        };
+        Ok(found.iter().map(|row| row.iter().map(|(name, value)| (name.clone(), cell(value))).collect()).collect())
+    }
+
+    /// Runs one command of a migration. The database takes them outside of transactions only, so each may be run again.
+    pub(super) async fn execute_ddl(&mut self, text: &str) -> Result<()> {
+        let mut command = command(text)?;
+        let name = command.keys().next().cloned().unwrap_or_default();
+        let database = match name.as_str() {
+            "_dbal_fill" => return self.fill(&command).await,
+            "_dbal_sequence" => return self.rename_sequence(&command).await,
+            "renameCollection" => {
+                // It is for whole servers, and so are the names in it.
+                let place = self.shared.database.name().to_owned();
+                for key in ["renameCollection", "to"] {
+                    let collection = command.get_str(key).unwrap_or_default().to_owned();
+                    command.insert(key, format!("{place}.{collection}"));
+                }
+                self.shared.client.database("admin")
+            }
+            _ => self.shared.database.clone(),
+        };
+        let reply = match database.run_command(command).await {
+            Ok(reply) => reply,
+            Err(error) if done_before(&name, &error) => return Ok(()),
+            Err(error) => return Err(failed(&error, Asked::Write)),
+        };
         match reply.get_array("writeErrors") {
             Ok(faults) if !faults.is_empty() => {
                 Err(Error::database("the database refused a part of the migration", format!("{faults:?}")))
@@ -53,9 +103,90 @@ impl Session {
             _ => Ok(()),
         }
     }
+
+    /// Gives each document that has none what only this side can make: the words of a text, or a UUID of its own.
+    async fn fill(&mut self, command: &Document) -> Result<()> {
+        let collection = command.get_str("_dbal_fill").unwrap_or_default();
+        let words = command.get_str("words").ok();
+        let source = words.or(command.get_str("uuid").ok()).unwrap_or_default();
+        let target = words.map_or_else(|| source.to_owned(), |column| format!("{WORDS}.{column}"));
+        loop {
+            let find = doc! {
+                "find": collection,
+                "filter": one(&target, doc! { "$exists": false }),
+                "projection": one(source, 1),
+                "limit": BATCH,
+                "batchSize": BATCH,
+                "singleBatch": true,
+            };
+            let found = self.listed(find).await?;
+            if found.is_empty() {
+                return Ok(());
+            }
+            let value = |row: &Document| match words {
+                Some(column) => words_of(row.get(column).unwrap_or(&Bson::Null)),
+                None => Bson::String(Uuid::now_v7().hyphenated().to_string()),
+            };
+            let update = |row: &Document| {
+                let key = row.get(KEY).cloned().unwrap_or(Bson::Null);
+                Bson::Document(doc! { "q": one(KEY, key), "u": { "$set": one(&target, value(row)) } })
+            };
+            let updates: Vec<Bson> = found.iter().map(update).collect();
+            let reply = self.told(doc! { "update": collection, "updates": updates }).await?;
+            if reply.get_array("writeErrors").is_ok_and(|faults| !faults.is_empty()) {
+                return Err(Error::database("the database refused a part of the migration", format!("{reply:?}")));
+            }
+        }
+    }
+
+    /// Numbers go on under another name.
+    async fn rename_sequence(&mut self, command: &Document) -> Result<()> {
+        let name = |key: &str| command.get_str(key).unwrap_or_default().to_owned();
+        let (from, to) = (name("_dbal_sequence"), name("to"));
+        let find = doc! { "find": SEQUENCES, "filter": one(KEY, &from), "singleBatch": true };
+        let Some(last) = self.listed(find).await?.first().and_then(|row| row.get("n")).and_then(whole) else {
+            return Ok(());
+        };
+        let raise = doc! { "q": one(KEY, &to), "u": { "$max": { "n": last } }, "upsert": true };
+        self.told(doc! { "update": SEQUENCES, "updates": [raise] }).await?;
+        let forget = doc! { "q": one(KEY, &from), "limit": 1 };
+        self.told(doc! { "delete": SEQUENCES, "deletes": [forget] }).await.map(drop)
+    }
 }
 
-/// Extended JSON, as far as migrations use it.
+/// What a validator says of one field.
+fn detail(rule: &Bson) -> ColumnInfo {
+    let kinds: Vec<&str> = match rule.as_document().and_then(|rule| rule.get("bsonType")) {
+        Some(Bson::String(kind)) => vec![kind],
+        Some(Bson::Array(kinds)) => kinds.iter().filter_map(Bson::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let stored = kinds.iter().find(|kind| **kind != "null").copied().unwrap_or_default();
+    let nullable = kinds.is_empty() || kinds.contains(&"null");
+    ColumnInfo { stored: stored.to_owned(), nullable, refers: false }
+}
+
+/// Whether a command failed because it was run before: what it drops or renames is not there any more, or what it makes
+/// is.
+fn done_before(name: &str, error: &mongodb::error::Error) -> bool {
+    let mongodb::error::ErrorKind::Command(fault) = error.kind.as_ref() else { return false };
+    // NamespaceNotFound, IndexNotFound, NamespaceExists.
+    match name {
+        "dropIndexes" => matches!(fault.code, 26 | 27),
+        "drop" | "renameCollection" => fault.code == 26,
+        "create" => fault.code == 48,
+        _ => false,
+    }
+}
+
+fn command(text: &str) -> Result<Document> {
+    match extended(&json::parse(text.as_bytes())?) {
+        Bson::Document(command) => Ok(command),
+        _ => Err(Error::internal("a command of a migration is a document")),
+    }
+}
+
+/// Extended JSON, as far as migrations use it, and one word more: `$dbalJson` is a json value as fields store it.
 fn extended(value: &Value) -> Bson {
     match value {
         Value::Null => Bson::Null,
@@ -64,13 +195,30 @@ fn extended(value: &Value) -> Bson {
         Value::Float(number) => Bson::Double(*number),
         Value::Text(text) => Bson::String(text.clone()),
         Value::List(items) => Bson::Array(items.iter().map(extended).collect()),
-        Value::Map(map) => match map.iter().next() {
-            Some(("$numberDouble", _)) => Bson::Double(f64::NEG_INFINITY),
-            Some(("$date", _)) => Bson::DateTime(DateTime::MIN),
-            Some(("$binary", _)) => Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes: Vec::new() }),
-            Some(("$minKey", _)) => Bson::MinKey,
-            _ => Bson::Document(map.iter().map(|(name, value)| (name.to_owned(), extended(value))).collect()),
-        },
+        Value::Map(map) => spelled(map).unwrap_or_else(|| {
+            Bson::Document(map.iter().map(|(name, value)| (name.to_owned(), extended(value))).collect())
+        }),
         _ => Bson::Null,
     }
+}
+
+fn spelled(map: &Map) -> Option<Bson> {
+    let (word, value) = map.iter().next()?;
+    Some(match (word, value) {
+        ("$numberDouble", Value::Text(number)) if number == "-Infinity" => Bson::Double(f64::NEG_INFINITY),
+        ("$numberDouble", Value::Text(number)) => Bson::Double(number.parse().ok()?),
+        ("$numberLong", Value::Text(number)) => Bson::Int64(number.parse().ok()?),
+        ("$numberDecimal", Value::Text(number)) => Bson::Decimal128(number.parse().ok()?),
+        ("$date", Value::Map(millis)) => {
+            let millis = millis.get("$numberLong")?.as_str()?.parse().ok()?;
+            Bson::DateTime(DateTime::from_millis(millis))
+        }
+        ("$binary", Value::Map(binary)) => {
+            let bytes = STANDARD.decode(binary.get("base64")?.as_str()?).ok()?;
+            Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes })
+        }
+        ("$minKey", _) => Bson::MinKey,
+        ("$dbalJson", Value::Text(text)) => document(&json::parse(text.as_bytes()).ok()?),
+        _ => return None,
+    })
 }

@@ -329,7 +329,7 @@ fn with_words(entity: &Entity, mut row: Document) -> Document {
 }
 
 /// The different words of a text.
-fn words_of(text: &Bson) -> Bson {
+pub(super) fn words_of(text: &Bson) -> Bson {
     let mut different: Vec<_> = text.as_str().map(|text| words(text).collect()).unwrap_or_default();
     different.sort_unstable();
     different.dedup();

@@ -14,7 +14,7 @@ use crate::error::{Error, Reason, Result};
 use crate::plan::operation::Step;
 use crate::row::RowSink;
 use crate::sql::ddl::Snapshot;
-use crate::value::Value;
+use crate::value::{Map, Value};
 
 /// How long giving a connection back may take; it happens when a caller drops it in the middle of something.
 const GIVING_BACK: Duration = Duration::from_secs(2);
@@ -147,6 +147,10 @@ impl Connection for PostgresConnection<'_> {
 
     fn inspect(&mut self) -> Result<Snapshot> {
         self.wait(async |session| session.inspect().await)
+    }
+
+    fn ask(&mut self, text: &str) -> Result<Vec<Map>> {
+        self.wait(async |session| session.ask(text).await)
     }
 
     fn execute_ddl(&mut self, text: &str) -> Result<()> {

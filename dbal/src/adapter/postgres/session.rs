@@ -23,8 +23,8 @@ use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::plan::operation::{Lowered, Sql, SqlParam, Step};
 use crate::row::RowSink;
 use crate::schema::{FieldType, Schema};
-use crate::sql::ddl::{Snapshot, TableInfo};
-use crate::value::{Value, ValueRef};
+use crate::sql::ddl::{ColumnInfo, Snapshot, TableInfo};
+use crate::value::{Map, Value, ValueRef};
 
 /// Statements that a connection keeps prepared; then it forgets them all.
 const STATEMENTS: usize = 512;
@@ -590,10 +590,25 @@ impl Session {
             match (kind.as_str(), one(&mut snapshot)) {
                 ("0schema", _) => missing = None,
                 ("1table", _) => snapshot.tables.push(TableInfo { name: table, ..TableInfo::default() }),
-                ("2column", Some(at)) => snapshot.tables[at].columns.push(name),
+                ("2column", Some(at)) => {
+                    let (name, stored) = name.split_once('\u{1}').unwrap_or((&name, ""));
+                    let (null, stored) = stored.split_at_checked(1).unwrap_or(("", stored));
+                    snapshot.tables[at].columns.push(name.to_owned());
+                    let detail = ColumnInfo { stored: stored.to_owned(), nullable: null == "?", refers: false };
+                    snapshot.tables[at].details.push(detail);
+                }
                 ("3index", Some(at)) => snapshot.tables[at].indexes.push(name),
                 ("4reference", Some(at)) => {
-                    snapshot.tables[at].references.push(name.split('\u{1}').map(str::to_owned).collect());
+                    let mut names = name.split('\u{1}').map(str::to_owned);
+                    let table = &mut snapshot.tables[at];
+                    table.reference_names.push(names.next().unwrap_or_default());
+                    let columns: Vec<String> = names.collect();
+                    if let [only] = &columns[..]
+                        && let Some(at) = table.columns.iter().position(|column| column == only)
+                    {
+                        table.details[at].refers = true;
+                    }
+                    table.references.push(columns);
                 }
                 ("5function", _) => snapshot.functions.push(name),
                 _ => {}
@@ -601,6 +616,26 @@ impl Session {
         }
         snapshot.missing_schema = missing.map(|name| name.to_string());
         Ok(snapshot)
+    }
+
+    /// The rows of a question, by name.
+    pub(super) async fn ask(&mut self, text: &str) -> Result<Vec<Map>> {
+        if self.state == State::Due {
+            let begin = self.beginning(None);
+            self.control(&begin).await?;
+            self.state = State::Open;
+        }
+        let messages = error::plain(self.client.simple_query(text).await)?;
+        let row = |message: SimpleQueryMessage| match message {
+            SimpleQueryMessage::Row(row) => {
+                let cell = |at: usize| row.get(at).map_or(Value::Null, Value::from);
+                Some(
+                    row.columns().iter().enumerate().map(|(at, column)| (column.name().to_owned(), cell(at))).collect(),
+                )
+            }
+            _ => None,
+        };
+        Ok(messages.into_iter().filter_map(row).collect())
     }
 
     async fn texts(&self, query: &str) -> Result<Vec<[String; 3]>> {
@@ -669,13 +704,14 @@ const INSPECT: &str = "
         WHERE current_schema() IS NOT NULL
     UNION ALL SELECT '1table', c.relname::text, '', 0 FROM pg_class c
         WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND c.relkind IN ('r', 'p')
-    UNION ALL SELECT '2column', c.relname::text, a.attname::text, a.attnum FROM pg_class c
+    UNION ALL SELECT '2column', c.relname::text, a.attname::text || U&'\\0001'
+            || CASE WHEN a.attnotnull THEN '!' ELSE '?' END || format_type(a.atttypid, a.atttypmod), a.attnum FROM pg_class c
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND c.relkind IN ('r', 'p')
     UNION ALL SELECT '3index', c.relname::text, i.relname::text, 0 FROM pg_class c
         JOIN pg_index x ON x.indrelid = c.oid JOIN pg_class i ON i.oid = x.indexrelid
         WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND c.relkind IN ('r', 'p')
-    UNION ALL SELECT '4reference', c.relname::text, (
+    UNION ALL SELECT '4reference', c.relname::text, r.conname::text || U&'\\0001' || (
             SELECT string_agg(a.attname::text, U&'\\0001' ORDER BY k.place)
             FROM unnest(r.conkey) WITH ORDINALITY AS k(number, place)
             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number

@@ -7,14 +7,14 @@ use smallvec::SmallVec;
 
 use super::error::{self, Fault};
 use super::pool::{Handle, Pool};
-use super::{reference, value};
+use super::{ddl, reference, value};
 use crate::adapter::{Cancel, Connection, Intent, Nesting};
 use crate::error::{Error, ErrorKind, Outcome, Reason, Result};
 use crate::plan::operation::{Lowered, Sql, Step};
 use crate::row::RowSink;
 use crate::schema::Schema;
-use crate::sql::ddl::{Snapshot, TableInfo};
-use crate::value::{Value, ValueRef};
+use crate::sql::ddl::Snapshot;
+use crate::value::{Map, Value, ValueRef};
 
 /// Cells of a row that need no memory of their own.
 const CELLS: usize = 32;
@@ -30,6 +30,8 @@ pub(super) struct SqliteConnection<'a> {
     savepoints: u32,
     /// Other requests may follow one that failed.
     guarded: bool,
+    /// References are not enforced until the migration ends.
+    migrating: bool,
 }
 
 /// How far a transaction is.
@@ -55,6 +57,7 @@ impl<'a> SqliteConnection<'a> {
             transaction: Transaction::None,
             savepoints: 0,
             guarded: false,
+            migrating: false,
         }
     }
 
@@ -91,6 +94,15 @@ impl<'a> SqliteConnection<'a> {
     #[cfg(feature = "async")]
     pub(super) fn is_clean(&self) -> bool {
         self.transaction == Transaction::Shared && self.savepoints == 0
+    }
+
+    /// Enforces references again, now that no transaction is open.
+    fn enforce(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.migrating) {
+            let again = "PRAGMA legacy_alter_table = OFF; PRAGMA foreign_keys = ON";
+            self.handle().sqlite.execute_batch(again).map_err(|error| error::other(&error))?;
+        }
+        Ok(())
     }
 
     fn roll_back_what_is_open(&self) -> Result<()> {
@@ -243,6 +255,7 @@ impl Connection for SqliteConnection<'_> {
             self.roll_back_what_is_open()?;
         }
         self.transaction = Transaction::None;
+        self.enforce()?;
         result
     }
 
@@ -252,7 +265,8 @@ impl Connection for SqliteConnection<'_> {
         }
         self.transaction = Transaction::None;
         self.savepoints = 0;
-        self.roll_back_what_is_open()
+        self.roll_back_what_is_open()?;
+        self.enforce()
     }
 
     fn savepoint(&mut self, depth: u32) -> Result<()> {
@@ -295,7 +309,19 @@ impl Connection for SqliteConnection<'_> {
 
     fn inspect(&mut self) -> Result<Snapshot> {
         self.ready(None)?;
-        inspect(&self.handle().sqlite).map_err(|error| error::other(&error))
+        ddl::inspect(&self.handle().sqlite).map_err(|error| error::other(&error))
+    }
+
+    fn begin_migration(&mut self, deadline: Option<Instant>) -> Result<()> {
+        // Inside a transaction it would have no effect; and a table that is dropped would take along what refers to it.
+        self.handle().sqlite.execute_batch("PRAGMA foreign_keys = OFF").map_err(|error| error::other(&error))?;
+        self.migrating = true;
+        self.begin(deadline)
+    }
+
+    fn ask(&mut self, text: &str) -> Result<Vec<Map>> {
+        self.ready(None)?;
+        ddl::ask(&self.handle().sqlite, text).map_err(|error| error::other(&error))
     }
 
     fn execute_ddl(&mut self, text: &str) -> Result<()> {
@@ -307,7 +333,7 @@ impl Connection for SqliteConnection<'_> {
 impl Drop for SqliteConnection<'_> {
     fn drop(&mut self) {
         self.watch(None);
-        let clean = self.roll_back_what_is_open().is_ok();
+        let clean = self.roll_back_what_is_open().and_then(|()| self.enforce()).is_ok();
         if let Some(handle) = self.handle.take() {
             // A connection that is still inside a transaction is closed, which rolls back as well.
             if clean { self.pool.give_back(handle) } else { self.pool.lost() }
@@ -317,21 +343,4 @@ impl Drop for SqliteConnection<'_> {
 
 fn aborted() -> Error {
     Error::conflict(Reason::Aborted, &[], "the transaction ended when a statement in it failed")
-}
-
-fn inspect(sqlite: &rusqlite::Connection) -> rusqlite::Result<Snapshot> {
-    let names = |text: &str, table: &str| -> rusqlite::Result<Vec<String>> {
-        sqlite.prepare(text)?.query_map([table], |row| row.get(0))?.collect()
-    };
-    let ours = "SELECT name FROM sqlite_schema WHERE type = ? AND name NOT GLOB 'sqlite_*' ORDER BY name";
-    let tables = names(ours, "table")?;
-    let info = |name: String| {
-        Ok(TableInfo {
-            columns: names("SELECT name FROM pragma_table_info(?) ORDER BY cid", &name)?,
-            indexes: names("SELECT name FROM pragma_index_list(?) WHERE origin = 'c' ORDER BY name", &name)?,
-            name,
-            ..TableInfo::default()
-        })
-    };
-    Ok(Snapshot { tables: tables.into_iter().map(info).collect::<rusqlite::Result<_>>()?, ..Snapshot::default() })
 }

@@ -40,6 +40,7 @@ pub(super) fn read(report: &Report, node: &Node, name: Option<Spot>) -> Option<E
             .error(plural.place, format!("the plural {} is taken by the client itself; declare another", plural.text));
     }
     let table = named_or(&mut block, "table", || plural.clone());
+    let renamed_from = names::renamed_from(&mut block);
     let version = block.written("version").unwrap_or_default().to_owned();
     block.accept(&["package", "label", "display_name"]);
     let description = block.written("description").unwrap_or_default().to_owned();
@@ -65,6 +66,7 @@ pub(super) fn read(report: &Report, node: &Node, name: Option<Spot>) -> Option<E
         name,
         plural,
         table,
+        renamed_from,
         version,
         description,
         fields,

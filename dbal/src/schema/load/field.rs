@@ -5,7 +5,10 @@ use std::sync::Arc;
 use super::declare::{FieldDecl, RelationDecl, Spot};
 use super::types::{self, Word};
 use super::{names, reference, relation, rules};
-use crate::schema::{DefaultValue, EnumType, Field, FieldAcl, FieldType, Generator, StoredAs, TextKind, convert};
+use crate::schema::{
+    Backfill, DefaultValue, EnumType, Field, FieldAcl, FieldType, Generator, StoredAs, TextKind, convert,
+};
+use crate::value::Value;
 use crate::yaml::{Block, Entry, Place, Report};
 
 /// Keys of other tools, and the key of the contract that each one is.
@@ -91,6 +94,8 @@ pub(super) fn blank(name: &str, ty: FieldType) -> Field {
     Field {
         name: name.to_owned(),
         column: name.to_owned(),
+        renamed_from: None,
+        backfill: None,
         ty,
         description: String::new(),
         primary: false,
@@ -133,6 +138,7 @@ impl<'n> Reader<'n> {
                 _ => self.block.wrong(column, "a column's name: letters, digits and underscores"),
             }
         }
+        field.renamed_from = names::renamed_from(&mut self.block);
         // For people and for the tools of other formats.
         self.block.accept(&["label", "title", "display_name", "example", "examples", "comment"]);
         field.description = self.block.written("description").unwrap_or_default().to_owned();
@@ -156,6 +162,7 @@ impl<'n> Reader<'n> {
         self.acl(&mut field);
         let foreign_key = reference::read(self.report, self.entry, &mut self.block);
         self.default(&mut field);
+        self.backfill(&mut field);
         rules::agree(self.report, self.entry, &field);
         FieldDecl { field, place: self.entry.place, foreign_key }
     }
@@ -350,6 +357,32 @@ impl<'n> Reader<'n> {
             },
         }
         field.required = false;
+    }
+
+    /// `backfill: 0`, or `backfill: { from: other_field }`.
+    fn backfill(&mut self, field: &mut Field) {
+        let Some(entry) = self.block.entry("backfill") else { return };
+        if field.ty != FieldType::Json
+            && let Some([from]) = entry.value.as_map()
+            && from.key == "from"
+        {
+            match from.value.as_str() {
+                Some(other) => field.backfill = Some(Backfill::From(other.to_owned())),
+                None => self.error(from.value.place, "backfill: from: expected the name of a field"),
+            }
+            return;
+        }
+        match convert::convert(&field.ty, &rules::value_for(&field.ty, &entry.value)) {
+            Err(fault) => self.error(entry.value.place, format!("backfill: {fault}")),
+            Ok(Value::Null) => self.error(entry.value.place, "backfill: null is what rows have without it"),
+            Ok(value) => match convert::check_rules(field, &value) {
+                Err(fault) => self.error(entry.value.place, format!("backfill: {fault}")),
+                Ok(()) if field.stored_as.is_some() => {
+                    self.error(entry.value.place, "backfill: a value that is stored as a hash is nobody's secret");
+                }
+                Ok(()) => field.backfill = Some(Backfill::Value(value)),
+            },
+        }
     }
 
     fn acl(&mut self, field: &mut Field) {

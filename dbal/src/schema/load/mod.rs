@@ -28,6 +28,7 @@ mod types;
 use std::collections::HashSet;
 use std::path::Path;
 
+pub(crate) use names::plural;
 pub use resolve::Derived;
 
 use super::Schema;

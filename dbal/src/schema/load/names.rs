@@ -2,6 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::yaml::Block;
+
 /// The longest identifier that every backend takes, in bytes (PostgreSQL cuts longer ones).
 pub(super) const MAX_IDENTIFIER: usize = 63;
 
@@ -25,6 +27,18 @@ pub(super) fn fault(name: &str) -> Option<String> {
         return Some("a name that objects of JavaScript hosts already have".into());
     }
     None
+}
+
+/// The name that something had before, if it says so.
+pub(super) fn renamed_from(block: &mut Block<'_>) -> Option<String> {
+    let entry = block.entry("renamed_from")?;
+    match entry.value.as_str().filter(|name| fault(name).is_none()) {
+        Some(name) => Some(name.to_owned()),
+        None => {
+            block.wrong(entry, "the name that it had before");
+            None
+        }
+    }
 }
 
 /// What the client itself offers, so that no handle can have the name.
@@ -66,7 +80,7 @@ pub(super) fn snake_case(name: &str) -> String {
 }
 
 /// The English plural of an entity's name in snake case: `ComponentHierarchy` as `component_hierarchies`.
-pub(super) fn plural(entity: &str) -> String {
+pub(crate) fn plural(entity: &str) -> String {
     let snake = snake_case(entity);
     let (head, last) = match snake.rfind('_') {
         Some(at) => snake.split_at(at + 1),

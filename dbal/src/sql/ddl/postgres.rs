@@ -13,13 +13,13 @@ const MAX_NAME: usize = 63;
 
 /// The function that folds the case of text; see [`fold_function`]. Its name has the version of Unicode in it, so that a
 /// newer engine makes one of its own.
-pub(in crate::sql) const FOLD: &str = "dbal_fold_16";
+pub(crate) const FOLD: &str = "dbal_fold_16";
 /// The function that gives the words of a text; see [`words_function`].
-pub(in crate::sql) const WORDS: &str = "dbal_words_16";
+pub(crate) const WORDS: &str = "dbal_words_16";
 
 /// The type of a field's column. Text is ordered by code point only with the collation "C", which a column has and a
 /// cast does without.
-pub(in crate::sql) fn postgres_type(ty: &FieldType) -> &'static str {
+pub(crate) fn postgres_type(ty: &FieldType) -> &'static str {
     match ty {
         FieldType::Uuid => "uuid",
         FieldType::Text(_) | FieldType::Enum(_) => "text",
@@ -36,7 +36,7 @@ pub(in crate::sql) fn postgres_type(ty: &FieldType) -> &'static str {
     }
 }
 
-pub(in crate::sql) fn create_table(entity: &Entity) -> Result<String> {
+pub(crate) fn create_table(entity: &Entity) -> Result<String> {
     let mut columns = Vec::with_capacity(entity.fields.len());
     for field in &entity.fields {
         let mut definition = column(entity, field)?;
@@ -58,7 +58,7 @@ pub(in crate::sql) fn create_table(entity: &Entity) -> Result<String> {
 }
 
 /// `ALTER TABLE ADD COLUMN`, or why rows that exist cannot get the column.
-pub(in crate::sql) fn add_column(entity: &Entity, field: &Field) -> Result<String, &'static str> {
+pub(crate) fn add_column(entity: &Entity, field: &Field) -> Result<String, &'static str> {
     if field.primary {
         return Err("is the primary key and cannot be added to a table that exists");
     }
@@ -76,7 +76,7 @@ pub(in crate::sql) fn add_column(entity: &Entity, field: &Field) -> Result<Strin
 }
 
 /// `CREATE INDEX`. Nulls come first in it, as they do in every ascending sort, so that it serves both directions.
-pub(in crate::sql) fn create_index(entity: &Entity, index: &Index) -> Result<String> {
+pub(crate) fn create_index(entity: &Entity, index: &Index) -> Result<String> {
     if index.filter.is_some() {
         let message = format!("the index {} of {} has a filter, which cannot be created yet", index.name, entity.name);
         return Err(Error::unsupported("migrations", message));
@@ -93,7 +93,7 @@ pub(in crate::sql) fn create_index(entity: &Entity, index: &Index) -> Result<Str
 
 /// `ALTER TABLE ADD FOREIGN KEY`. Restrict is spelled as NO ACTION, the default: it is checked when the statement ends,
 /// and not row by row.
-pub(in crate::sql) fn add_reference(schema: &Schema, entity: &Entity, field: &Field, key: &ForeignKey) -> String {
+pub(crate) fn add_reference(schema: &Schema, entity: &Entity, field: &Field, key: &ForeignKey) -> String {
     let target = schema.entity(key.entity);
     let (table, column) = (quoted(&target.table), quoted(&target.field(key.field).column));
     let mut text = format!(
@@ -112,7 +112,7 @@ pub(in crate::sql) fn add_reference(schema: &Schema, entity: &Entity, field: &Fi
 }
 
 /// Simple case folding from the engine's own table: the server's depends on its locale and on its version.
-pub(in crate::sql) fn fold_function() -> String {
+pub(crate) fn fold_function() -> String {
     let folded = folded("$1");
     format!(
         "CREATE FUNCTION {FOLD}(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $fold$ \
@@ -132,7 +132,7 @@ fn folded(text: &str) -> String {
 
 /// The words of a text as the engine itself finds them, in a form that an index takes. It calls no function of ours:
 /// what maintains indexes does not look where our functions are.
-pub(in crate::sql) fn words_function() -> String {
+pub(crate) fn words_function() -> String {
     let class = |is: fn(char) -> bool| {
         let mut runs: Vec<(char, char)> = Vec::new();
         for c in ('\u{80}'..=char::MAX).filter(|c| is(*c)) {
@@ -153,20 +153,20 @@ pub(in crate::sql) fn words_function() -> String {
 }
 
 /// The index of a searchable field's words, and its name.
-pub(in crate::sql) fn words_index(entity: &Entity, field: &Field) -> Result<(String, String)> {
+pub(crate) fn words_index(entity: &Entity, field: &Field) -> Result<(String, String)> {
     let called = format!("{}${}$words", entity.table, field.column);
     let (index, table, column) = (name(entity, &called)?, quoted(&entity.table), quoted(&field.column));
     Ok((called, format!("CREATE INDEX {index} ON {table} USING gin ({WORDS}({column}))")))
 }
 
 /// Name, type, and whether null is allowed.
-fn column(entity: &Entity, field: &Field) -> Result<String> {
+pub(crate) fn column(entity: &Entity, field: &Field) -> Result<String> {
     let collation = if field.ty.is_text() { " COLLATE \"C\"" } else { "" };
     let null = if field.nullable { "" } else { " NOT NULL" };
     Ok(format!("{} {}{collation}{null}", name(entity, &field.column)?, postgres_type(&field.ty)))
 }
 
-fn name(entity: &Entity, name: &str) -> Result<String> {
+pub(crate) fn name(entity: &Entity, name: &str) -> Result<String> {
     if name.len() > MAX_NAME {
         let message = format!("{}: the name {name} has {} bytes; at most {MAX_NAME} fit", entity.name, name.len());
         return Err(Error::unsupported("migrations", message));
@@ -175,7 +175,7 @@ fn name(entity: &Entity, name: &str) -> Result<String> {
 }
 
 /// A value as PostgreSQL stores it, spelled into the statement.
-fn literal(ty: &FieldType, value: &Value) -> String {
+pub(crate) fn literal(ty: &FieldType, value: &Value) -> String {
     let spelled = match value {
         Value::Null | Value::Undefined => return "NULL".to_owned(),
         document if *ty == FieldType::Json => json::to_text(document),
