@@ -5,6 +5,7 @@
 mod check;
 mod explain;
 mod folder;
+mod migrate;
 mod query;
 mod seed;
 mod write;

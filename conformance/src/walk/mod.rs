@@ -4,7 +4,7 @@
 mod versions;
 
 use std::process::{Command, ExitStatus};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dbal::migrate::Options;
 use dbal::value::json;
@@ -110,22 +110,26 @@ impl Walk {
         Ok(Walk { url: url.to_owned(), rows, last: rows, filled: false })
     }
 
-    /// Goes to a version from the one before it.
+    /// Goes to a version from the one before it; says how long that took, without the look at it.
     ///
     /// # Errors
     /// Those of the migration, and what the database should hold and does not.
-    pub fn up(&mut self, version: usize) -> Result<(), Error> {
+    pub fn up(&mut self, version: usize) -> Result<Duration, Error> {
+        let start = Instant::now();
         open(&self.url, version)?.migrations()?.apply(&options(version, false))?;
-        self.look(version)
+        let took = start.elapsed();
+        self.look(version).map(|()| took)
     }
 
-    /// Goes back from a version to the one before it.
+    /// Goes back from a version to the one before it; says how long that took.
     ///
     /// # Errors
     /// As [`Walk::up`].
-    pub fn down(&mut self, version: usize) -> Result<(), Error> {
+    pub fn down(&mut self, version: usize) -> Result<Duration, Error> {
+        let start = Instant::now();
         open(&self.url, version)?.migrations()?.rollback(&options(version, true))?;
-        self.look(version - 1)
+        let took = start.elapsed();
+        self.look(version - 1).map(|()| took)
     }
 
     /// Does the same by processes, each of which is killed in front of another statement, until one is left alive. Says

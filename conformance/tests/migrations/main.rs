@@ -39,17 +39,27 @@ fn walk(place: Option<Place>, history: bool) {
     }
 }
 
-fn killed(place: Option<Place>) {
+/// Versions on the way to which processes die where starting one takes long; `cargo xtask torture migrate` lets them die
+/// on the way to all.
+const SOME: [usize; 8] = [3, 4, 7, 8, 11, 12, 13, 16];
+
+fn killed(place: Option<Place>, dying: impl Fn(usize) -> bool, least: usize) {
     let Some(place) = place else { return };
     let mut walk = Walk::begin(&place.url, 50, true).unwrap();
     let mut dead = 0;
     for version in 2..=LAST {
-        dead += walk.killed(version, false, &spawn).unwrap();
+        match dying(version) {
+            true => dead += walk.killed(version, false, &spawn).unwrap(),
+            false => drop(walk.up(version).unwrap()),
+        }
     }
     for version in (2..=LAST).rev() {
-        dead += walk.killed(version, true, &spawn).unwrap();
+        match dying(version) {
+            true => dead += walk.killed(version, true, &spawn).unwrap(),
+            false => drop(walk.down(version).unwrap()),
+        }
     }
-    assert!(dead > 80, "only {dead} processes died");
+    assert!(dead >= least, "only {dead} processes died");
 }
 
 #[test]
@@ -64,7 +74,7 @@ fn sqlite_walks_without_a_history_at_first() {
 
 #[test]
 fn sqlite_survives_death_at_every_statement() {
-    killed(sqlite());
+    killed(sqlite(), |_| true, 100);
 }
 
 #[test]
@@ -79,7 +89,7 @@ fn postgres_walks_without_a_history_at_first() {
 
 #[test]
 fn postgres_survives_death_at_every_statement() {
-    killed(postgres("killed"));
+    killed(postgres("killed"), |_| true, 80);
 }
 
 #[test]
@@ -94,5 +104,5 @@ fn mongodb_walks_without_a_history_at_first() {
 
 #[test]
 fn mongodb_survives_death_at_every_statement() {
-    killed(mongodb("killed"));
+    killed(mongodb("killed"), |version| SOME.contains(&version), 80);
 }

@@ -296,17 +296,19 @@ impl Client {
         if self.caller.principal().is_some() {
             return Err(Error::forbidden("migrate is for trusted code"));
         }
-        if self.has_history()? {
-            let done = self.migrations()?.apply(&Options::default())?;
-            return Ok(done.iter().flat_map(Plan::statements).map(str::to_owned).collect());
-        }
         let mut connection = self.engine.adapter.connect(Intent::Write, self.deadline())?;
         connection.begin(self.deadline())?;
         let done = self.create_missing(&mut *connection);
         match done {
-            Ok(statements) => {
+            Ok(Some(statements)) => {
                 connection.commit()?;
                 Ok(statements)
+            }
+            Ok(None) => {
+                connection.rollback()?;
+                drop(connection);
+                let done = self.migrations()?.apply(&Options::default())?;
+                Ok(done.iter().flat_map(Plan::statements).map(str::to_owned).collect())
             }
             Err(error) => {
                 connection.rollback()?;
@@ -323,25 +325,15 @@ impl Client {
         if self.caller.principal().is_some() {
             return Err(Error::forbidden("migrate is for trusted code"));
         }
-        if self.has_history()? {
-            let plan = self.migrations()?.plan(&Options::default())?;
-            return if plan.faults.is_empty() {
-                Ok(plan.statements().map(str::to_owned).collect())
-            } else {
-                Err(Error::invalid(plan.faults))
-            };
-        }
         let mut connection = self.engine.adapter.connect(Intent::Read, self.deadline())?;
-        self.missing(&mut *connection)
-    }
-
-    fn has_history(&self) -> Result<bool> {
-        match self.engine.adapter.lowering() {
-            Lowering::Ast => Ok(false),
-            Lowering::Sql(_) | Lowering::Document => {
-                let mut connection = self.engine.adapter.connect(Intent::Read, self.deadline())?;
-                Ok(History::exists(&connection.inspect()?))
-            }
+        if let Some(statements) = self.missing(&mut *connection)? {
+            return Ok(statements);
+        }
+        drop(connection);
+        let plan = self.migrations()?.plan(&Options::default())?;
+        match plan.faults.is_empty() {
+            true => Ok(plan.statements().map(str::to_owned).collect()),
+            false => Err(Error::invalid(plan.faults)),
         }
     }
 
@@ -388,18 +380,26 @@ impl Client {
         }
     }
 
-    fn missing(&self, connection: &mut dyn Connection) -> Result<Vec<String>> {
-        let schema = &self.engine.schema;
-        match self.engine.adapter.lowering() {
-            Lowering::Ast => Ok(Vec::new()),
-            Lowering::Sql(dialect) => migrate::create_missing(schema, &connection.inspect()?, dialect),
-            Lowering::Document => crate::document::migrate::create_missing(schema, &connection.inspect()?),
+    /// What is missing; none where a history says more than that.
+    fn missing(&self, connection: &mut dyn Connection) -> Result<Option<Vec<String>>> {
+        let (schema, lowering) = (&self.engine.schema, self.engine.adapter.lowering());
+        if lowering == Lowering::Ast {
+            return Ok(Some(Vec::new()));
+        }
+        let existing = connection.inspect()?;
+        if History::exists(&existing) {
+            return Ok(None);
+        }
+        match lowering {
+            Lowering::Ast => Ok(Some(Vec::new())),
+            Lowering::Sql(dialect) => migrate::create_missing(schema, &existing, dialect).map(Some),
+            Lowering::Document => crate::document::migrate::create_missing(schema, &existing).map(Some),
         }
     }
 
-    fn create_missing(&self, connection: &mut dyn Connection) -> Result<Vec<String>> {
+    fn create_missing(&self, connection: &mut dyn Connection) -> Result<Option<Vec<String>>> {
         let statements = self.missing(connection)?;
-        statements.iter().try_for_each(|statement| connection.execute_ddl(statement))?;
+        statements.iter().flatten().try_for_each(|statement| connection.execute_ddl(statement))?;
         Ok(statements)
     }
 }

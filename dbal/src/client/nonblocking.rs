@@ -25,7 +25,7 @@ use crate::client::handle::{
 use crate::client::response::Head;
 use crate::client::retry::{self, Tries, is_serialization};
 use crate::client::transaction::{aborted, passed};
-use crate::client::{Client, Config, Envelope, Page, Response, TransactionOptions};
+use crate::client::{Client, Config, Envelope, Migrations, Page, Response, TransactionOptions};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::exec::{Machine, Summary, blocking, nonblocking};
 use crate::plan::verify;
@@ -221,6 +221,18 @@ impl AsyncClient {
     pub async fn migrate(&self) -> Result<Vec<String>> {
         let client = self.blocking.clone();
         on_a_thread(move || client.migrate()).await
+    }
+
+    /// Plans, applies and takes migrations back on a thread of their own.
+    ///
+    /// # Errors
+    /// FORBIDDEN for a bound client, and what the closure returns.
+    pub async fn migrations<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Migrations<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let client = self.blocking.clone();
+        on_a_thread(move || work(&client.migrations()?)).await
     }
 
     /// Drops every table of the schema and creates them anew, empty.

@@ -35,7 +35,7 @@ pub(super) fn held<T>(
         std::thread::sleep(PAUSE);
     }
     let (over, lost) = (AtomicBool::new(false), AtomicBool::new(false));
-    let done = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let renewing = scope.spawn(|| {
             let mut last = Instant::now();
             while !over.load(Ordering::Acquire) {
@@ -61,8 +61,7 @@ pub(super) fn held<T>(
         drop(over);
         let _ = renewing.join();
         done
-    });
-    done
+    })
 }
 
 /// Ends the renewing also when the work panics.

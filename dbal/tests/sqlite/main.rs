@@ -6,6 +6,7 @@ mod adapter;
 mod faults;
 mod lower;
 mod migrate;
+mod migrations;
 mod schema;
 mod search;
 mod semantics;

@@ -1,12 +1,21 @@
 //! `cargo xtask torture NAME`: what takes too long for a test run, each with its figures and a verdict.
 
+mod migrate;
 mod stream;
 
 /// Runs one of them.
 pub fn command(options: &[&str]) -> Result<(), String> {
     match options {
         ["stream"] => stream::run(1_000_000),
-        ["stream", rows] => stream::run(rows.parse().map_err(|_| format!("{rows} is not a number of rows"))?),
-        _ => Err("torture takes: stream [ROWS]".into()),
+        ["stream", rows] => stream::run(whole(rows)?),
+        ["migrate"] => migrate::run(100_000, None),
+        ["migrate-job"] => migrate::job(),
+        ["migrate", rows] => migrate::run(whole(rows)?, None),
+        ["migrate", rows, backend] => migrate::run(whole(rows)?, Some(backend)),
+        _ => Err("torture takes: stream [ROWS], migrate [ROWS [sqlite|postgres|mongodb]]".into()),
     }
+}
+
+fn whole(rows: &str) -> Result<i64, String> {
+    rows.parse().map_err(|_| format!("{rows} is not a number of rows"))
 }

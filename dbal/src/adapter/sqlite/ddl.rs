@@ -40,7 +40,7 @@ pub(super) fn inspect(sqlite: &Connection) -> rusqlite::Result<Snapshot> {
 /// The rows of a question, by name.
 pub(super) fn ask(sqlite: &Connection, text: &str) -> rusqlite::Result<Vec<Map>> {
     let mut statement = sqlite.prepare(text)?;
-    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut rows = statement.query([])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {

@@ -76,7 +76,9 @@ fn path<'t>(table: &Table, column: &'t Column) -> &'t str {
 fn touched(work: &Work<'_>, before: &Table, after: &Table) -> bool {
     let entity = &after.entity;
     let form = |(from, to): (&Column, &Column)| from.ty != to.ty || from.nullable != to.nullable;
-    work.added(entity).next().is_some()
+    // Some servers forget the validator of a collection that they rename.
+    work.table_before(entity).is_some_and(|old| old.table != after.table)
+        || work.added(entity).next().is_some()
         || work.dropped(entity).next().is_some()
         || !renamings(work, after).is_empty()
         || work.altered(entity).any(form)
