@@ -118,6 +118,7 @@ fn step(statement: Statement) -> Step {
         statement: Lowered::Ast(Box::new(statement)),
         cells: Vec::new(),
         role: Role::Effect,
+        joined: Vec::new(),
     }
 }
 

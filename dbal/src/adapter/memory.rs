@@ -235,7 +235,7 @@ impl Connection for MemoryConnection<'_> {
         match &step.statement {
             Lowered::Ast(statement) if statement.is_write() => self.write(statement, params, deadline, sink),
             Lowered::Ast(statement) => self.read(statement, params, deadline, sink),
-            Lowered::Sql(_) | Lowered::Document(_) => {
+            Lowered::Sql(_) | Lowered::Document(_) | Lowered::With(_) => {
                 Err(Error::internal("the memory backend runs queries, in no database's words"))
             }
         }

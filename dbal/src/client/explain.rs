@@ -68,6 +68,7 @@ impl Client {
                     Role::Effect => "write".to_owned(),
                 };
                 let (text, params) = match &step.statement {
+                    Lowered::With(carrier) => (format!("(in the rows of step {})", carrier + 1), Vec::new()),
                     Lowered::Sql(sql) => (sql.text.to_string(), sql.params.iter().map(|param| param.id).collect()),
                     Lowered::Document(document) => (format!("{document:#?}"), plan.params.ids().collect::<Vec<_>>()),
                     Lowered::Ast(statement) => (format!("{statement:#?}"), plan.params.ids().collect::<Vec<_>>()),

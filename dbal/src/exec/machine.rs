@@ -5,8 +5,8 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::error::{Error, ErrorKind, Reason, Result};
-use crate::exec::sink::{Buffer, Feed, Feeds, assemble, pick, tell};
-use crate::plan::operation::{Plan, Role, Step};
+use crate::exec::sink::{Buffer, Feed, Feeds, Together, assemble, page_of, pick, tell};
+use crate::plan::operation::{Lowered, Plan, Role, Step};
 use crate::query::ast::{Literal, Operand, Seek, Select, Shape, Statement};
 use crate::query::cursor::Seal;
 use crate::query::paging::Paging;
@@ -210,7 +210,13 @@ impl Machine {
             return steps;
         }
         for later in index + 1..self.plan.steps.len() {
-            let has_run = |step: usize| step < index || self.ahead.contains(&step);
+            let has_run = |step: usize| {
+                let step = match self.plan.steps[step].statement {
+                    Lowered::With(carrier) => carrier,
+                    _ => step,
+                };
+                step < index || self.ahead.contains(&step)
+            };
             let ready = !has_run(later)
                 && match &self.plan.steps[later].role {
                     Role::Children { parent, .. } => has_run(*parent) && !self.skips(later),
@@ -388,9 +394,14 @@ impl Machine {
 
     /// Keeps a row of the first step; says how many are kept.
     pub fn keep(&mut self, cells: &[ValueRef<'_>]) -> usize {
-        let rows = &mut self.buffers[0].rows;
-        rows.push(cells.iter().map(|cell| cell.to_value()).collect());
-        rows.len()
+        let plan = self.plan.clone();
+        let (buffers, step) = (&mut self.buffers, &plan.steps[0]);
+        if step.joined.is_empty() {
+            buffers[0].keep(cells);
+        } else {
+            Together { buffers, index: 0, step, first: usize::MAX }.keep(cells);
+        }
+        self.buffers[0].rows.len()
     }
 
     /// Makes ready to read the related rows of a step for the rows that are kept; false when there are none to read.
@@ -537,7 +548,9 @@ impl Machine {
     /// A limit of 0 asks for no rows; a total is known without counting when the page was not full; children need
     /// parents.
     fn skips(&self, index: usize) -> bool {
-        match &self.plan.steps[index].role {
+        let step = &self.plan.steps[index];
+        match &step.role {
+            _ if matches!(step.statement, Lowered::With(_)) => true,
             Role::Root(_) => matches!(
                 &self.plan.query.statement,
                 Statement::Select(Select { limit: Some(Operand::Const(Literal::Int(0))), .. })
@@ -559,9 +572,7 @@ impl Machine {
 
     fn bind_parents(&mut self, index: usize) {
         if let Role::Children { parent, parent_column, parents, .. } = &self.plan.steps[index].role {
-            // The row beyond a page only shows that there is one.
-            let page = self.paging.filter(|_| *parent == 0 && matches!(self.plan.shape, Shape::Page { .. }));
-            let first = page.and_then(|page| usize::try_from(page.limit).ok()).unwrap_or(usize::MAX);
+            let first = page_of(&self.plan, self.paging, *parent);
             let keys = self.buffers[*parent].distinct(*parent_column, first);
             self.params[usize::from(parents.0)] = Value::List(keys);
         }

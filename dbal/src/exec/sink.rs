@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use crate::error::{Error, Result};
 use crate::exec::machine::Summary;
-use crate::plan::operation::{Output, Plan, Role, Source};
+use crate::plan::operation::{Output, Plan, Role, Source, Step};
 use crate::query::ast::{Most, Shape};
 use crate::query::paging::Paging;
 use crate::row::{Columns, Record, RowSink};
@@ -21,6 +21,8 @@ pub enum Feed<'m, S: ?Sized> {
     Root(Root<'m, S>),
     /// Kept, and no more than these.
     Buffer(&'m mut Buffer, Option<&'m Most>),
+    /// Kept, with the rows that are joined to them.
+    Joined(Together<'m>, Option<&'m Most>),
     /// One integer.
     Total(&'m mut Option<i64>),
     /// No rows are expected.
@@ -36,10 +38,13 @@ impl<S: RowSink + ?Sized> RowSink for Feed<'_, S> {
         match self {
             Feed::Root(root) => root.row(cells),
             Feed::Buffer(buffer, most) => {
-                if let Some(most) = most.filter(|most| buffer.rows.len() as u64 >= most.together) {
-                    return Err(too_many_together(most));
-                }
-                buffer.rows.push(cells.iter().map(|cell| cell.to_value()).collect());
+                buffer.room(*most)?;
+                buffer.keep(cells);
+                Ok(())
+            }
+            Feed::Joined(together, most) => {
+                together.buffers[together.index].room(*most)?;
+                together.keep(cells);
                 Ok(())
             }
             Feed::Total(total) => match cells.first() {
@@ -90,7 +95,12 @@ impl<'m, S: RowSink + ?Sized> Feeds<'m, S> {
                     Role::Children { most, .. } => most.as_ref(),
                     _ => None,
                 };
-                Feed::Buffer(&mut buffers[index], most)
+                let step = &plan.steps[index];
+                if step.joined.is_empty() {
+                    return Feed::Buffer(&mut buffers[index], most);
+                }
+                let first = page_of(plan, paging, index);
+                Feed::Joined(Together { buffers, index, step, first }, most)
             }
             Role::Root(output) => {
                 let (limit, cap) = match (plan.shape, paging) {
@@ -199,11 +209,54 @@ pub struct Buffer {
 }
 
 impl Buffer {
+    pub(super) fn keep(&mut self, cells: &[ValueRef<'_>]) {
+        self.rows.push(cells.iter().map(|cell| cell.to_value()).collect());
+    }
+
+    fn room(&self, most: Option<&Most>) -> Result<()> {
+        match most.filter(|most| self.rows.len() as u64 >= most.together) {
+            Some(most) => Err(too_many_together(most)),
+            None => Ok(()),
+        }
+    }
+
     /// The different values of a column in the first rows that are not null.
     pub(super) fn distinct(&self, column: usize, first: usize) -> Vec<Value> {
         let mut seen = HashSet::with_hasher(RandomState::default());
         let values = self.rows.iter().take(first).map(|row| &row[column]);
         values.filter(|value| Link::of(value).is_some_and(|link| seen.insert(link))).cloned().collect()
+    }
+}
+
+/// How many rows of a step may be in the answer: the row beyond a page only shows that there is one.
+pub(super) fn page_of(plan: &Plan, paging: Option<Paging>, index: usize) -> usize {
+    let page = paging.filter(|_| index == 0 && matches!(plan.shape, Shape::Page { .. }));
+    page.and_then(|page| usize::try_from(page.limit).ok()).unwrap_or(usize::MAX)
+}
+
+/// Keeps the rows of a step, and apart from them those that come in the same rows.
+#[allow(missing_debug_implementations, reason = "what it keeps has one")]
+pub struct Together<'m> {
+    /// One for each step.
+    pub(super) buffers: &'m mut [Buffer],
+    pub(super) index: usize,
+    pub(super) step: &'m Step,
+    /// What is joined to rows beyond these is not in the answer.
+    pub(super) first: usize,
+}
+
+impl Together<'_> {
+    pub(super) fn keep(&mut self, cells: &[ValueRef<'_>]) {
+        let kept = &mut self.buffers[self.index];
+        kept.keep(&cells[..self.step.own_columns()]);
+        if kept.rows.len() > self.first {
+            return;
+        }
+        for joined in &self.step.joined {
+            if !matches!(cells[joined.key], ValueRef::Null) {
+                self.buffers[joined.step].keep(&cells[joined.columns.clone()]);
+            }
+        }
     }
 }
 
@@ -253,15 +306,14 @@ pub(super) fn assemble(
         };
         let rows = std::mem::take(&mut buffers[index].rows);
         let extras = std::mem::take(&mut joined[index]);
-        let of_parents = positions(&buffers[*parent].rows, *parent_column, &rows, *child_column);
+        let of_parents = positions(&buffers[*parent].rows, *parent_column, &rows, *child_column, *to_one);
         let mut uses = vec![0u32; rows.len()];
-        let used = |found: &Vec<usize>| if *to_one { found.len().min(1) } else { found.len() };
         for found in &of_parents {
-            found[..used(found)].iter().for_each(|at| uses[*at] += 1);
+            found.iter().for_each(|at| uses[*at] += 1);
         }
         if let Some(most) = most {
             of_parents.iter().try_for_each(|found| few_enough(most, found.len()))?;
-            weights.join(most, (*parent, index), of_parents.iter().map(|found| &found[..used(found)]))?;
+            weights.join(most, (*parent, index), of_parents.iter().map(Positions::as_slice))?;
         }
         let mut records: Vec<Option<Record>> =
             rows.into_iter().zip(extras).map(|(row, extra)| Some(record(output, row, extra))).collect();
@@ -332,13 +384,26 @@ fn too_many_together(most: &Most) -> Error {
     Error::validation(most.path.clone(), message)
 }
 
-/// For each parent, which rows have its link value.
-fn positions(parents: &[Vec<Value>], parent_column: usize, rows: &[Vec<Value>], column: usize) -> Vec<Vec<usize>> {
-    let mut by_link: HashMap<Link<'_>, Vec<usize>, RandomState> =
+/// Rows of one parent; most often one.
+type Positions = SmallVec<[usize; 2]>;
+
+/// For each parent, which rows have its link value; the first of them alone where there can be only one. A row that is
+/// joined to several parents came with each of them.
+fn positions(
+    parents: &[Vec<Value>],
+    parent_column: usize,
+    rows: &[Vec<Value>],
+    column: usize,
+    to_one: bool,
+) -> Vec<Positions> {
+    let mut by_link: HashMap<Link<'_>, Positions, RandomState> =
         HashMap::with_capacity_and_hasher(rows.len(), RandomState::default());
     for (position, row) in rows.iter().enumerate() {
         if let Some(link) = Link::of(&row[column]) {
-            by_link.entry(link).or_default().push(position);
+            let found = by_link.entry(link).or_default();
+            if !to_one || found.is_empty() {
+                found.push(position);
+            }
         }
     }
     let found = |row: &Vec<Value>| Link::of(&row[parent_column]).and_then(|link| by_link.get(&link).cloned());

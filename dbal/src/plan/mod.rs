@@ -3,9 +3,11 @@
 //! [`verify`] refuses what the backend cannot do, before any IO; what is left is put into steps and each statement is
 //! spelled in the backend's language. Nothing here changes what a query means.
 
+pub mod join;
 pub mod operation;
 pub mod verify;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::capability::Capabilities;
@@ -15,7 +17,8 @@ use crate::query::param::{ParamSource, Params};
 use crate::row::Columns;
 use crate::schema::{EntityId, FieldId, FieldType, Generator, Referential, RelationId, Schema};
 use crate::sql::dialect::Dialect;
-use operation::{Cell, Lowered, Lowering, Output, Plan, Role, Source, Step};
+use join::Join;
+use operation::{Cell, Joined, Lowered, Lowering, Output, Plan, Role, Source, Step};
 
 /// What a plan is made for.
 #[derive(Clone, Copy)]
@@ -41,7 +44,8 @@ pub fn plan(target: Target<'_>, mut query: Query, params: Params, rules: Vec<Str
     let steps = builder.steps;
     let writes = query.statement.is_write();
     let checked = steps.iter().any(|step| matches!(&step.role, Role::Root(output) if output.check.is_some()));
-    let atomic = steps.len() > 1 || checked;
+    let run = steps.iter().filter(|step| !matches!(step.statement, Lowered::With(_))).count();
+    let atomic = run > 1 || checked;
     let shape = query.shape;
     let unless = match &query.statement {
         Statement::Insert(insert) => {
@@ -92,6 +96,20 @@ fn filter(statement: &mut Statement) -> Option<&mut Expr> {
     }
 }
 
+/// The step in whose rows joined rows come, and where.
+struct Carrier<'q> {
+    step: usize,
+    joins: Vec<Join<'q>>,
+    columns: Vec<Range<usize>>,
+}
+
+impl Carrier<'_> {
+    fn columns_of(&self, include: &Include) -> Option<Range<usize>> {
+        let at = self.joins.iter().position(|join| std::ptr::eq(join.include, include))?;
+        Some(self.columns[at].clone())
+    }
+}
+
 struct Builder<'a> {
     target: Target<'a>,
     params: &'a Params,
@@ -121,8 +139,7 @@ impl Builder<'_> {
                     cells.extend(select.added_keys().map(|key| self.key_cell(entity, &key.by)));
                     rows.filter = rows.filter.and(std::mem::replace(beyond, Expr::TRUE));
                 }
-                self.push(Statement::Select(rows), cells, Role::Root(output))?;
-                self.children(0, &query.includes)?;
+                self.select(Statement::Select(rows), cells, Role::Root(output), &query.includes)?;
                 if matches!(query.shape, Shape::Page { total: true, .. }) {
                     let count = Count { entity, filter: select.filter.clone() };
                     self.push(Statement::Count(count), vec![integer()], Role::Total)?;
@@ -207,7 +224,21 @@ impl Builder<'_> {
         self.target.schema.entity(entity).field(field).generated == Some(Generator::Token)
     }
 
-    fn children(&mut self, parent: usize, includes: &[Include]) -> Result<()> {
+    /// A select and what is included in its rows: with them where it can be joined, in steps of its own where not.
+    fn select(&mut self, statement: Statement, mut cells: Vec<Cell>, role: Role, includes: &[Include]) -> Result<()> {
+        let step = self.steps.len();
+        let joins = join::joins(self.target, &statement, includes);
+        let columns = |cells: &mut Vec<Cell>, join: &Join<'_>| {
+            let (start, select) = (cells.len(), &join.include.select);
+            cells.extend(self.cells(select.entity, &select.columns));
+            start..cells.len()
+        };
+        let columns: Vec<Range<usize>> = joins.iter().map(|join| columns(&mut cells, join)).collect();
+        self.push_joined(statement, cells, role, &joins)?;
+        self.children(step, includes, &Carrier { step, joins, columns })
+    }
+
+    fn children(&mut self, parent: usize, includes: &[Include], carrier: &Carrier<'_>) -> Result<()> {
         for include in includes {
             let select = &include.select;
             let link = select.link.as_ref().expect("an include is always linked");
@@ -221,29 +252,41 @@ impl Builder<'_> {
                 output: self.output(select.entity, &select.columns[..include.visible], &include.includes),
             };
             let mut cells = self.cells(select.entity, &select.columns);
+            if let Some(columns) = carrier.columns_of(include) {
+                let (step, entity) = (self.steps.len(), select.entity);
+                let key = columns.start + include.child_column;
+                self.steps[carrier.step].joined.push(Joined { step, entity, columns, key });
+                let statement = Lowered::With(carrier.step);
+                self.steps.push(Step { entity, statement, cells, role, joined: Vec::new() });
+                self.children(step, &include.includes, carrier)?;
+                continue;
+            }
             if let Some(between) = &link.through {
                 let through = between.through;
                 let ty = self.target.schema.entity(through.entity).field(through.this).ty.clone();
                 cells.push(Cell { ty, field: None });
             }
-            self.push(Statement::Select(select.clone()), cells, role)?;
-            self.children(self.steps.len() - 1, &include.includes)?;
+            self.select(Statement::Select(select.clone()), cells, role, &include.includes)?;
         }
         Ok(())
     }
 
     fn push(&mut self, statement: Statement, cells: Vec<Cell>, role: Role) -> Result<()> {
+        self.push_joined(statement, cells, role, &[])
+    }
+
+    fn push_joined(&mut self, statement: Statement, cells: Vec<Cell>, role: Role, joins: &[Join<'_>]) -> Result<()> {
         let entity = statement.entity();
         let statement = match self.target.lowering {
             Lowering::Ast => Lowered::Ast(Box::new(statement)),
             Lowering::Sql(dialect) => {
-                Lowered::Sql(crate::sql::lower::lower(self.target.schema, &statement, self.params, dialect)?)
+                Lowered::Sql(crate::sql::lower::lower(self.target.schema, &statement, joins, self.params, dialect)?)
             }
             Lowering::Document => {
                 Lowered::Document(Box::new(crate::document::lower::lower(self.target.schema, &statement)?))
             }
         };
-        self.steps.push(Step { entity, statement, cells, role });
+        self.steps.push(Step { entity, statement, cells, role, joined: Vec::new() });
         Ok(())
     }
 

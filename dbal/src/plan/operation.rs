@@ -2,6 +2,7 @@
 
 pub mod document;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::query::ast::{Count, Expr, Most, ParamId, Query, Shape, Statement};
@@ -69,6 +70,36 @@ pub struct Step {
     pub cells: Vec<Cell>,
     /// What its rows are for.
     pub role: Role,
+    /// Steps whose rows come in the same rows, in further columns.
+    pub joined: Vec<Joined>,
+}
+
+impl Step {
+    /// The entity that a column belongs to, and the columns of that entity's row.
+    pub fn owner(&self, column: usize) -> (EntityId, Range<usize>) {
+        match self.joined.iter().rev().find(|joined| joined.columns.start <= column) {
+            Some(joined) => (joined.entity, joined.columns.clone()),
+            None => (self.entity, 0..self.own_columns()),
+        }
+    }
+
+    /// How many columns are not of joined rows.
+    pub fn own_columns(&self) -> usize {
+        self.joined.first().map_or(self.cells.len(), |joined| joined.columns.start)
+    }
+}
+
+/// Rows of another step, which come with the rows of this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// The step that they are the rows of.
+    pub step: usize,
+    /// Their entity.
+    pub entity: EntityId,
+    /// Where they stand in the row.
+    pub columns: Range<usize>,
+    /// The column that is null where there is no such row.
+    pub key: usize,
 }
 
 /// A column of a step's rows.
@@ -100,6 +131,8 @@ pub enum Lowered {
     Sql(Sql),
     /// The way of documents through stages.
     Document(Box<document::Document>),
+    /// Nothing is run: its rows come with those of this step.
+    With(usize),
 }
 
 /// SQL text and the parameters of its placeholders, in order.

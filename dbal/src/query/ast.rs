@@ -167,6 +167,15 @@ impl Expr {
     /// Always false.
     pub const FALSE: Expr = Expr::Const(Some(false));
 
+    /// The parts that all must hold.
+    pub fn conjuncts(&self) -> &[Expr] {
+        match self {
+            Expr::And(parts) => parts,
+            Expr::Const(Some(true)) => &[],
+            one => std::slice::from_ref(one),
+        }
+    }
+
     /// Both; drops constants that change nothing.
     pub fn and(self, other: Expr) -> Expr {
         match (self, other) {

@@ -5,6 +5,7 @@
 
 mod aggregate;
 mod condition;
+mod join;
 mod json;
 mod operand;
 mod postgres;
@@ -23,13 +24,20 @@ use self::writer::Writer;
 use super::dialect::Dialect;
 use super::iden;
 use crate::error::{Error, Result};
+use crate::plan::join::Join;
 use crate::plan::operation::{Encoding, Sql, SqlParam};
 use crate::query::ast::{Aggregate, Assign, Delete, Expr, Insert, Operand, ParamId, Statement, Update};
 use crate::query::param::Params;
 use crate::schema::{Entity, Field, FieldId, FieldType, Schema};
 
-/// Spells a statement in a dialect. Done once for each plan.
-pub fn lower(schema: &Schema, statement: &Statement, params: &Params, dialect: Dialect) -> Result<Sql> {
+/// Spells a statement in a dialect; a select with the rows joined to its own. Done once for each plan.
+pub fn lower(
+    schema: &Schema,
+    statement: &Statement,
+    joins: &[Join<'_>],
+    params: &Params,
+    dialect: Dialect,
+) -> Result<Sql> {
     let lowering = Lowering {
         dialect,
         schema,
@@ -41,7 +49,7 @@ pub fn lower(schema: &Schema, statement: &Statement, params: &Params, dialect: D
     let root = Scope { entity: schema.entity(statement.entity()), alias: None, group: None };
     match statement {
         Statement::Select(select) => {
-            let built = lowering.select(&root, select)?;
+            let built = lowering.select(&root, select, joins)?;
             Ok(lowering.finish(&built))
         }
         Statement::Count(count) => {

@@ -237,7 +237,7 @@ fn not_null(schema: &Schema, entity: &Entity, refused: &DbError) -> Error {
 
 /// A value that does not fit its declared type.
 pub(super) fn misfit(schema: &Schema, step: &Step, position: usize, misfit: Misfit, id: Option<String>) -> Error {
-    let entity = schema.entity(step.entity);
+    let entity = schema.entity(step.owner(position).0);
     let cell = &step.cells[position];
     if let (Misfit::Overflow, Role::Root(output)) = (misfit, &step.role) {
         let name = output.columns.names.get(position).map_or("sum", AsRef::as_ref);

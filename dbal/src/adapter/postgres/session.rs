@@ -508,9 +508,10 @@ impl Session {
         take: &mut impl FnMut(&[ValueRef<'_>]) -> Result<()>,
     ) -> Result<()> {
         let misfit = |(position, misfit)| {
-            let entity = self.schema.entity(step.entity);
-            let key = step.cells.iter().position(|cell| cell.field == Some(entity.key));
-            let id = key.filter(|key| *key != position).and_then(|key| {
+            let (owner, columns) = step.owner(position);
+            let entity = self.schema.entity(owner);
+            let mut columns = columns.filter(|at| step.cells[*at].field == Some(entity.key));
+            let id = columns.next().filter(|key| *key != position).and_then(|key| {
                 let cell = value::decode(&step.cells[key], row, key, &mut std::iter::empty::<&Owned>()).ok()?;
                 match cell {
                     ValueRef::Text(text) => Some(text.to_owned()),

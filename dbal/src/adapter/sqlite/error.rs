@@ -173,15 +173,17 @@ fn field_of<'s>(schema: &'s Schema, name: &str) -> Option<&'s str> {
 
 /// A stored value that does not fit its declared type.
 pub(super) fn misfit(schema: &Schema, step: &Step, position: usize, row: &Row<'_>) -> Error {
-    let entity = schema.entity(step.entity);
+    let (owner, columns) = step.owner(position);
+    let entity = schema.entity(owner);
     let cell = &step.cells[position];
     let name = cell.field.map_or("a result", |field| entity.field(field).name.as_str());
-    let key = step.cells.iter().position(|cell| cell.field == Some(entity.key));
-    let id = key.filter(|key| *key != position).and_then(|key| row.get_ref(key).ok()).and_then(|raw| match raw {
-        rusqlite::types::ValueRef::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
-        rusqlite::types::ValueRef::Integer(number) => Some(number.to_string()),
-        _ => None,
-    });
+    let mut columns = columns.filter(|at| step.cells[*at].field == Some(entity.key));
+    let id =
+        columns.next().filter(|key| *key != position).and_then(|key| row.get_ref(key).ok()).and_then(|raw| match raw {
+            rusqlite::types::ValueRef::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
+            rusqlite::types::ValueRef::Integer(number) => Some(number.to_string()),
+            _ => None,
+        });
     let of = id.map_or(String::new(), |id| format!(" of {id}"));
     let stored = row.get_ref(position).map_or_else(|error| error.to_string(), |raw| raw.data_type().to_string());
     let message = format!("the stored value of {}.{name}{of} does not fit its type {}", entity.name, cell.ty.as_str());

@@ -32,7 +32,7 @@ impl Nesting for SqliteConnection<'_> {
 fn sql(step: &Step) -> Result<&Sql> {
     match &step.statement {
         Lowered::Sql(sql) => Ok(sql),
-        Lowered::Ast(_) | Lowered::Document(_) => Err(Error::internal("a step for SQLite is SQL")),
+        Lowered::Ast(_) | Lowered::Document(_) | Lowered::With(_) => Err(Error::internal("a step for SQLite is SQL")),
     }
 }
 

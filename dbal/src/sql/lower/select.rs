@@ -5,12 +5,14 @@ use sea_query::{
     SubQueryStatement,
 };
 
+use super::join::qualified;
 use super::operand::{collated, from};
 use super::{Lowering, Scope, text_literal, writer};
 use crate::error::{Error, Result};
+use crate::plan::join::{Join, condition_on};
 use crate::plan::operation::Encoding;
-use crate::query::ast::{Comparison, Count, Expr, Link, Literal, Operand, Order, Quantifier, Select};
-use crate::schema::{Entity, FieldId, FieldType, Index, Relation};
+use crate::query::ast::{Comparison, Count, Expr, Link, Literal, Operand, Order, Select};
+use crate::schema::{Entity, FieldId, FieldType, Index};
 use crate::sql::dialect::Dialect;
 use crate::sql::iden;
 
@@ -39,15 +41,6 @@ fn in_order_of_an_index(entity: &Entity, select: &Select, parts: &[Expr]) -> boo
     parts.len() <= PARTS
         && entity.indexes.iter().any(|index| index.filter.is_none() && ordered(index))
         && parts.iter().any(ranged)
-}
-
-/// The parts that all must hold.
-fn conjuncts(filter: &Expr) -> &[Expr] {
-    match filter {
-        Expr::And(parts) => parts,
-        Expr::Const(Some(true)) => &[],
-        one => std::slice::from_ref(one),
-    }
 }
 
 /// The field whose index gives the rows in the order asked for, but for the key that comes last; none where that is of
@@ -87,15 +80,17 @@ fn is_range(op: Comparison) -> bool {
 }
 
 impl<'a> Lowering<'a> {
-    pub(super) fn select(&self, root: &Scope<'a>, select: &Select) -> Result<SelectStatement> {
+    pub(super) fn select(&self, root: &Scope<'a>, select: &Select, joins: &[Join<'_>]) -> Result<SelectStatement> {
+        let limited = select.limit.is_some() || select.offset.is_some();
         match &select.link {
-            Some(link) if select.limit.is_some() || select.offset.is_some() || link.through.is_some() => {
-                match self.dialect {
-                    Dialect::Sqlite => self.children(root, select, link),
-                    Dialect::Postgres => self.lateral_children(root, select, link),
-                }
+            Some(link) if limited || link.through.is_some() => match self.dialect {
+                Dialect::Sqlite => self.children(root, select, link),
+                Dialect::Postgres => self.lateral_children(root, select, link, joins),
+            },
+            None if limited && !joins.is_empty() && self.dialect == Dialect::Postgres => {
+                self.limited_and_joined(root, select, joins)
             }
-            _ => self.rows(root, select),
+            _ => self.rows(root, select, joins),
         }
     }
 
@@ -109,66 +104,40 @@ impl<'a> Lowering<'a> {
     }
 
     /// Rows in order, of all parents together if there is a link.
-    fn rows(&self, root: &Scope<'a>, select: &Select) -> Result<SelectStatement> {
+    fn rows(&self, root: &Scope<'a>, select: &Select, joins: &[Join<'_>]) -> Result<SelectStatement> {
         let mut built = from(root);
-        if let Some(link) = &select.link {
-            self.columns(root, select, &mut built)?;
-            built.and_where(self.in_list(root.column(link.field), link.parents, Encoding::List));
-            self.filter(root, select, conjuncts(&select.filter), &mut built)?;
-            self.sort(root, select, &mut built)?;
-            self.cut(select, &mut built)?;
-            return Ok(built);
-        }
-        let parts = conjuncts(&select.filter);
-        let joins = parts.iter().any(|part| self.joined(root, part).is_some());
-        let table = iden(&root.entity.table);
-        // Beside another table, columns are named with their own.
-        let qualified = Scope { entity: root.entity, alias: Some(table), group: None };
-        let scope = if joins { &qualified } else { root };
+        let parts = select.filter.conjuncts();
+        let related = select.link.is_none() && parts.iter().any(|part| self.joined(root, part).is_some());
+        let qualified = qualified(root);
+        let scope = if related || !joins.is_empty() { &qualified } else { root };
         self.columns(scope, select, &mut built)?;
+        if let Some(link) = &select.link {
+            built.and_where(self.in_list(scope.column(link.field), link.parents, Encoding::List));
+        }
         let mut others = Vec::with_capacity(parts.len());
+        // The includes that a condition has joined already.
+        let mut given = Vec::new();
         for part in parts {
-            match self.joined(root, part) {
-                Some((relation, visible, filter)) => self.join(scope, relation, [visible, filter], &mut built)?,
+            match self.joined(root, part).filter(|_| related) {
+                Some((relation, visible, filter)) => {
+                    let target = self.join(scope, relation, [visible, filter], &mut built)?;
+                    let meant = |join: &&Join<'_>| {
+                        let met = condition_on(root.entity, &select.filter, join.include, join.local);
+                        met.is_some_and(|met| std::ptr::eq(met, part))
+                    };
+                    given.extend(joins.iter().filter(meant).map(|join| (join.include, target.alias.clone())));
+                }
                 None => others.push(part.clone()),
             }
         }
+        self.join_includes(scope, joins, &given, &mut built)?;
         self.filter(scope, select, &others, &mut built)?;
-        self.enter_by_order(scope, select, &others, &mut built)?;
+        if select.link.is_none() {
+            self.enter_by_order(scope, select, &others, &mut built)?;
+        }
         self.sort(scope, select, &mut built)?;
         self.cut(select, &mut built)?;
         Ok(built)
-    }
-
-    /// A condition on the one row that a relation leads to, by that row's primary key. As a join it means the same, and
-    /// SQLite may begin with the related rows where they are few, which it never does with `EXISTS`.
-    fn joined<'e>(&self, root: &Scope<'a>, part: &'e Expr) -> Option<(&'a Relation, &'e Expr, &'e Expr)> {
-        let Expr::Related { relation, quantifier: Quantifier::Some, visible, filter, .. } = part else { return None };
-        if self.dialect != Dialect::Sqlite {
-            return None;
-        }
-        let relation = root.entity.relation(*relation);
-        let by_key = relation.through.is_none() && relation.remote == self.schema.entity(relation.target).key;
-        by_key.then_some((relation, visible, filter))
-    }
-
-    fn join(
-        &self,
-        root: &Scope<'a>,
-        relation: &Relation,
-        conditions: [&Expr; 2],
-        built: &mut SelectStatement,
-    ) -> Result<()> {
-        let target = self.nested(self.schema.entity(relation.target));
-        let alias = target.alias.clone().ok_or_else(|| Error::internal("a nested row has an alias"))?;
-        built.from_as(iden(&target.entity.table), alias);
-        built.and_where(target.column(relation.remote).eq(root.column(relation.local)));
-        for condition in conditions {
-            if *condition != Expr::TRUE {
-                built.and_where(self.condition(&target, condition)?);
-            }
-        }
-        Ok(())
     }
 
     /// SQLite counts on a limit to end a walk along an index only if the index gives the order whole, and it never does
@@ -221,7 +190,13 @@ impl<'a> Lowering<'a> {
     }
 
     /// The same where a join can look at the row on its left.
-    fn lateral_children(&self, root: &Scope<'a>, select: &Select, link: &Link) -> Result<SelectStatement> {
+    fn lateral_children(
+        &self,
+        root: &Scope<'a>,
+        select: &Select,
+        link: &Link,
+        joins: &[Join<'_>],
+    ) -> Result<SelectStatement> {
         let list = self.typed_list(link.parents)?;
         let list_alias = iden("$list");
         let mut parents = Query::select();
@@ -234,6 +209,8 @@ impl<'a> Lowering<'a> {
         first.expr(SqlExpr::col((alias, Asterisk)));
         self.first_children(&child, select, link, &mut first)?;
 
+        let qualified = qualified(root);
+        let root = if joins.is_empty() { root } else { &qualified };
         let mut built = Query::select();
         self.columns(root, select, &mut built)?;
         if link.through.is_some() {
@@ -243,6 +220,7 @@ impl<'a> Lowering<'a> {
         let always = SqlExpr::Constant(true.into());
         built.from_subquery(parents, iden(PARENTS));
         built.join_lateral(JoinType::InnerJoin, first, iden(&root.entity.table), always);
+        self.join_includes(root, joins, &[], &mut built)?;
         self.sort(root, select, &mut built)?;
         Ok(built)
     }
@@ -270,12 +248,12 @@ impl<'a> Lowering<'a> {
                 first.and_where(child.column(link.field).in_subquery(meetings))
             }
         };
-        self.filter(child, select, conjuncts(&select.filter), first)?;
+        self.filter(child, select, select.filter.conjuncts(), first)?;
         self.sort(child, select, first)?;
         self.cut(select, first)
     }
 
-    fn columns(&self, root: &Scope<'a>, select: &Select, built: &mut SelectStatement) -> Result<()> {
+    pub(super) fn columns(&self, root: &Scope<'a>, select: &Select, built: &mut SelectStatement) -> Result<()> {
         match select.columns.is_empty() {
             true => built.expr(SqlExpr::Constant(1i64.into())),
             false => built.exprs(select.columns.iter().map(|field| root.column(*field))),
@@ -287,7 +265,13 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    fn filter(&self, scope: &Scope<'a>, select: &Select, parts: &[Expr], built: &mut SelectStatement) -> Result<()> {
+    pub(super) fn filter(
+        &self,
+        scope: &Scope<'a>,
+        select: &Select,
+        parts: &[Expr],
+        built: &mut SelectStatement,
+    ) -> Result<()> {
         if self.dialect != Dialect::Sqlite || !in_order_of_an_index(scope.entity, select, parts) {
             match parts {
                 [] => {}
@@ -316,7 +300,7 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    fn sort(&self, scope: &Scope<'a>, select: &Select, built: &mut SelectStatement) -> Result<()> {
+    pub(super) fn sort(&self, scope: &Scope<'a>, select: &Select, built: &mut SelectStatement) -> Result<()> {
         for order in &select.order {
             let (by, direction, nulls) = self.order(scope, order)?;
             match nulls {
@@ -327,7 +311,7 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    fn cut(&self, select: &Select, built: &mut SelectStatement) -> Result<()> {
+    pub(super) fn cut(&self, select: &Select, built: &mut SelectStatement) -> Result<()> {
         match (&select.limit, &select.offset) {
             (None, None) => {}
             (Some(limit), None) => {
