@@ -9,6 +9,7 @@ pub mod config;
 mod engine;
 pub mod explain;
 pub mod handle;
+pub mod held;
 mod many;
 mod migrations;
 #[cfg(feature = "async")]
@@ -27,7 +28,7 @@ use std::time::{Duration, Instant};
 pub use config::Config;
 pub use migrations::Migrations;
 pub use response::{Answered, Envelope, Page, Response};
-pub use retry::TransactionOptions;
+pub use retry::{TransactionOptions, Tries};
 
 use crate::access::{Policy, Principal};
 use crate::adapter::{Connection, Intent, Lowering};
@@ -45,7 +46,6 @@ use batch::Batch;
 use engine::{Caller, Engine};
 use handle::Entity;
 use response::Head;
-use retry::Tries;
 use transaction::{Transaction, Tried};
 
 /// A client that blocks. Cheap to clone; clones share connections and plans.

@@ -252,7 +252,11 @@ impl AsyncClient {
         self.begin_until(self.blocking.deadline()).await
     }
 
-    async fn begin_until(&self, deadline: Option<Instant>) -> Result<AsyncTransaction> {
+    /// The same for no longer than to this moment; see [`Tries`](crate::client::Tries).
+    ///
+    /// # Errors
+    /// As [`AsyncClient::begin`].
+    pub async fn begin_until(&self, deadline: Option<Instant>) -> Result<AsyncTransaction> {
         let (work, jobs) = mpsc::channel::<Work>();
         let (tell, begun) = oneshot::channel();
         let cancel = OnDrop::new();
@@ -609,6 +613,11 @@ impl AsyncTransaction {
                 .await
             }
         }
+    }
+
+    /// Whether a statement met another transaction that got there first: run again from its start, it may succeed.
+    pub fn is_lost(&self) -> bool {
+        self.state.lost.load(Ordering::Relaxed)
     }
 
     fn is_aborted(&self) -> bool {

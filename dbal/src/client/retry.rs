@@ -99,9 +99,9 @@ impl RowSink for Given<'_> {
     }
 }
 
-/// What is left of the tries.
+/// What is left of the tries of a transaction that a host runs again by itself, as [`Client::transaction_with`] does.
 #[derive(Debug)]
-pub(super) struct Tries {
+pub struct Tries {
     left: u32,
     longest: Duration,
     deadline: Option<Instant>,
@@ -112,8 +112,19 @@ impl Tries {
         Tries { left: options.retries, longest: FIRST, deadline }
     }
 
+    /// The tries that these options give a transaction of a client.
+    pub fn of(client: &Client, options: TransactionOptions) -> Tries {
+        Tries::new(options, options.deadline(client))
+    }
+
+    /// When all of them must be over.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
     /// How long to wait before the next try; none when there is none, or no time for it.
-    pub(super) fn next(&mut self) -> Option<Duration> {
+    #[allow(clippy::should_implement_trait, reason = "nobody loops over pauses")]
+    pub fn next(&mut self) -> Option<Duration> {
         self.left = self.left.checked_sub(1)?;
         let pause = self.longest.mul_f64(random());
         self.longest = (self.longest * 2).min(LONGEST);

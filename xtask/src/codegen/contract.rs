@@ -41,6 +41,8 @@ pub struct ErrorDecl {
     pub http: u16,
     /// Its gRPC status.
     pub grpc: String,
+    /// The exception of Python's DB-API 2.0 that it is.
+    pub dbapi: String,
     /// The gRPC status where the reason decides.
     #[serde(default)]
     pub grpc_by_reason: IndexMap<String, String>,

@@ -49,13 +49,38 @@ fn method<'a>(out: &mut String, doc: &str, name: &str, ty: &str, arms: impl Iter
     out.push_str("        }\n    }\n");
 }
 
+/// `bindings/python/dbal/_codes.py`.
+pub fn python(file: &ErrorFile) -> String {
+    const OWN: &[&str] = &["DatabaseError", "InternalError"];
+    let mut out = format!("# {HEADER}{SOURCE}\n\"\"\"The exception of each code.\"\"\"\n\n");
+    let mut bases: Vec<&str> = file.errors.values().map(|decl| decl.dbapi.as_str()).collect();
+    bases.sort_unstable();
+    bases.dedup();
+    push(&mut out, format_args!("from dbal.errors import {}\n", ["Error"].iter().chain(&bases).copied().collect::<Vec<_>>().join(", ")));
+    let mut table = String::from("\n\nCODES: dict[str, type[Error]] = {\n");
+    let mut names = Vec::new();
+    for (code, decl) in &file.errors {
+        let name = upper_camel(code);
+        let base = &decl.dbapi;
+        if OWN.contains(&name.as_str()) {
+            push(&mut table, format_args!("    \"{code}\": {base},\n"));
+            continue;
+        }
+        push(&mut out, format_args!("\n\nclass {name}({base}):\n    \"\"\"{}\"\"\"\n", decl.meaning));
+        push(&mut table, format_args!("    \"{code}\": {name},\n"));
+        names.push(format!("\"{name}\""));
+    }
+    push(&mut out, format_args!("{table}}}\n\n__all__ = [\n    {},\n]\n", names.join(",\n    ")));
+    out
+}
+
 /// `docs/errors.md`.
 pub fn table(file: &ErrorFile) -> String {
     let mut out = format!(
         "<!-- {HEADER}{SOURCE} -->\n\n# Errors\n\n\
          Every host reports the same codes. An error also carries a message for people, the operation and the entity, \
          every fault with its field, and `retry`; a lost connection carries `outcome`: `not_applied` or `unknown`.\n\n\
-         | code | number | HTTP | gRPC | try again | meaning |\n|---|---|---|---|---|---|\n"
+         | code | number | HTTP | gRPC | Python | try again | meaning |\n|---|---|---|---|---|---|---|\n"
     );
     for (code, decl) in &file.errors {
         let mut grpc = vec![format!("`{}`", decl.grpc)];
@@ -68,10 +93,11 @@ pub fn table(file: &ErrorFile) -> String {
         push(
             &mut out,
             format_args!(
-                "| `{code}` | {} | {} | {} | {} | {}{audit} |\n",
+                "| `{code}` | {} | {} | {} | `{}` | {} | {}{audit} |\n",
                 decl.number,
                 decl.http,
                 grpc.join("; "),
+                decl.dbapi,
                 retry.join("; "),
                 cell(&decl.meaning)
             ),

@@ -38,6 +38,7 @@ pub fn outputs(root: &Path) -> Result<Vec<Output>, String> {
         Output { path: "dbal/src/generated/errors.rs", text: errors::rust(&errors) },
         Output { path: "dbal/src/generated/capabilities.rs", text: capabilities::rust(&capabilities) },
         Output { path: "dbal/src/generated/unicode.rs", text: unicode::rust() },
+        Output { path: "bindings/python/dbal/_codes.py", text: errors::python(&errors) },
         Output { path: "docs/errors.md", text: errors::table(&errors) },
         Output { path: "docs/capabilities.md", text: capabilities::table(&capabilities) },
         Output { path: "docs/entities.md", text: entities::page(&reference(root)?) },

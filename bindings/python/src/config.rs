@@ -1,0 +1,122 @@
+//! From the arguments of `dbal.Client(...)` to the engine's configuration. Unknown options are faults: a guess could open
+//! a door.
+
+use std::time::Duration;
+
+use dbal::schema::load_value;
+use dbal::value::{Map, Value};
+use dbal::{Config, Error, FieldFault, Principal, Result};
+
+use crate::value::limits;
+
+/// Reads the options, and tells all faults at once.
+pub fn read(url: &str, options: &Map) -> Result<Config> {
+    let mut faults = Vec::new();
+    let mut config = Config::url(url);
+    if ["dbal:", "dbals:", "ws:", "wss:", "http:", "https:"].iter().any(|scheme| url.starts_with(scheme)) {
+        let message = format!("{url}: there is no daemon yet; give the URL of a database");
+        return Err(Error::unsupported("endpoint", message));
+    }
+    let mut has_schema = false;
+    for (name, value) in options.iter().filter(|(_, value)| !value.is_null()) {
+        let mut fault = |message: &str| faults.push(fault(name, message));
+        config = match (name, value) {
+            ("schema", Value::Text(path)) => {
+                has_schema = true;
+                config.schema_dir(path)
+            }
+            ("schema", objects @ (Value::Map(_) | Value::List(_))) => {
+                has_schema = true;
+                match text_of(objects) {
+                    Some(text) => config.schema_text(text),
+                    None => config.schema(std::sync::Arc::new(load_value(objects)?.schema)),
+                }
+            }
+            ("rules", Value::Text(text)) => config.rules_text(text),
+            ("rules_file", Value::Text(path)) => config.rules_file(path),
+            ("timeout", value) => match seconds(value) {
+                Some(timeout) => config.timeout(timeout),
+                None => {
+                    fault("expected seconds");
+                    config
+                }
+            },
+            ("pool_size", Value::Int(size @ 1..=65_535)) => config.pool_size(*size as usize),
+            ("cache_kib", Value::Int(kib @ 0..=0x7fff_ffff)) => config.cache_kib(*kib as u32),
+            ("synchronous", Value::Text(word)) if word == "normal" => config,
+            ("synchronous", Value::Text(word)) if word == "full" => config.synchronous_full(),
+            ("limits", Value::Map(map)) => config.limits(limits(map, &mut faults)),
+            ("cursor_key", Value::Bytes(key)) if key.len() == 32 => {
+                let mut bytes = [0; 32];
+                bytes.copy_from_slice(key);
+                config.cursor_key(bytes)
+            }
+            (name, _) => {
+                fault(match name {
+                    "schema" => "expected the path of a folder, entities as mappings, or {\"text\": ...}",
+                    "rules" => "expected the text of a rules file",
+                    "rules_file" => "expected the path of a rules file",
+                    "pool_size" | "cache_kib" => "expected a whole number",
+                    "synchronous" => "expected normal or full",
+                    "limits" => "expected a mapping",
+                    "cursor_key" => "expected 32 bytes",
+                    _ => "unknown option",
+                });
+                config
+            }
+        };
+    }
+    if options.get("rules").is_some_and(|rules| !rules.is_null())
+        && options.get("rules_file").is_some_and(|rules| !rules.is_null())
+    {
+        faults.push(fault("rules", "expected either rules or rules_file"));
+    }
+    if !has_schema && faults.is_empty() {
+        faults.push(fault("schema", "expected the path of a folder, or entities as mappings"));
+    }
+    if faults.is_empty() { Ok(config) } else { Err(Error::invalid(faults)) }
+}
+
+/// Reads a principal: `{ user, session, roles }`.
+pub fn principal(map: &Map) -> Result<Principal> {
+    let mut faults = Vec::new();
+    let mut principal = Principal::anonymous();
+    let mut roles = None;
+    for (name, value) in map.iter().filter(|(_, value)| !value.is_null()) {
+        match (name, value) {
+            ("user", Value::Map(user)) => principal.user = user.clone(),
+            ("session", Value::Map(session)) => principal.session = session.clone(),
+            ("roles", Value::List(names)) if names.iter().all(|name| name.as_str().is_some()) => {
+                roles = Some(names.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+            }
+            ("user" | "session", _) => faults.push(fault(name, "expected a mapping")),
+            ("roles", _) => faults.push(fault(name, "expected a list of names")),
+            _ => faults.push(fault(name, "unknown; expected user, session or roles")),
+        }
+    }
+    principal.roles = roles.unwrap_or_else(|| {
+        principal.user.get("role").and_then(Value::as_str).into_iter().map(str::to_owned).collect()
+    });
+    if faults.is_empty() { Ok(principal) } else { Err(Error::invalid(faults)) }
+}
+
+/// A number of seconds that is a time.
+pub fn seconds(value: &Value) -> Option<Duration> {
+    match value {
+        Value::Int(seconds) => u64::try_from(*seconds).ok().map(Duration::from_secs),
+        Value::Float(seconds) => Duration::try_from_secs_f64(*seconds).ok(),
+        _ => None,
+    }
+}
+
+fn fault(field: &str, message: &str) -> FieldFault {
+    FieldFault { field: field.to_owned(), message: message.to_owned(), index: None }
+}
+
+/// `{ text }` is entity documents as YAML.
+fn text_of(objects: &Value) -> Option<&str> {
+    match objects {
+        Value::Map(map) if map.len() == 1 => map.get("text")?.as_str(),
+        _ => None,
+    }
+}
