@@ -5,6 +5,7 @@
 pub mod codegen;
 pub mod demo;
 pub mod node;
+pub mod python;
 pub mod servers;
 pub mod suite;
 pub mod tidy;
@@ -18,10 +19,11 @@ cargo xtask COMMAND
 
   demo              a story on a database of its own: everything the engine does, in a minute of reading
   test              the whole test run, with its own set-up
-  test STAGE        one stage of it: format, lints, tests, features, docs, quickstart, demo or node
+  test STAGE        one stage of it: format, lints, tests, features, docs, quickstart, demo, node or python
   servers           start the database servers of the tests, say where they are, and wait
   torture stream    a million rows with related rows through a stream, blocking and awaited: is memory flat?
   package node      the npm packages as tarballs, built for release
+  package python    the wheel, built for release
   codegen           write what is generated from api/schema
   codegen --check   say what is stale, write nothing
   tidy              check the rules of the project's files: layers, drivers, sizes, headers, lock files";

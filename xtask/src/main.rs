@@ -7,6 +7,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match words.as_slice() {
         ["demo", options @ ..] => xtask::demo::command(options),
+        ["package", "python"] => xtask::python::package::command(),
         ["package", options @ ..] => xtask::node::package::command(options),
         ["test", options @ ..] => xtask::suite::command(options),
         ["servers", options @ ..] => xtask::servers::command(options),

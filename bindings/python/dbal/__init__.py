@@ -31,3 +31,7 @@ __all__ = [
 if hasattr(_os, "register_at_fork"):
     # A client is its process's own; a child that uses one is told so.
     _os.register_at_fork(after_in_child=forked)
+
+for _kind in (*_codes, *_errors):
+    # Shown, and pickled, as what they are called here.
+    globals()[_kind].__module__ = "dbal"

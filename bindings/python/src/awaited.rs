@@ -192,7 +192,9 @@ impl AwaitedDatabase {
         work: impl FnOnce(AsyncClient) -> F,
     ) -> PyResult<Bound<'py, PyAny>> {
         match self.opened.client() {
-            Ok(client) => Port::start(py, Box::pin(work(client)), Finish { names: self.opened.names.clone(), into: None }),
+            Ok(client) => {
+                Port::start(py, Box::pin(work(client)), Finish { names: self.opened.names.clone(), into: None })
+            }
             Err(error) => Port::failed(py, &error),
         }
     }

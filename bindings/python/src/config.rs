@@ -94,9 +94,8 @@ pub fn principal(map: &Map) -> Result<Principal> {
             _ => faults.push(fault(name, "unknown; expected user, session or roles")),
         }
     }
-    principal.roles = roles.unwrap_or_else(|| {
-        principal.user.get("role").and_then(Value::as_str).into_iter().map(str::to_owned).collect()
-    });
+    principal.roles = roles
+        .unwrap_or_else(|| principal.user.get("role").and_then(Value::as_str).into_iter().map(str::to_owned).collect());
     if faults.is_empty() { Ok(principal) } else { Err(Error::invalid(faults)) }
 }
 

@@ -116,9 +116,10 @@ impl Database {
     fn bind(&self, py: Python<'_>, principal: &Bound<'_, PyAny>) -> PyResult<Database> {
         let mut reader = Reader::new(py)?;
         let map = reader.map(principal, &At::argument("principal"));
-        let bound = reader.done().and_then(|()| config::principal(&map.unwrap_or_default())).and_then(|principal| {
-            Ok(self.opened.sibling(self.opened.client()?.as_principal(principal)))
-        });
+        let bound = reader
+            .done()
+            .and_then(|()| config::principal(&map.unwrap_or_default()))
+            .and_then(|principal| Ok(self.opened.sibling(self.opened.client()?.as_principal(principal))));
         bound.map_err(|error| raised(py, &error))
     }
 
@@ -235,12 +236,7 @@ impl Database {
 }
 
 /// A request of an operation by its name.
-pub fn request<'py>(
-    py: Python<'py>,
-    operation: &str,
-    entity: &str,
-    args: &Bound<'py, PyDict>,
-) -> PyResult<Request> {
+pub fn request<'py>(py: Python<'py>, operation: &str, entity: &str, args: &Bound<'py, PyDict>) -> PyResult<Request> {
     let mut reader = Reader::new(py)?;
     let mut request = Operation::parse(operation)
         .map(|operation| Request::new(operation, entity.to_owned()))

@@ -27,12 +27,7 @@ pub enum On {
 
 impl On {
     /// Runs a request; its rows are made into `into`.
-    pub fn ask<'py>(
-        &self,
-        py: Python<'py>,
-        request: Request,
-        into: Option<&Py<PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    pub fn ask<'py>(&self, py: Python<'py>, request: Request, into: Option<&Py<PyAny>>) -> PyResult<Bound<'py, PyAny>> {
         let gathered = matches!(request.operation, Operation::Batch | Operation::Call);
         match self {
             On::Awaited(awaits) => awaits.ask(py, request, gathered, into),
@@ -214,11 +209,7 @@ impl Handle {
             || rows.is_instance_of::<PyTuple>()
             || rows.is_instance_of::<PyString>()
             || rows.hasattr("items")?;
-        let rows = if plain || !rows.hasattr("__iter__")? {
-            rows
-        } else {
-            py.get_type::<PyList>().call1((rows,))?
-        };
+        let rows = if plain || !rows.hasattr("__iter__")? { rows } else { py.get_type::<PyList>().call1((rows,))? };
         let options = options.map(Bound::into_any);
         let all: Vec<_> = options.iter().collect();
         self.run(py, operation, &[("data", &rows)], &all)

@@ -154,9 +154,12 @@ impl Names {
             columns: columns.clone(),
             keys: columns.names.iter().map(|name| text(name)).collect(),
             template: template.unbind(),
-            nested: columns.names.iter().map(|name| Some(name.split_once('.')?)).map(|pair| {
-                pair.map(|(outer, inner)| (text(outer), text(inner)))
-            }).collect(),
+            nested: columns
+                .names
+                .iter()
+                .map(|name| Some(name.split_once('.')?))
+                .map(|pair| pair.map(|(outer, inner)| (text(outer), text(inner))))
+                .collect(),
         });
         let mut known = self.known.lock();
         let full = known.len() >= MOST;

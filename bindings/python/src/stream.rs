@@ -26,20 +26,14 @@ const BATCH: usize = 256;
 ///
 /// # Errors
 /// What is wrong with the request, where it is not awaited.
-pub fn open<'py>(
-    py: Python<'py>,
-    on: &On,
-    request: Request,
-    into: Option<&Py<PyAny>>,
-) -> PyResult<Bound<'py, PyAny>> {
+pub fn open<'py>(py: Python<'py>, on: &On, request: Request, into: Option<&Py<PyAny>>) -> PyResult<Bound<'py, PyAny>> {
     static ROWS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     static AWAITED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let into = into.map(|class| class.clone_ref(py));
     match on {
         On::Client(opened) => {
-            let rows = opened.client().and_then(|client| {
-                py.detach(|| guarded(|| client.blocking().stream_of(request)))
-            });
+            let rows =
+                opened.client().and_then(|client| py.detach(|| guarded(|| client.blocking().stream_of(request))));
             let rows = Own::new(rows.map_err(|error| raised(py, &error))?);
             let batches = Batches { rows, names: opened.names.clone(), into };
             ROWS.import(py, "dbal._loop", "rows")?.call1((batches,))
@@ -107,10 +101,8 @@ pub struct AwaitedBatches {
 impl AwaitedBatches {
     /// A future of the next rows; none at the end.
     fn next<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let finish = Finish {
-            names: self.opened.names.clone(),
-            into: self.into.as_ref().map(|class| class.clone_ref(py)),
-        };
+        let finish =
+            Finish { names: self.opened.names.clone(), into: self.into.as_ref().map(|class| class.clone_ref(py)) };
         let (state, opened) = (self.state.clone(), self.opened.clone());
         let taken = std::mem::replace(&mut *state.lock(), State::Nothing);
         let work = async move {

@@ -5,7 +5,9 @@ use dbal::value::{Date, DateTime, Decimal, Map, Name, Uuid, Value};
 use dbal::{Error, FieldFault, Result};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PyMemoryView, PyString, PyTuple};
+use pyo3::types::{
+    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PyMemoryView, PyString, PyTuple,
+};
 use smallvec::SmallVec;
 
 use crate::types::Types;
@@ -251,7 +253,8 @@ impl<'py> Reader<'py> {
     fn instant(&mut self, given: &Bound<'py, PyAny>, at: &At<'_>) -> Value {
         let py = self.py;
         let Ok(since) = given.sub(self.types.epoch.bind(py)) else {
-            return self.fault(at, "a datetime without a time zone; give an aware one, such as datetime.now(timezone.utc)");
+            return self
+                .fault(at, "a datetime without a time zone; give an aware one, such as datetime.now(timezone.utc)");
         };
         let part = |name| since.getattr(name).and_then(|part| part.extract::<i64>());
         let millis = (|| {

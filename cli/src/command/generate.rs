@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use dbal::schema::load_dir;
 
 use crate::failure::Failure;
-use crate::generate::ts;
+use crate::generate::{python, ts};
 use crate::print::Done;
 
 /// Write what a schema means in another language
@@ -18,7 +18,8 @@ The types of TypeScript make a wrong field a fault of the compiler, and narrow r
 
 Examples:
   dbal generate ts --schema api/schema --out src/schema.ts
-  dbal generate ts --naming camel-case --out src/schema.ts")]
+  dbal generate ts --naming camel-case --out src/schema.ts
+  dbal generate python --out app/entities.py")]
 pub struct Generate {
     /// The language
     #[arg(value_enum)]
@@ -39,6 +40,8 @@ pub struct Generate {
 enum Language {
     /// Types for the Node package
     Ts,
+    /// Typed dicts, dataclasses and typed clients for the Python package
+    Python,
 }
 
 /// How fields are called.
@@ -54,8 +57,14 @@ pub enum Naming {
 impl Generate {
     pub fn run(&self, out: &mut dyn Write) -> Done {
         let schema = load_dir(&self.schema).map_err(dbal::Error::from)?.schema;
-        let Language::Ts = self.language;
-        let text = ts::schema(&schema, self.naming == Naming::CamelCase);
+        let text = match (self.language, self.naming) {
+            (Language::Ts, naming) => ts::schema(&schema, naming == Naming::CamelCase),
+            (Language::Python, Naming::Declared) => python::schema(&schema),
+            (Language::Python, Naming::CamelCase) => {
+                let message = "Python has the names of the schema";
+                return Err(dbal::Error::validation("--naming", message).into());
+            }
+        };
         match &self.out {
             None => out.write_all(text.as_bytes())?,
             Some(path) => std::fs::write(path, text)

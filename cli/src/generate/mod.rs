@@ -1,3 +1,4 @@
 //! Schemas in other languages.
 
+pub mod python;
 pub mod ts;

@@ -56,7 +56,13 @@ pub fn python(file: &ErrorFile) -> String {
     let mut bases: Vec<&str> = file.errors.values().map(|decl| decl.dbapi.as_str()).collect();
     bases.sort_unstable();
     bases.dedup();
-    push(&mut out, format_args!("from dbal.errors import {}\n", ["Error"].iter().chain(&bases).copied().collect::<Vec<_>>().join(", ")));
+    push(
+        &mut out,
+        format_args!(
+            "from dbal.errors import {}\n",
+            ["Error"].iter().chain(&bases).copied().collect::<Vec<_>>().join(", ")
+        ),
+    );
     let mut table = String::from("\n\nCODES: dict[str, type[Error]] = {\n");
     let mut names = Vec::new();
     for (code, decl) in &file.errors {

@@ -80,7 +80,7 @@ fn tools() -> Result<PathBuf, String> {
 }
 
 /// FNV-1a: the same on every machine and for every toolchain.
-fn fingerprint(text: &str) -> u64 {
+pub fn fingerprint(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 

@@ -50,7 +50,7 @@ pub fn pack(compiled: &Path, into: &Path) -> Result<Tarballs, String> {
 /// Builds for release, packs, and says where the tarballs are.
 pub fn command(options: &[&str]) -> Result<(), String> {
     if !matches!(options, ["node"]) {
-        return Err(format!("package takes node, not {}", options.join(" ")));
+        return Err(format!("package takes node or python, not {}", options.join(" ")));
     }
     super::ensure()?;
     let compiled = super::build(true)?;

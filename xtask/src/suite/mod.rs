@@ -2,6 +2,7 @@
 
 mod counts;
 mod node;
+mod python;
 mod quickstart;
 mod setup;
 pub(crate) mod stage;

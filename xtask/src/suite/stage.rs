@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use dbal_conformance::servers::Servers;
 
 use super::counts::Counts;
-use super::{node, quickstart};
+use super::{node, python, quickstart};
 
 /// One thing that has to hold.
 pub struct Stage {
@@ -71,6 +71,12 @@ pub const STAGES: &[Stage] = &[
         what: "the Node package: the cases in both faces, and its own tests",
         cure: "",
         run: node::run,
+    },
+    Stage {
+        name: "python",
+        what: "the Python package: the cases in both faces, its own tests, its types",
+        cure: "",
+        run: python::run,
     },
 ];
 
