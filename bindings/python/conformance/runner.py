@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import dataclasses
 import datetime
 import decimal
 import inspect
@@ -112,7 +113,7 @@ async def serve(stack):
             else:
                 raise RollBack
         except dbal.Error as error:
-            fields = [fault._asdict() for fault in error.fields]
+            fields = [dataclasses.asdict(fault) for fault in error.fields]
             answer(error={"code": error.code, "message": error.message, "reason": error.reason, "fields": fields})
 
 

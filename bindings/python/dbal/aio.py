@@ -80,6 +80,7 @@ class AsyncClient(Asks):
     """
 
     _handle = AsyncEntity
+    _native: AwaitedDatabase
 
     def __init__(
         self,
@@ -152,7 +153,6 @@ class AsyncClient(Asks):
     def transaction(
         self,
         work: Callable[[AsyncTransaction], Awaitable[Result]],
-        /,
         *,
         retries: int | None = None,
         timeout: float | None = None,
@@ -161,7 +161,6 @@ class AsyncClient(Asks):
     def transaction(
         self,
         work: Callable[[AsyncTransaction], Awaitable[Any]] | None = None,
-        /,
         *,
         retries: int | None = None,
         timeout: float | None = None,

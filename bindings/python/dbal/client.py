@@ -78,6 +78,7 @@ class Client(Asks):
     """
 
     _handle = Entity
+    _native: Database
 
     def __init__(
         self,
@@ -141,13 +142,12 @@ class Client(Asks):
 
     @overload
     def transaction(
-        self, work: Callable[[Transaction], Result], /, *, retries: int | None = None, timeout: float | None = None
+        self, work: Callable[[Transaction], Result], *, retries: int | None = None, timeout: float | None = None
     ) -> Result: ...
 
     def transaction(
         self,
         work: Callable[[Transaction], Any] | None = None,
-        /,
         *,
         retries: int | None = None,
         timeout: float | None = None,

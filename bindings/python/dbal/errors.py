@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Literal
 
 __all__ = [
     "DataError",
@@ -18,7 +19,8 @@ __all__ = [
 ]
 
 
-class Fault(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Fault:
     """One fault of one input: which field or option, what is wrong, and which row of many, from 0."""
 
     field: str
@@ -49,7 +51,9 @@ class Error(Exception):
         super().__init__(message)
         self.code = told.get("code", "INTERNAL_ERROR")
         self.reason = told.get("reason")
-        self.fields = tuple(Fault(*fault) for fault in told.get("fields", ()))
+        self.fields = tuple(
+            fault if isinstance(fault, Fault) else Fault(*fault) for fault in told.get("fields", ())
+        )
         self.retryable = told.get("retryable", False)
         self.outcome = told.get("outcome")
         self.operation = told.get("operation")

@@ -100,7 +100,7 @@ impl Handle {
         Ok(Handle { on: Arc::new(On::of(native)?), name, into })
     }
 
-    fn into_class(&self, class: &Bound<'_, PyAny>) -> PyResult<Self> {
+    fn of_class(&self, class: &Bound<'_, PyAny>) -> PyResult<Self> {
         Ok(Handle { on: self.on.clone(), name: self.name.clone(), into: Some(types::class(class)?) })
     }
 
@@ -301,7 +301,7 @@ macro_rules! entity {
 
             /// The same entity with its rows made into a class, by keywords.
             fn into(&self, class: &Bound<'_, PyAny>) -> PyResult<Self> {
-                self.0.into_class(class).map($class)
+                self.0.of_class(class).map($class)
             }
 
             /// Makes a row and returns it as stored.

@@ -31,8 +31,11 @@ pub enum Answer {
     /// Rows that were kept.
     Records(Vec<Record>),
     /// Something else.
-    Made(Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>),
+    Made(Make),
 }
+
+/// What makes an answer when the interpreter is there for it.
+pub type Make = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
 
 /// Something under way.
 pub type Work = Pin<Box<dyn Future<Output = Result<Answer>> + Send>>;

@@ -157,7 +157,7 @@ impl Names {
             nested: columns
                 .names
                 .iter()
-                .map(|name| Some(name.split_once('.')?))
+                .map(|name| name.split_once('.'))
                 .map(|pair| pair.map(|(outer, inner)| (text(outer), text(inner))))
                 .collect(),
         });

@@ -18,7 +18,7 @@ pub fn command(options: &[&str]) -> Result<(), String> {
     }
     let program = build()?;
     let mut story = Story::new(program).map_err(|fault| format!("demo: {fault}"))?;
-    match scenes::play(&mut story).and_then(|()| from_node(&mut story)) {
+    match scenes::play(&mut story).and_then(|()| from_node(&mut story)).and_then(|()| from_python(&mut story)) {
         Ok(()) => {
             println!("\ndemo: all {} steps did what they should", story.steps());
             Ok(())
@@ -45,6 +45,25 @@ fn from_node(story: &mut Story) -> story::Result {
     println!("{}", told.trim_end().rsplit_once('\n').map_or(told.as_str(), |(story, _)| story.trim_end()));
     let steps = told.trim_end().rsplit_once("steps: ").and_then(|(_, number)| number.parse().ok());
     story.went_on_to(steps.ok_or("the story from Node has no end")?);
+    Ok(())
+}
+
+/// Goes on from Python, where there is one, in the same way.
+fn from_python(story: &mut Story) -> story::Result {
+    if let Err(why) = crate::python::ensure() {
+        println!("\nthe rest is told from Python, and {why}");
+        return Ok(());
+    }
+    println!("\nbuilding the Python package ...");
+    crate::python::build(false)?;
+    let file = story.file("app.db").to_string_lossy().into_owned();
+    let schema = crate::root().join("api/schema").to_string_lossy().into_owned();
+    let first = (story.steps() + 1).to_string();
+    let program = std::path::Path::new("python3");
+    let told = crate::suite::stage::output(crate::python::python(program, &["demo.py", &file, &schema, &first]))?;
+    println!("{}", told.trim_end().rsplit_once('\n').map_or(told.as_str(), |(story, _)| story.trim_end()));
+    let steps = told.trim_end().rsplit_once("steps: ").and_then(|(_, number)| number.parse().ok());
+    story.went_on_to(steps.ok_or("the story from Python has no end")?);
     Ok(())
 }
 
