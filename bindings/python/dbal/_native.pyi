@@ -12,7 +12,7 @@ _List = list
 _Data = Mapping[str, Any]
 _Query = Mapping[str, Any]
 _Key = str | int | bytes | UUID | Mapping[str, Any]
-_Sort = str | Mapping[str, Any] | Sequence[Mapping[str, Any]]
+_Sort = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 _Include = Mapping[str, Any]
 
 class Unset:

@@ -75,7 +75,7 @@ class AsyncClient(Asks):
 
     >>> async with dbal.AsyncClient("sqlite:app.db", schema="api/schema") as db:
     ...     ada = await db.users.create(username="ada", email="ada@example.org")
-    ...     async for user in db.users.stream(sort="username"):
+    ...     async for user in db.users.stream(sort={"username": "asc"}):
     ...         print(user["username"])
     """
 

@@ -24,7 +24,7 @@ def blocking(schema: str) -> None:
         page: dbal.Page[entities.User] = db.users.list(filter={"role": "admin"}, sort={"created_at": "desc"}, limit=10)
         names: list[str] = [user["username"] for user in page]
         row: entities.UserRow = db.users.into(entities.UserRow).read(username="ada")
-        first: entities.User | None = db.users.first(sort="username")
+        first: entities.User | None = db.users.first(sort={"username": "asc"})
         count: int = db.users.count(filter={"level": {"$gte": 2}})
         total: int | None = page.total
         written: int = db.users.update_many(filter={"role": "user"}, data={"level": 2})["count"]

@@ -21,7 +21,7 @@ pub fn schema(schema: &Schema) -> String {
          from __future__ import annotations\n\n\
          import dataclasses\nimport datetime\nimport decimal\nimport uuid\n\
          from collections.abc import Mapping\n\
-         from typing import TYPE_CHECKING, Any, Literal, TypedDict, Union\n\n\
+         from typing import TYPE_CHECKING, Any, Literal, TypedDict\n\n\
          import dbal\n\n\
          if TYPE_CHECKING:\n    from typing_extensions import NotRequired\n\n\
          #: Any JSON value.\n\
@@ -68,7 +68,7 @@ fn typed(schema: &Schema, entity: &Entity, out: &mut String) {
     let changes = entity.fields.iter().filter(|field| !field.immutable && !field.primary);
     let update: Vec<(String, String)> = changes
         .map(|field| {
-            let step = if field.is_numeric() { " | Mapping[Literal['$increment'], Any]" } else { "" };
+            let step = if field.is_numeric() { " | Mapping[Literal[\"$increment\"], Any]" } else { "" };
             (field.name.clone(), format!("NotRequired[{}{step}]", nullable(field, given(&field.ty))))
         })
         .collect();
@@ -140,10 +140,10 @@ fn read(ty: &FieldType) -> String {
 /// The type of a value that is given.
 fn given(ty: &FieldType) -> String {
     match ty {
-        FieldType::Uuid => "Union[uuid.UUID, str]".to_owned(),
-        FieldType::DateTime => "Union[datetime.datetime, str]".to_owned(),
-        FieldType::Date => "Union[datetime.date, str]".to_owned(),
-        FieldType::Decimal { .. } => "Union[decimal.Decimal, int, str]".to_owned(),
+        FieldType::Uuid => "uuid.UUID | str".to_owned(),
+        FieldType::DateTime => "datetime.datetime | str".to_owned(),
+        FieldType::Date => "datetime.date | str".to_owned(),
+        FieldType::Decimal { .. } => "decimal.Decimal | int | str".to_owned(),
         other => read(other),
     }
 }

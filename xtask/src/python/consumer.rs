@@ -36,7 +36,7 @@ pub fn run(compiled: &Path) -> Result<(), String> {
     succeed(generate)?;
     succeed(python(&tools, &["-m", "mypy", "--strict", "-p", "dbal"]))?;
     let shown = types.to_string_lossy().into_owned();
-    succeed(python(&tools, &[&super::folder().join("tools/types.py").to_string_lossy(), &shown]))?;
+    succeed(python(&tools, &[&super::folder().join("tools/check_types.py").to_string_lossy(), &shown]))?;
     // What the generated file makes runs as well.
     let mut generated = python(&tools, &[&types.join("use.py").to_string_lossy()]);
     generated.arg(crate::root().join("api/schema"));
