@@ -60,7 +60,7 @@ fn from_python(story: &mut Story) -> story::Result {
     let schema = crate::root().join("api/schema").to_string_lossy().into_owned();
     let first = (story.steps() + 1).to_string();
     let program = std::path::Path::new("python3");
-    let told = crate::suite::stage::output(crate::python::python(program, &["demo.py", &file, &schema, &first]))?;
+    let told = output(crate::python::python(program, &["demo.py", &file, &schema, &first]))?;
     println!("{}", told.trim_end().rsplit_once('\n').map_or(told.as_str(), |(story, _)| story.trim_end()));
     let steps = told.trim_end().rsplit_once("steps: ").and_then(|(_, number)| number.parse().ok());
     story.went_on_to(steps.ok_or("the story from Python has no end")?);
