@@ -29,7 +29,7 @@ pub struct Database {
 
 impl Database {
     fn client(&self) -> Result<AsyncClient> {
-        self.client.borrow().clone().ok_or_else(|| Error::internal("the client was closed"))
+        self.client.borrow().clone().ok_or_else(closed)
     }
 
     /// The client with the deadline of one call; below zero: its own.
@@ -39,6 +39,14 @@ impl Database {
             return Ok(client);
         }
         Ok(client.with_timeout(Some(Duration::from_secs_f64((timeout / 1000.0).min(1e9)))))
+    }
+
+    /// What happens while JavaScript waits needs no client of its own.
+    fn at_once<T>(&self, timeout: f64, work: impl FnOnce(&Client) -> Result<T>) -> Result<T> {
+        if timeout >= 0.0 {
+            return work(self.within(timeout)?.blocking());
+        }
+        work(self.client.borrow().as_ref().ok_or_else(closed)?.blocking())
     }
 
     /// Starts work that needs the client.
@@ -117,13 +125,14 @@ impl Database {
     #[napi(catch_unwind)]
     pub fn execute<'e>(&self, env: &'e Env, length: u32, timeout: f64) -> napi::Result<JsString<'e>> {
         let outcome = self.shared.read(length, |reader| reader.request()).and_then(|request| {
-            let client = self.within(timeout)?;
-            if is_gathered(&request) {
-                return whole(&self.layouts, &request, client.blocking().execute(&request)?);
-            }
-            let mut packer = packer(&self.shared, &self.layouts, &request);
-            let envelope = client.blocking().execute_into(&request, &mut packer)?;
-            Ok(Answer::Rows(packer.finish(), envelope))
+            self.at_once(timeout, |client| {
+                if is_gathered(&request) {
+                    return whole(&self.layouts, &request, client.execute(&request)?);
+                }
+                let mut packer = packer(&self.shared, &self.layouts, &request);
+                let envelope = client.execute_into(&request, &mut packer)?;
+                Ok(Answer::Rows(packer.finish(), envelope))
+            })
         });
         self.shared.answer(env, outcome)
     }
@@ -245,6 +254,10 @@ fn explained_request(value: &Value) -> Result<Request> {
         .ok_or_else(|| Error::validation("operation", "unknown; expected one such as list or findMany"))?;
     let args = part("args").and_then(Value::as_map).cloned().unwrap_or_default();
     Ok(Request { operation, entity: text("entity").to_owned().into(), args })
+}
+
+fn closed() -> Error {
+    Error::internal("the client was closed")
 }
 
 fn statements(statements: Vec<String>) -> Answer {

@@ -172,6 +172,7 @@ impl Faults {
                 let means = match scheme {
                     "file" | "sqlite" => "sqlite",
                     "postgresql" => "postgres",
+                    "mongodb+srv" => "mongodb",
                     other => other,
                 };
                 if let Some(name) = adapter

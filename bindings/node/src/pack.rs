@@ -195,8 +195,12 @@ impl RowSink for Packer {
     fn row(&mut self, cells: &[ValueRef<'_>]) -> Result<()> {
         let layout = self.layout.as_ref().ok_or_else(|| Error::internal("a row came before its columns"))?;
         if self.piece.slots.len() >= SLOTS || self.piece.text.len() >= TEXT {
-            let layout = self.piece.layout;
-            self.done.push(std::mem::replace(&mut self.piece, Piece { layout, ..Piece::default() }));
+            let Piece { layout, slots, text, .. } = &self.piece;
+            // As large as this one, so that it need not grow step by step.
+            let slots = Vec::with_capacity(slots.capacity());
+            let next =
+                Piece { layout: *layout, slots, text: String::with_capacity(text.capacity()), ..Piece::default() };
+            self.done.push(std::mem::replace(&mut self.piece, next));
         }
         self.piece.rows += 1;
         row(&self.layouts, layout, cells.iter().copied(), &mut self.piece)

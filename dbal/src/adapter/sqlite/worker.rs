@@ -3,12 +3,17 @@
 //! A WAL read outside a transaction is nine tenths locking. A reader that takes a job while others wait therefore
 //! begins a transaction, and takes those that waited then, one by one: a job that blocks holds up only itself, since
 //! another thread may take the next one.
+//!
+//! To wake a thread costs its caller as much as the read itself. One thread that has nothing left to do therefore looks
+//! out for another job for some microseconds before it sleeps: callers that have many requests in flight submit them
+//! closer together than that.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -19,6 +24,9 @@ use crate::error::{Error, ErrorKind, Outcome};
 
 /// The most jobs that one read transaction serves: a snapshot must not be held forever.
 const BATCH: usize = 32;
+
+/// How long a thread looks out for another job before it sleeps.
+const LOOK_OUT: Duration = Duration::from_micros(10);
 
 /// The threads' queues. Dropped, every job that waits is told so, and the threads end after the one they are in.
 pub(super) struct Workers {
@@ -37,6 +45,10 @@ struct Queues {
 struct Queue {
     state: Mutex<State>,
     submitted: Condvar,
+    /// How many jobs were ever submitted, for the thread that looks out.
+    count: AtomicU64,
+    /// Whether a thread may look out: not where it would keep the caller from running.
+    looks_out: bool,
 }
 
 #[derive(Default)]
@@ -44,6 +56,8 @@ struct State {
     jobs: VecDeque<Queued>,
     /// How many jobs were ever submitted; the number of the latest one.
     count: u64,
+    /// A thread looks out, and takes a job before it sleeps.
+    watched: bool,
     closed: bool,
 }
 
@@ -70,10 +84,11 @@ struct ClockState {
 
 impl Workers {
     pub(super) fn start(shared: &Arc<Shared>) -> std::io::Result<Workers> {
-        let queues = Arc::new(Queues { reads: Queue::default(), writes: Queue::default(), clock: Clock::default() });
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let queue = || Queue { looks_out: cores > 1, ..Queue::default() };
+        let queues = Arc::new(Queues { reads: queue(), writes: queue(), clock: Clock::default() });
         // Made first, so that threads that did start end if another one cannot.
         let workers = Workers { queues: queues.clone(), only_one: shared.readers.is_none() };
-        let cores = thread::available_parallelism().map_or(1, usize::from);
         let readers = shared.readers.as_ref().map_or(0, |pool| pool.size().min(cores));
         for number in 0..readers {
             let (shared, queues) = (shared.clone(), queues.clone());
@@ -130,13 +145,19 @@ impl Queue {
         state.count += 1;
         let number = state.count;
         state.jobs.push_back(Queued { number, intent, deadline, job });
+        // The first job is for the thread that looks out; it looks at the queue again before it sleeps.
+        let taken = state.watched && state.jobs.len() == 1;
+        self.count.store(number, Ordering::Release);
         drop(state);
-        self.submitted.notify_one();
+        if !taken {
+            self.submitted.notify_one();
+        }
     }
 
     /// The next job; none when the queue is closed.
     fn wait(&self) -> Option<Queued> {
         let mut state = self.state.lock();
+        let mut looked_out = !self.looks_out;
         loop {
             if let Some(queued) = state.jobs.pop_front() {
                 return Some(queued);
@@ -144,7 +165,20 @@ impl Queue {
             if state.closed {
                 return None;
             }
-            self.submitted.wait(&mut state);
+            if looked_out || state.watched {
+                self.submitted.wait(&mut state);
+                continue;
+            }
+            looked_out = true;
+            state.watched = true;
+            let count = state.count;
+            drop(state);
+            let until = Instant::now() + LOOK_OUT;
+            while self.count.load(Ordering::Acquire) == count && Instant::now() < until {
+                std::hint::spin_loop();
+            }
+            state = self.state.lock();
+            state.watched = false;
         }
     }
 
@@ -261,4 +295,47 @@ fn run(connection: &mut SqliteConnection<'_>, queued: Queued) -> bool {
 fn refuse(job: Job, error: Error) {
     // A panic of the job must not end the thread; there is nothing to clean up and nobody left to tell.
     let _ = catch_unwind(AssertUnwindSafe(|| job(Err(error))));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pushes jobs one at a time and many at once, with pauses about as long as a thread looks out.
+    #[test]
+    fn no_job_is_left_behind_by_a_thread_that_looks_out() {
+        let queue = Arc::new(Queue { looks_out: true, ..Queue::default() });
+        let done = Arc::new(AtomicU64::new(0));
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                let (queue, done) = (queue.clone(), done.clone());
+                thread::spawn(move || {
+                    while queue.wait().is_some() {
+                        done.fetch_add(1, Ordering::AcqRel);
+                    }
+                })
+            })
+            .collect();
+        let mut pushed = 0;
+        for round in 0..600u64 {
+            for _ in 0..=round % 3 {
+                queue.push(Intent::Read, None, Box::new(|_| ()));
+                pushed += 1;
+            }
+            let until = Instant::now() + Duration::from_secs(20);
+            while done.load(Ordering::Acquire) < pushed {
+                assert!(Instant::now() < until, "a job waits that nobody takes, in round {round}");
+                thread::yield_now();
+            }
+            let pause = Instant::now() + Duration::from_micros(round % 30);
+            while Instant::now() < pause {
+                std::hint::spin_loop();
+            }
+        }
+        queue.state.lock().closed = true;
+        queue.submitted.notify_all();
+        for thread in threads {
+            thread.join().expect("it does not panic");
+        }
+    }
 }
