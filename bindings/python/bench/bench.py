@@ -1,7 +1,7 @@
 """The same work through dbal and by others, on SQLite, in alternating rounds of one run; the middle of the rounds, as
 ratios to the standard library's sqlite3 returning dicts, and of 32 awaited at once to aiosqlite where it is installed.
 
-    python bench.py [ROUNDS]
+    python bench.py [ROUNDS [OPERATION ...]]
 """
 
 import asyncio
@@ -260,7 +260,6 @@ async def by_aiosqlite(file):
         "read_pk": (one, lambda row: row["level"]),
         "list": (page, lambda got: got[0] + sum(row["level"] for row in got[1])),
         "insert1": (lambda i: db.execute_insert(INSERT, plain(comment(i))), lambda done: 1),
-        "agg": (lambda i: db.execute_fetchall(GROUPS), lambda groups: sum(group["count"] for group in groups)),
         "read10k": (lambda i: db.execute_fetchall(MANY), lambda rows: len(list(rows))),
     }
 
@@ -289,6 +288,8 @@ async def main(folder):
         print("aiosqlite is not installed: left out")
     print(f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version} of the standard library; {ROUNDS} rounds; load {os.getloadavg()[0]:.1f}")
     for operation, count in COUNTS.items():
+        if sys.argv[2:] and operation not in sys.argv[2:]:
+            continue
         times = {name: [] for name, (_, able) in contestants.items() if operation in able}
         call = 0
         for round in range(-2, ROUNDS):
