@@ -20,7 +20,8 @@ use clap::Parser;
 use command::Command;
 use failure::Failure;
 
-/// Entities over SQLite and memory: check a schema, create its tables, fill them, ask them, and explain.
+/// Entities over SQLite, PostgreSQL, MongoDB and memory: check a schema, bring databases to it and back, fill them, ask
+/// them, and explain.
 #[derive(Debug, Parser)]
 #[command(name = "dbal", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = "\
@@ -28,7 +29,7 @@ The database is named by --url or DATABASE_URL, the schema by --schema or DBAL_S
 
 Examples:
   dbal check api/schema
-  dbal migrate --url sqlite:app.db
+  dbal migrate apply --url sqlite:app.db
   dbal seed users.yaml --url sqlite:app.db
   dbal query User --filter '{\"role\": \"admin\"}' --sort -created_at --limit 10 --url sqlite:app.db
   dbal explain PageView --as ada:user --url sqlite:app.db

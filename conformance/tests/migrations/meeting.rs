@@ -134,3 +134,31 @@ fn a_column_that_was_dropped_by_hand_is_named() {
     let error = client.migrations().unwrap().apply(&Options::default()).unwrap_err();
     assert!(error.message().contains("Note.kind: notes has no kind"), "{error:?}");
 }
+
+#[test]
+fn what_comes_to_be_searched_is_found_in_rows_that_exist() {
+    everywhere("searched", |place| {
+        let first = open(place, FIRST);
+        first.migrate().unwrap();
+        first.entity("Note").unwrap().create(value!({ "id": 1, "text": "an old word" })).unwrap();
+        let next = open(place, &format!("{FIRST}searchable: [text]\n"));
+        next.migrate().unwrap();
+        let found = next.entity("Note").unwrap().count(query().filter(value!({ "$search": "word" }))).unwrap();
+        assert_eq!(found, 1, "{}", place.url);
+    });
+}
+
+#[test]
+fn a_reset_forgets_the_history() {
+    everywhere("reset", |place| {
+        let client = open(place, FIRST);
+        client.migrations().unwrap().apply(&Options::default()).unwrap();
+        client.reset().unwrap();
+        assert!(client.migrations().unwrap().survey().unwrap().entries.is_empty(), "{}", place.url);
+        assert!(client.migrate().unwrap().is_empty(), "{}", place.url);
+        // What is there is what it begins with, and a rollback ends there.
+        assert!(client.migrations().unwrap().apply(&Options::default()).unwrap().is_none(), "{}", place.url);
+        let error = client.migrations().unwrap().rollback(&Options::default()).unwrap_err();
+        assert!(error.message().contains("nothing was migrated"), "{error:?}");
+    });
+}

@@ -29,6 +29,11 @@ pub fn create_missing(schema: &Schema, existing: &Snapshot) -> Result<Vec<String
             let name = column(entity.field(*field));
             let (path, name) = (format!("{WORDS}.{name}"), format!("_dbal_words_{name}"));
             if !collection.is_some_and(|collection| collection.indexes.contains(&name)) {
+                if collection.is_some() {
+                    // Rows that exist have words as well.
+                    let column = column(entity.field(*field));
+                    commands.push(object(&[("_dbal_fill", &text(&entity.table)), ("words", &text(column))]));
+                }
                 let definition = object(&[("key", &object(&[(&path, "1")])), ("name", &text(&name))]);
                 commands
                     .push(object(&[("createIndexes", &text(&entity.table)), ("indexes", &format!("[{definition}]"))]));
