@@ -71,12 +71,12 @@ struct Rows {
 /// How often a row may be made by somebody else while this side looks for it and then makes it.
 const MOST_LOST: u8 = 3;
 
-/// A plan being run, or several in a row.
+/// A plan being run, or several in a row. It is moved a few times for each request: what few requests have is boxed.
 #[derive(Clone, Debug)]
 pub struct Machine {
     plan: Arc<Plan>,
     params: Vec<Value>,
-    rows: Option<Rows>,
+    rows: Option<Box<Rows>>,
     otherwise: Option<Bound>,
     /// What `otherwise` ran instead of, for when that makes no row because somebody else has made it.
     instead_of: Option<Bound>,
@@ -91,11 +91,11 @@ pub struct Machine {
     quiet: bool,
     paging: Option<Paging>,
     /// Seals the cursors of a page that was asked for by cursor.
-    seal: Option<Seal>,
+    seal: Option<Box<Seal>>,
     entity: Arc<str>,
     stage: Stage,
     /// Steps that ran together with an earlier one.
-    ahead: Steps,
+    ahead: Vec<usize>,
     /// One for each step, when rows have to be kept to be joined with others.
     buffers: Vec<Buffer>,
     summary: Summary,
@@ -135,7 +135,7 @@ impl Machine {
             seal: None,
             entity,
             stage: Stage::Start,
-            ahead: Steps::new(),
+            ahead: Vec::new(),
             buffers,
             summary: Summary::default(),
             refused: None,
@@ -150,7 +150,7 @@ impl Machine {
             Some(Run { plan, params, otherwise }) => Machine { otherwise, ..Machine::new(plan, params, None, entity) },
             None => Machine::new(Arc::new(Plan::nothing()), Vec::new(), None, entity),
         };
-        machine.rows = Some(Rows { waiting, index: (shape != Shape::One).then_some(0), before: 0 });
+        machine.rows = Some(Box::new(Rows { waiting, index: (shape != Shape::One).then_some(0), before: 0 }));
         machine.writes = true;
         (machine.shape, machine.atomic, machine.quiet) = (shape, atomic, shape == Shape::Affected);
         machine
@@ -163,7 +163,7 @@ impl Machine {
 
     /// The same with what seals the cursors of its page.
     pub fn with_seal(self, seal: Option<Seal>) -> Self {
-        Machine { seal, ..self }
+        Machine { seal: seal.map(Box::new), ..self }
     }
 
     /// The plan.
@@ -473,7 +473,7 @@ impl Machine {
 
     /// Goes on with the next row; false when there is none.
     fn next_row(&mut self) -> bool {
-        let Some(rows) = &mut self.rows else { return false };
+        let Some(rows) = self.rows.as_deref_mut() else { return false };
         let Some(Run { plan, params, otherwise }) = rows.waiting.next() else { return false };
         rows.index = rows.index.map(|index| index + 1);
         rows.before = self.summary.rows;
