@@ -28,7 +28,7 @@ const READS: [Operation; 11] = [
     Operation::Aggregate,
 ];
 
-const WRITES: [Operation; 9] = [
+const WRITES: [Operation; 10] = [
     Operation::Create,
     Operation::Create,
     Operation::CreateMany,
@@ -38,6 +38,7 @@ const WRITES: [Operation; 9] = [
     Operation::Delete,
     Operation::DeleteMany,
     Operation::Upsert,
+    Operation::UpsertMany,
 ];
 
 fn one(name: impl Into<Name>, value: impl Into<Value>) -> Value {
@@ -98,11 +99,14 @@ impl Ask<'_> {
                     args.insert("all", true);
                 }
             }
-            Operation::Upsert => {
-                args.insert("where", self.key(entity, dice));
-                args.insert("create", self.new_row_without_key(entity, dice));
-                args.insert("update", self.patch(entity, dice));
-                self.version(entity, &mut args, dice);
+            Operation::Upsert => self.upsert(entity, &mut args, dice),
+            Operation::UpsertMany => {
+                let rows = (0..dice.between(1, 3)).map(|_| {
+                    let mut row = Map::new();
+                    self.upsert(entity, &mut row, dice);
+                    Value::Map(row)
+                });
+                args.insert("data", Value::List(rows.collect()));
             }
             _ => {
                 if dice.percent(85) {
@@ -125,6 +129,13 @@ impl Ask<'_> {
                 one(field.name.clone(), field.value(dice))
             }
         }
+    }
+
+    fn upsert(&self, entity: usize, args: &mut Map, dice: &mut Dice) {
+        args.insert("where", self.key(entity, dice));
+        args.insert("create", self.new_row_without_key(entity, dice));
+        args.insert("update", self.patch(entity, dice));
+        self.version(entity, args, dice);
     }
 
     fn new_row(&self, entity: usize, dice: &mut Dice) -> Value {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dbal::{Client, Config, Error, Map, Operation, Principal, Reason, Request, Schema, Value};
+use dbal::{Client, Config, Error, Map, Operation, Principal, Reason, Record, Request, Schema, Value};
 use dbal_conformance::expect::{plain, show};
 
 use crate::model::Model;
@@ -69,6 +69,19 @@ pub fn ask(client: &Client, request: &Request) -> Answer {
             _ => return Ok(Value::List(pages)),
         }
     }
+}
+
+/// The same rows as a stream gives them.
+pub fn streamed(client: &Client, request: &Request) -> Answer {
+    let rows = client.stream_of(request.clone()).and_then(Iterator::collect::<Result<Vec<Record>, Error>>);
+    rows.map(|rows| plain(Value::Records(rows))).map_err(|error| Told::from(&error))
+}
+
+/// Asks for all or nothing.
+pub fn ask_together(client: &Client, requests: &[Request]) -> Answer {
+    let answers = client.batch(requests.iter().cloned());
+    let all = answers.map(|answers| Value::List(answers.into_iter().map(|answer| answer.into_value()).collect()));
+    all.map(plain).map_err(|error| Told::from(&error))
 }
 
 fn run(client: &Client, request: &Request) -> Answer {
