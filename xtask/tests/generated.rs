@@ -57,8 +57,8 @@ fn faults_of_the_error_catalogue_are_gathered() {
     let text = "
 backoff: { first_ms: 1, max_ms: 1, jitter: none, tries: 1 }
 errors:
-  GOOD: { number: 1, http: 404, grpc: NOT_FOUND, retry: never, meaning: a }
-  Bad: { number: 1, http: 200, grpc: NOT_FOUND, retry: never, meaning: b }
+  GOOD: { number: 1, http: 404, grpc: NOT_FOUND, dbapi: DatabaseError, retry: never, meaning: a }
+  Bad: { number: 1, http: 200, grpc: NOT_FOUND, dbapi: DatabaseError, retry: never, meaning: b }
 ";
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("errors.yaml");

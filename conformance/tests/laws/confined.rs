@@ -55,7 +55,7 @@ impl Written<'_> {
     }
 
     fn made(&self, entity: usize, asked: bool, row: &Map) -> Option<String> {
-        if !asked || !self.is(&[Operation::Create, Operation::CreateMany, Operation::Upsert]) {
+        if !asked || !self.is(&[Operation::Create, Operation::CreateMany, Operation::Upsert, Operation::UpsertMany]) {
             return Some("made by a request that makes none".into());
         }
         for field in self.model.entities[entity].fields.iter().filter(|field| field.locked && !field.version) {
@@ -64,7 +64,10 @@ impl Written<'_> {
                 return Some(format!("made with {}, which its caller may not write", field.name));
             }
         }
-        (!self.allows(self.after, entity, row, Verb::Create)).then(|| "made outside the caller's filter".into())
+        // Of several upserts a later one may have updated what an earlier one made.
+        let updated = self.is(&[Operation::UpsertMany]) && self.allows(self.after, entity, row, Verb::Update);
+        (!updated && !self.allows(self.after, entity, row, Verb::Create))
+            .then(|| "made outside the caller's filter".into())
     }
 
     fn removed(&self, entity: usize, asked: bool, row: &Map) -> Option<String> {
@@ -94,8 +97,10 @@ impl Written<'_> {
     }
 
     fn changed(&self, entity: usize, asked: bool, old: &Map, new: &Map) -> Option<String> {
-        let updates = asked && self.is(&[Operation::Update, Operation::UpdateMany, Operation::Upsert]);
-        let patch = self.request.args.get(if self.is(&[Operation::Upsert]) { "update" } else { "data" });
+        const UPDATES: [Operation; 4] =
+            [Operation::Update, Operation::UpdateMany, Operation::Upsert, Operation::UpsertMany];
+        let updates = asked && self.is(&UPDATES);
+        let patches = self.patches();
         let mut written = false;
         for field in
             self.model.entities[entity].fields.iter().filter(|field| old.get(&field.name) != new.get(&field.name))
@@ -103,7 +108,7 @@ impl Written<'_> {
             if self.follows(field, old, new) {
                 continue;
             }
-            let named = patch.and_then(Value::as_map).is_some_and(|patch| patch.get(&field.name).is_some());
+            let named = patches.iter().any(|patch| patch.get(&field.name).is_some());
             if !updates || !(named || field.version) {
                 return Some(format!("{} changed, which nobody named", field.name));
             }
@@ -123,6 +128,18 @@ impl Written<'_> {
             return Some("changed outside the caller's filter".into());
         }
         (!self.allows(self.after, entity, new, Verb::Update)).then(|| "moved out of the caller's filter".into())
+    }
+
+    /// What the request asks to change in rows that exist: of several upserts, what any of them asks.
+    fn patches(&self) -> Vec<&Map> {
+        let args = &self.request.args;
+        let many = args.get("data").and_then(Value::as_list).unwrap_or_default();
+        let patches: Vec<Option<&Value>> = match self.request.operation {
+            Operation::Upsert => vec![args.get("update")],
+            Operation::UpsertMany => many.iter().map(|row| row.as_map()?.get("update")).collect(),
+            _ => vec![args.get("data")],
+        };
+        patches.into_iter().flatten().filter_map(Value::as_map).collect()
     }
 
     /// Whether a reference changed because the row that it led to went away, or changed what others refer to it by.

@@ -6,20 +6,10 @@
 
 use super::Target;
 use super::operation::Lowering;
-use crate::query::ast::{Expr, Include, Quantifier, Statement};
-use crate::schema::{Entity, FieldId};
+use crate::query::ast::{Include, Statement};
+use crate::query::join::{Join, condition_on};
+use crate::schema::FieldId;
 use crate::sql::dialect::Dialect;
-
-/// An include whose rows come with those that they belong to.
-#[derive(Clone, Copy, Debug)]
-pub struct Join<'q> {
-    /// Which join gives the row that it is joined to; none for the row selected.
-    pub to: Option<usize>,
-    /// The field of that row that leads to it.
-    pub local: FieldId,
-    /// The rows joined.
-    pub include: &'q Include,
-}
 
 /// The includes that are joined to a select, each after the one that it is joined to.
 pub fn joins<'q>(target: Target<'_>, statement: &Statement, includes: &'q [Include]) -> Vec<Join<'q>> {
@@ -64,18 +54,4 @@ fn to_one(target: Target<'_>, include: &Include) -> bool {
     let entity = target.schema.entity(select.entity);
     let unique = link.field == entity.key || entity.field(link.field).unique;
     include.to_one && unique && select.limit.is_none() && select.offset.is_none() && select.beyond.is_none()
-}
-
-/// The condition of a select that is met by the one row that an include leads to, and by which it is in the include too.
-pub fn condition_on<'e>(entity: &Entity, filter: &'e Expr, include: &Include, local: FieldId) -> Option<&'e Expr> {
-    let link = include.select.link.as_ref()?;
-    filter.conjuncts().iter().find(|part| match part {
-        Expr::Related { relation, quantifier: Quantifier::Some, visible, .. } => {
-            let relation = entity.relation(*relation);
-            let same = relation.target == include.select.entity && relation.through.is_none();
-            let seen = include.select.filter == Expr::TRUE || include.select.filter == **visible;
-            same && relation.local == local && relation.remote == link.field && seen
-        }
-        _ => false,
-    })
 }

@@ -3,7 +3,7 @@
 //! [`verify`] refuses what the backend cannot do, before any IO; what is left is put into steps and each statement is
 //! spelled in the backend's language. Nothing here changes what a query means.
 
-pub mod join;
+mod join;
 pub mod operation;
 pub mod verify;
 
@@ -13,11 +13,11 @@ use std::sync::Arc;
 use crate::capability::Capabilities;
 use crate::error::Result;
 use crate::query::ast::{Aggregate, Count, Expr, Include, Insert, Operand, Query, Select, Shape, Statement};
+use crate::query::join::Join;
 use crate::query::param::{ParamSource, Params};
 use crate::row::Columns;
 use crate::schema::{EntityId, FieldId, FieldType, Generator, Referential, RelationId, Schema};
 use crate::sql::dialect::Dialect;
-use join::Join;
 use operation::{Cell, Joined, Lowered, Lowering, Output, Plan, Role, Source, Step};
 
 /// What a plan is made for.

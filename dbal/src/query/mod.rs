@@ -12,6 +12,7 @@ pub mod expire;
 mod filter;
 mod filter_json;
 pub mod form;
+pub mod join;
 mod key;
 pub mod limits;
 pub mod many;

@@ -24,9 +24,9 @@ use self::writer::Writer;
 use super::dialect::Dialect;
 use super::iden;
 use crate::error::{Error, Result};
-use crate::plan::join::Join;
 use crate::plan::operation::{Encoding, Sql, SqlParam};
 use crate::query::ast::{Aggregate, Assign, Delete, Expr, Insert, Operand, ParamId, Statement, Update};
+use crate::query::join::Join;
 use crate::query::param::Params;
 use crate::schema::{Entity, Field, FieldId, FieldType, Schema};
 

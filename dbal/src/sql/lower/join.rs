@@ -4,8 +4,8 @@ use sea_query::{Asterisk, DynIden, ExprTrait, JoinType, Query, SelectStatement};
 
 use super::{Lowering, Scope};
 use crate::error::{Error, Result};
-use crate::plan::join::Join;
 use crate::query::ast::{Expr, Include, Quantifier, Select};
+use crate::query::join::Join;
 use crate::schema::Relation;
 use crate::sql::dialect::Dialect;
 use crate::sql::iden;
