@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use dbal::schema::load_sources;
-use dbal::{Map, Operation, Principal, Reason, Request, Schema, Value};
+use dbal::{Operation, Principal, Reason, Request, Schema, Value};
 
 use crate::ask::Ask;
 use crate::dice::Dice;
