@@ -32,7 +32,7 @@ impl AsyncClient {
         self.begin_until(self.blocking.deadline()).await
     }
 
-    /// The same for no longer than to this moment, with the same errors; see [`Tries`](crate::client::Tries).
+    /// The same for no longer than to this moment, with the same errors; see [`Tries`].
     pub async fn begin_until(&self, deadline: Option<Instant>) -> Result<AsyncTransaction> {
         let (work, jobs) = mpsc::channel::<Work>();
         let (tell, begun) = oneshot::channel();
