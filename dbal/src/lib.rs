@@ -51,6 +51,7 @@ pub mod error;
 pub mod exec;
 pub mod generated;
 pub mod migrate;
+pub mod packed;
 pub mod plan;
 pub mod query;
 pub mod request;

@@ -1,6 +1,6 @@
 'use strict'
 
-// Makes objects of packed rows (`src/pack.rs`): slots of 64 bits and one text. A layout says what the columns are called
+// Makes objects of packed rows (`dbal/src/packed`): slots of 64 bits and one text. A layout says what the columns are called
 // and how their cells are written; it is asked for once.
 
 const NUMBER = 0

@@ -5,7 +5,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dbal::client::packed::gathered;
 use dbal::client::{Answered, Client};
+use dbal::packed::{Layouts, Packer};
 use dbal::schema::{EntityId, RelationKind, Schema};
 use dbal::value::{Map, Value, json};
 use dbal::{AsyncClient, Error, Operation, Request, Response, Result};
@@ -14,8 +16,6 @@ use napi_derive::napi;
 
 use crate::config;
 use crate::error;
-use crate::layout::Layouts;
-use crate::pack::{Packer, gathered};
 use crate::port::{Answer, Port, Shared};
 
 /// A database as one caller sees it.

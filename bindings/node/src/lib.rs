@@ -1,7 +1,7 @@
 //! The native half of the npm package. It knows requests, plans and packed rows, nothing of any entity.
 //!
 //! What crosses the border is bytes and numbers: `lib/encode.js` writes a request into a buffer that [`value`] reads;
-//! [`pack`] writes rows into slots and one text that `lib/decode.js` makes objects of. A call for each value would
+//! [`dbal::packed`] writes rows into slots and one text that `lib/decode.js` makes objects of. A call for each value would
 //! cost more than the database does.
 //!
 //! Everything belongs to one JavaScript environment ([`port`]): worker threads have their own. Futures are polled on
@@ -10,8 +10,6 @@
 mod client;
 mod config;
 mod error;
-mod layout;
-mod pack;
 mod port;
 mod stream;
 mod task;

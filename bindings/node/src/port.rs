@@ -8,13 +8,13 @@ use std::task::Poll;
 use dbal::client::nonblocking::{AsyncRows, AsyncTransaction};
 use dbal::client::stream::Rows;
 use dbal::client::{Envelope, Page};
+use dbal::packed::{Piece, Pieces};
 use dbal::{Error, Result};
 use napi::bindgen_prelude::{BigUint64Array, Uint8Array};
 use napi::{Env, JsString};
 use napi_derive::napi;
 
 use crate::error;
-use crate::pack::{Piece, Pieces};
 use crate::task::{Bell, Tasks, Work};
 use crate::value::Reader;
 

@@ -4,13 +4,13 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 
+use dbal::packed::{Packer, Pieces};
 use dbal::{Error, Record, Result};
 use futures_core::Stream as _;
 use napi::{Env, JsString};
 use napi_derive::napi;
 
 use crate::client::{Database, packer};
-use crate::pack::{Packer, Pieces};
 use crate::port::{Answer, Port};
 
 /// Rows handed over at once.

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use dbal::client::TransactionOptions;
 use dbal::client::nonblocking::AsyncTransaction;
 use dbal::client::transaction::Transaction;
+use dbal::packed::Layouts;
 use dbal::{AsyncClient, Error, Reason, Result};
 use napi::bindgen_prelude::Function;
 use napi::{Env, JsString};
 use napi_derive::napi;
 
 use crate::client::{Database, is_gathered, packer, thrown, whole};
-use crate::layout::Layouts;
 use crate::port::{Answer, Port, Shared};
 
 #[napi]

@@ -15,6 +15,7 @@ mod migrations;
 #[cfg(feature = "async")]
 pub mod nonblocking;
 mod own;
+pub mod packed;
 mod response;
 mod retry;
 pub mod stream;

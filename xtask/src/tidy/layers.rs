@@ -19,6 +19,9 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     ("schema", &["error", "value", "yaml"]),
     ("request", &["error", "value", "schema"]),
 
+    // Rows on their way to another program or language.
+    ("packed", &["error", "value", "row", "schema"]),
+
     // The stages, in the order a request meets them. `plan::operation` is what a backend is given, and data only: `sql`
     // fills it in and adapters read it, without seeing the planner.
     ("query", &["error", "value", "row", "request", "schema"]),
@@ -45,7 +48,7 @@ pub const LAYERS: &[(&str, &[&str])] = &[
 
     // The faces.
     ("config", &["error", "value", "yaml", "schema", "access"]),
-    ("client", &["error", "value", "row", "request", "yaml", "schema", "capability", "query", "access", "config", "sql", "sql::dialect",
+    ("client", &["error", "value", "row", "request", "yaml", "schema", "capability", "query", "access", "config", "packed", "sql", "sql::dialect",
         "plan", "plan::operation", "exec", "exec::machine", "exec::sink", "adapter", "adapter::memory", "adapter::mongodb", "adapter::postgres", "adapter::sqlite", "document", "migrate"]),
 ];
 

@@ -1,15 +1,16 @@
-//! How the rows of a result are laid out: the name and the kind of each column, sent to JavaScript once.
+//! How the rows of a result are laid out: the name and the kind of each column, sent once to whoever
+//! reads them.
 
 use std::sync::Arc;
 
-use dbal::Columns;
-use dbal::schema::{EntityId, FieldType, Schema};
-use dbal::value::Value;
-use dbal::value::json;
 use foldhash::HashMap;
 use parking_lot::Mutex;
 
-/// How the cells of a column are written. `lib/decode.js` has the same numbers.
+use crate::row::Columns;
+use crate::schema::{EntityId, FieldType, Schema};
+use crate::value::{Value, json};
+
+/// How the cells of a column are written. `bindings/node/lib/decode.js` has the same numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
@@ -35,6 +36,15 @@ pub enum Kind {
     Any = 9,
     /// The same, whole numbers are bigints.
     AnyBig = 10,
+}
+
+impl Kind {
+    /// The kind of a number.
+    pub fn of(number: i64) -> Option<Kind> {
+        use Kind::{Any, AnyBig, BigInt, Bool, Bytes, Date, Json, Many, Number, One, Text};
+        let all = [Number, Bool, Text, Date, BigInt, Bytes, Json, One, Many, Any, AnyBig];
+        all.get(usize::try_from(number).ok()?).copied()
+    }
 }
 
 /// The layout of a result's rows.
@@ -69,6 +79,12 @@ struct State {
 /// More layouts than this are forgotten; their numbers are not used again.
 const MOST: usize = 4096;
 
+impl std::fmt::Debug for Layouts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Layouts").finish_non_exhaustive()
+    }
+}
+
 impl Layouts {
     /// None yet.
     pub fn new(schema: Arc<Schema>) -> Self {
@@ -90,7 +106,7 @@ impl Layouts {
         layout
     }
 
-    /// The description of a layout, for JavaScript.
+    /// The description of a layout as JSON: `entity`, `names`, `kinds`, `targets`.
     pub fn describe(&self, id: u32) -> Option<String> {
         self.state.lock().by_id.get(&id).map(|layout| layout.text.clone())
     }

@@ -7,12 +7,11 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use dbal::client::{Answered, Envelope};
-use dbal::schema::EntityId;
-use dbal::value::{Map, Name, ValueRef, json};
-use dbal::{Columns, Error, Record, Response, Result, RowSink, Value};
-
-use crate::layout::{Kind, Layout, Layouts};
+use super::layout::{Kind, Layout, Layouts};
+use crate::error::{Error, Result};
+use crate::row::{Columns, Record, RowSink};
+use crate::schema::EntityId;
+use crate::value::{Value, ValueRef, json};
 
 /// A piece of a result is handed over when it has this many slots or bytes of text: JavaScript's substrings keep the
 /// whole text of their piece alive.
@@ -32,6 +31,8 @@ pub struct Piece {
     pub text: String,
     /// The length of the text in UTF-16 units.
     pub units: usize,
+    /// The layouts of related rows in it, each once.
+    pub inner: Vec<u32>,
 }
 
 impl Piece {
@@ -49,7 +50,8 @@ impl Piece {
         }
         self.slots.clear();
         self.text.clear();
-        Some(Piece { slots: self.slots, text: self.text, ..Piece::default() })
+        self.inner.clear();
+        Some(Piece { slots: self.slots, text: self.text, inner: self.inner, ..Piece::default() })
     }
 
     /// Whether each byte of the text is one character.
@@ -99,6 +101,12 @@ pub struct Packer {
     done: Pieces,
 }
 
+impl std::fmt::Debug for Packer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Packer").field("entity", &self.entity).finish_non_exhaustive()
+    }
+}
+
 impl Packer {
     /// Packs rows of this entity.
     pub fn new(layouts: Arc<Layouts>, entity: EntityId) -> Self {
@@ -125,58 +133,6 @@ impl Packer {
         let cells: Vec<ValueRef<'_>> = record.values().iter().map(Value::as_ref).collect();
         self.row(&cells)
     }
-}
-
-/// Packs the answer to one request that was gathered: that of an entry of a batch.
-///
-/// # Errors
-/// INTERNAL_ERROR when a cell is not of its column's type.
-pub fn gathered(layouts: &Arc<Layouts>, answered: Answered) -> Result<(Pieces, Envelope)> {
-    let mut packer = Packer::new(layouts.clone(), answered.entity);
-    let mut records = |records: Vec<Record>| records.iter().try_for_each(|record| packer.record(record));
-    let single = |name: Name, value: Value| Record::new(Arc::new(Columns { names: vec![name] }), vec![value]);
-    let envelope = match answered.response {
-        Response::Row(record) => records(vec![record]).map(|()| Envelope::Row)?,
-        Response::Maybe(record) => records(record.into_iter().collect()).map(|()| Envelope::Maybe)?,
-        Response::Rows(rows) => records(rows).map(|()| Envelope::Rows)?,
-        Response::Page(mut page) => {
-            records(std::mem::take(&mut page.data))?;
-            Envelope::Page(Box::new(page))
-        }
-        Response::Count(count) => Envelope::Count(count),
-        Response::Affected(count) => Envelope::Affected(count),
-        Response::Values { field, values } => {
-            records(values.into_iter().map(|value| single(field.clone(), value)).collect())?;
-            Envelope::Values
-        }
-        Response::Group(group) => records(vec![flat(group)]).map(|()| Envelope::Group)?,
-        Response::Groups(groups) => records(groups.into_iter().map(flat).collect()).map(|()| Envelope::Groups)?,
-        Response::Done => Envelope::Done,
-        Response::Called(called) => return gathered(layouts, *called),
-        Response::Value(value) => records(vec![single("".into(), value)]).map(|()| Envelope::Value)?,
-        Response::Batch(_) => return Err(Error::internal("a batch inside a batch")),
-    };
-    Ok((packer.finish(), envelope))
-}
-
-/// `price` inside `sum` as the column `sum.price`.
-fn flat(group: Map) -> Record {
-    let (mut names, mut values): (Vec<Name>, Vec<Value>) = (Vec::new(), Vec::new());
-    for (name, value) in group.0 {
-        match value {
-            Value::Map(fields) => {
-                for (field, value) in fields.0 {
-                    names.push(format!("{name}.{field}").into());
-                    values.push(value);
-                }
-            }
-            value => {
-                names.push(name);
-                values.push(value);
-            }
-        }
-    }
-    Record::new(Arc::new(Columns { names }), values)
 }
 
 impl RowSink for Packer {
@@ -249,14 +205,14 @@ fn write(layouts: &Layouts, layout: &Layout, position: usize, cell: ValueRef<'_>
         }
         (Kind::Json, cell) => document(cell, piece),
         (Kind::One, ValueRef::Value(Value::Record(record))) => {
-            let inner = inner(layouts, layout, position, record)?;
+            let inner = inner(layouts, layout, position, record, piece)?;
             piece.slots.push(number(inner.id.into()));
             return row(layouts, &inner, record.values().iter().map(Value::as_ref), piece);
         }
         (Kind::Many, ValueRef::Value(Value::Records(records))) => {
             piece.slots.push(number(records.len() as f64));
             let Some(first) = records.first() else { return Ok(()) };
-            let inner = inner(layouts, layout, position, first)?;
+            let inner = inner(layouts, layout, position, first, piece)?;
             piece.slots.push(number(inner.id.into()));
             return records
                 .iter()
@@ -270,9 +226,19 @@ fn write(layouts: &Layouts, layout: &Layout, position: usize, cell: ValueRef<'_>
     Ok(())
 }
 
-fn inner(layouts: &Layouts, layout: &Layout, position: usize, record: &Record) -> Result<Arc<Layout>> {
+fn inner(
+    layouts: &Layouts,
+    layout: &Layout,
+    position: usize,
+    record: &Record,
+    piece: &mut Piece,
+) -> Result<Arc<Layout>> {
     let target = layout.targets[position].ok_or_else(misplaced)?;
-    Ok(layouts.of(target, record.columns()))
+    let inner = layouts.of(target, record.columns());
+    if !piece.inner.contains(&inner.id) {
+        piece.inner.push(inner.id);
+    }
+    Ok(inner)
 }
 
 /// A cell that says what it is.
