@@ -46,6 +46,7 @@ pub mod access;
 pub mod adapter;
 pub mod capability;
 pub mod client;
+pub mod config;
 mod document;
 pub mod error;
 pub mod exec;

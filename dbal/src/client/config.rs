@@ -9,6 +9,7 @@ use crate::access::Policy;
 use crate::adapter::Adapter;
 use crate::adapter::memory::MemoryAdapter;
 use crate::client::call::handler::{Handler, Inside};
+use crate::config::{AdapterKind, Settings, SyncMode};
 use crate::error::{Error, Result};
 use crate::query::cursor::CursorKey;
 use crate::query::limits::Limits;
@@ -28,6 +29,8 @@ pub struct Config {
     backend: Backend,
     schema: Source,
     rules: Option<Rules>,
+    /// Whether rules narrow rows.
+    row_level: bool,
     limits: Limits,
     timeout: Option<Duration>,
     cursor_key: Option<CursorKey>,
@@ -81,6 +84,8 @@ enum Source {
     Missing,
     Dir(PathBuf),
     Text(String),
+    /// The reference contract, which is compiled in.
+    Reference,
     Loaded(Arc<Schema>),
 }
 
@@ -108,6 +113,7 @@ impl Config {
             backend,
             schema: Source::Missing,
             rules: None,
+            row_level: true,
             limits: Limits::default(),
             timeout: None,
             cursor_key: None,
@@ -186,6 +192,67 @@ impl Config {
         }
     }
 
+    /// What a configuration file says of the database, its schema, access rules and limits. Without a schema it is that
+    /// of `./api/schema` where there is such a folder, and else the reference contract.
+    ///
+    /// ```
+    /// use dbal::config::{Environment, Settings};
+    /// use dbal::{Client, Config};
+    /// let environment = Environment::given([("DATABASE_URL", "memory:")]);
+    /// let settings = Settings::from_text("dbal.yaml", "limits: { filter_depth: 8 }", &environment)?;
+    /// let db = Client::open(Config::from_settings(&settings)?)?;
+    /// # Ok::<(), dbal::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// VALIDATION_ERROR without a database; CAPABILITY_NOT_SUPPORTED for what this build cannot open.
+    pub fn from_settings(settings: &Settings) -> Result<Self> {
+        let database = &settings.database;
+        let Some(url) = &database.url else {
+            let message = "no database is named; say `url` or `url_file`, or set DATABASE_URL";
+            return Err(Error::validation("database.url", message));
+        };
+        if database.adapter == Some(AdapterKind::Prisma) {
+            let message = "a database that Prisma made is not opened by this build";
+            return Err(Error::unsupported("prisma", message));
+        }
+        if !database.read_replicas.is_empty() {
+            let message = "copies to read from are not used by this build; leave database.read_replicas out";
+            return Err(Error::unsupported("read_replicas", message));
+        }
+        let mut config = Config::url(url.expose()).limits(settings.limits);
+        config = match settings.schema_folder() {
+            Some(folder) => config.schema_dir(folder),
+            None => config.reference_schema(),
+        };
+        if let Some(rules) = &settings.acl.rules_file {
+            config = config.rules_file(rules);
+        }
+        config.row_level = settings.acl.enforce_row_level;
+        config.timeout = settings.security.max_query_time;
+        if let Some(key) = &settings.security.cursor_key {
+            config = config.cursor_key(key.expose());
+        }
+        Ok(config.tuned(database.pool_size, database.synchronous))
+    }
+
+    #[cfg(feature = "sqlite")]
+    fn tuned(self, pool_size: Option<usize>, synchronous: SyncMode) -> Self {
+        let config = match pool_size {
+            Some(size) => self.pool_size(size),
+            None => self,
+        };
+        match synchronous {
+            SyncMode::Full => config.synchronous_full(),
+            SyncMode::Normal => config,
+        }
+    }
+
+    #[cfg(not(feature = "sqlite"))]
+    fn tuned(self, _pool_size: Option<usize>, _synchronous: SyncMode) -> Self {
+        self
+    }
+
     /// The database's file, where it is one.
     pub fn file(&self) -> Option<&Path> {
         match self.backend {
@@ -211,6 +278,19 @@ impl Config {
     /// Entity documents as YAML text.
     pub fn schema_text(mut self, text: impl Into<String>) -> Self {
         self.schema = Source::Text(text.into());
+        self
+    }
+
+    /// The reference contract, which is compiled in.
+    ///
+    /// ```
+    /// use dbal::{Client, Config};
+    /// let db = Client::open(Config::memory().reference_schema())?;
+    /// assert!(db.schema().by_name("PageView").is_some());
+    /// # Ok::<(), dbal::Error>(())
+    /// ```
+    pub fn reference_schema(mut self) -> Self {
+        self.schema = Source::Reference;
         self
     }
 
@@ -314,9 +394,17 @@ impl Config {
         let (schema, mut warnings) = match self.schema {
             Source::Loaded(schema) => (schema, Vec::new()),
             Source::Dir(path) => shared(load_dir(&path)?),
+            Source::Reference => {
+                let files = crate::generated::reference::FILES.iter();
+                let files = files.map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
+                shared(load_sources(files.collect())?)
+            }
             Source::Text(text) => shared(load_sources(vec![("schema".to_owned(), text)])?),
             Source::Missing => {
-                return Err(Error::validation("schema", "missing; expected a folder, a text or a loaded schema"));
+                return Err(Error::validation(
+                    "schema",
+                    "missing; expected a folder, a text, a loaded schema or the reference contract",
+                ));
             }
         };
         let policy = match self.rules {
@@ -329,6 +417,7 @@ impl Config {
                 Policy::from_rules(&schema, &text, &path.display().to_string())?
             }
         };
+        let policy = if self.row_level { policy } else { policy.without_row_filters() };
         warnings.extend_from_slice(policy.warnings());
         let adapter: Arc<dyn Adapter> = match self.backend {
             Backend::Memory => Arc::new(MemoryAdapter::open(schema.clone())?),

@@ -2,4 +2,5 @@
 
 pub mod capabilities;
 pub mod errors;
+pub mod reference;
 pub mod unicode;

@@ -2,6 +2,7 @@
 
 use super::fault::{FileId, Place};
 use super::parse::MAX_DEPTH;
+use super::scalar::plain;
 use crate::value::{Decimal, Map, Value};
 
 /// A value of a document.
@@ -13,6 +14,8 @@ pub struct Node {
     pub place: Place,
     /// A scalar as it is written, quotes removed: `version: 1.0` is a number, and its text is `1.0`.
     written: Option<Box<str>>,
+    /// It came from elsewhere, and may be a secret: messages do not show it.
+    hidden: bool,
 }
 
 /// What a node is.
@@ -48,13 +51,25 @@ pub struct Entry {
 impl Node {
     /// A node of this kind at this place.
     pub fn new(kind: Kind, place: Place) -> Self {
-        Node { kind, place, written: None }
+        Node { kind, place, written: None, hidden: false }
     }
 
     pub(super) fn scalar(kind: Kind, place: Place, written: &str) -> Self {
         // Text says itself how it is written.
         let written = (!matches!(kind, Kind::Text(_))).then(|| written.into());
-        Node { kind, place, written }
+        Node { kind, place, written, hidden: false }
+    }
+
+    /// The same place with a text from elsewhere, which messages do not show. Where it may be a number, a boolean or
+    /// nothing it is read as the scalar that it would be in the file.
+    pub(crate) fn replaced(&self, text: String, whole: bool) -> Self {
+        let kind = if whole { plain(&text) } else { Kind::Text(text.clone()) };
+        Node { hidden: true, ..Node::scalar(kind, self.place, &text) }
+    }
+
+    /// Whether messages do not show it.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.hidden
     }
 
     /// The text, if it is text.
@@ -144,6 +159,9 @@ impl Node {
                 None => text.to_owned(),
             }
         };
+        if self.hidden {
+            return "a value that stands elsewhere".into();
+        }
         match self.kind {
             Kind::Null => "nothing".into(),
             Kind::Bool(flag) => flag.to_string(),
@@ -226,7 +244,7 @@ impl Node {
                 Kind::Float(number) => Some(number.to_string().into()),
                 _ => None,
             };
-            Ok(Node { kind, place, written })
+            Ok(Node { kind, place, written, hidden: false })
         }
         convert(Place { file, line: 0, column: 0 }, value, 0)
     }

@@ -8,6 +8,7 @@ mod capabilities;
 mod contract;
 mod entities;
 mod errors;
+mod reference;
 mod unicode;
 
 use std::fmt::Write;
@@ -38,15 +39,16 @@ pub fn outputs(root: &Path) -> Result<Vec<Output>, String> {
         Output { path: "dbal/src/generated/errors.rs", text: errors::rust(&errors) },
         Output { path: "dbal/src/generated/capabilities.rs", text: capabilities::rust(&capabilities) },
         Output { path: "dbal/src/generated/unicode.rs", text: unicode::rust() },
+        Output { path: "dbal/src/generated/reference.rs", text: reference::rust(root)? },
         Output { path: "bindings/python/dbal/_codes.py", text: errors::python(&errors) },
         Output { path: "docs/errors.md", text: errors::table(&errors) },
         Output { path: "docs/capabilities.md", text: capabilities::table(&capabilities) },
-        Output { path: "docs/entities.md", text: entities::page(&reference(root)?) },
+        Output { path: "docs/entities.md", text: entities::page(&contract_schema(root)?) },
     ])
 }
 
 /// The reference contract. It sets an example, so that a warning in it is a fault.
-fn reference(root: &Path) -> Result<Schema, String> {
+fn contract_schema(root: &Path) -> Result<Schema, String> {
     let loaded = load_dir(root.join("api/schema")).map_err(|faults| faults.to_string())?;
     let warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
     if warnings.is_empty() { Ok(loaded.schema) } else { Err(warnings.join("\n")) }

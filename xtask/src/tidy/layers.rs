@@ -47,8 +47,8 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     ("migrate", &["error", "value", "schema", "sql", "sql::dialect", "document", "plan::operation", "adapter"]),
 
     // The faces.
-    ("config", &["error", "value", "yaml", "schema", "access"]),
-    ("client", &["error", "value", "row", "request", "yaml", "schema", "capability", "query", "access", "config", "packed", "sql", "sql::dialect",
+    ("config", &["error", "value", "yaml", "query"]),
+    ("client", &["generated", "error", "value", "row", "request", "yaml", "schema", "capability", "query", "access", "config", "packed", "sql", "sql::dialect",
         "plan", "plan::operation", "exec", "exec::machine", "exec::sink", "adapter", "adapter::memory", "adapter::mongodb", "adapter::postgres", "adapter::sqlite", "document", "migrate"]),
 ];
 
