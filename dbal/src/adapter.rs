@@ -166,10 +166,26 @@ pub trait Connection: Send {
     /// nothing to do.
     fn execute_ddl(&mut self, text: &str) -> Result<()>;
 
+    /// The transaction of a daemon that this stands for: requests in it are sent as they are. None for a database.
+    fn far(&self) -> Option<Far> {
+        None
+    }
+
     /// Removes every row of every entity, inside a transaction: for backends that have no statements for that.
     fn clear(&mut self) -> Result<()> {
         Err(Error::unsupported("migrations", "this backend cannot be emptied"))
     }
+}
+
+/// A transaction at the other end of a wire.
+#[derive(Clone, Debug)]
+pub struct Far {
+    /// Which of a client's connections it is on.
+    pub connection: u64,
+    /// Its number there.
+    pub number: u64,
+    /// What stops a request in it.
+    pub cancel: Cancel,
 }
 
 /// What is done with a row of one of several steps; which one, by its place among them.

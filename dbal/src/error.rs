@@ -73,6 +73,21 @@ pub struct FieldFault {
     pub index: Option<usize>,
 }
 
+/// The parts of an error that another process reported.
+#[cfg(feature = "remote")]
+pub(crate) struct Parts {
+    pub kind: ErrorKind,
+    pub message: String,
+    pub retry: Retry,
+    pub reason: Option<Reason>,
+    pub outcome: Option<Outcome>,
+    pub operation: Option<&'static str>,
+    pub entity: Option<String>,
+    pub fields: Vec<FieldFault>,
+    pub retry_after: Option<Duration>,
+    pub entry: Option<usize>,
+}
+
 /// Everything that dbal reports when it cannot do what was asked.
 ///
 /// ```
@@ -115,6 +130,33 @@ impl Error {
             detail: None,
             entry: None,
         }))
+    }
+
+    /// The error of these parts.
+    #[cfg(feature = "remote")]
+    pub(crate) fn from_parts(parts: Parts) -> Self {
+        let Parts { kind, message, retry, reason, outcome, operation, entity, fields, retry_after, entry } = parts;
+        let (message, detail) = (Cow::Owned(message), None);
+        Error(Box::new(Inner {
+            kind,
+            message,
+            retry,
+            reason,
+            outcome,
+            operation,
+            entity,
+            fields,
+            retry_after,
+            detail,
+            entry,
+        }))
+    }
+
+    /// The same error with another answer to whether trying again helps.
+    #[cfg(feature = "remote")]
+    pub(crate) fn with_retry(mut self, retry: Retry) -> Self {
+        self.0.retry = retry;
+        self
     }
 
     /// VALIDATION_ERROR with one fault.

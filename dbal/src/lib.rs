@@ -55,6 +55,8 @@ pub mod migrate;
 pub mod packed;
 pub mod plan;
 pub mod query;
+#[cfg(feature = "remote")]
+pub mod remote;
 pub mod request;
 pub mod row;
 pub mod schema;

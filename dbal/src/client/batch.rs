@@ -260,6 +260,10 @@ impl Client {
     /// # Errors
     /// What an entry says, with its number in [`Error::entry`] and in the message; nothing is written then.
     pub fn batch(&self, entries: impl IntoIterator<Item = Request>) -> Result<Vec<Response>> {
+        #[cfg(feature = "remote")]
+        if let Some(remote) = self.far()? {
+            return super::far::ask(self, remote, &super::far::batch(entries))?.batch();
+        }
         self.run_batch(Batch::new(self, entries.into_iter().collect())?)?.batch()
     }
 

@@ -22,6 +22,15 @@ pub(super) type Batch = Result<Vec<Record>>;
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    watch: Option<Box<dyn Watch>>,
+}
+
+/// Told when a batch was taken, by which there is room for another one elsewhere.
+pub(super) trait Watch: Send + Sync + std::fmt::Debug {
+    /// One was taken.
+    fn taken(&self);
+    /// Nobody takes any more.
+    fn left(&self);
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +45,14 @@ struct State {
 }
 
 impl Shared {
+    fn popped(&self, state: MutexGuard<'_, State>) {
+        drop(state);
+        self.changed.notify_all();
+        if let Some(watch) = &self.watch {
+            watch.taken();
+        }
+    }
+
     fn tell(&self, mut state: MutexGuard<'_, State>) {
         let waker = state.waker.take();
         drop(state);
@@ -49,6 +66,13 @@ impl Shared {
 /// Both ends.
 pub(super) fn channel() -> (Giver, Taker) {
     let shared = Arc::new(Shared::default());
+    (Giver(shared.clone()), Taker(shared))
+}
+
+/// Both ends, where batches come from somewhere that has to be told that there is room.
+#[cfg(feature = "remote")]
+pub(super) fn watched(watch: Box<dyn Watch>) -> (Giver, Taker) {
+    let shared = Arc::new(Shared { watch: Some(watch), ..Shared::default() });
     (Giver(shared.clone()), Taker(shared))
 }
 
@@ -77,6 +101,16 @@ impl Giver {
         state.waiting.push_back(Ok(rows));
         self.0.tell(state);
         Ok(())
+    }
+
+    /// Gives without waiting, to somebody who said that there is room.
+    #[cfg(feature = "remote")]
+    pub fn push(&self, rows: Vec<Record>) {
+        let mut state = self.0.state.lock();
+        if !state.left && !state.ended {
+            state.waiting.push_back(Ok(rows));
+        }
+        self.0.tell(state);
     }
 
     /// Says that this was all, or why there is no more: that comes after the rows that were given.
@@ -111,7 +145,7 @@ impl Taker {
         let mut state = self.0.state.lock();
         loop {
             if let Some(batch) = state.waiting.pop_front() {
-                self.0.changed.notify_all();
+                self.0.popped(state);
                 return Some(batch);
             }
             if state.ended {
@@ -126,7 +160,7 @@ impl Taker {
     pub fn poll(&self, context: &Context<'_>) -> Poll<Option<Batch>> {
         let mut state = self.0.state.lock();
         if let Some(batch) = state.waiting.pop_front() {
-            self.0.changed.notify_all();
+            self.0.popped(state);
             return Poll::Ready(Some(batch));
         }
         if state.ended {
@@ -143,6 +177,9 @@ impl Drop for Taker {
         state.left = true;
         let unread = std::mem::take(&mut state.waiting);
         self.0.tell(state);
+        if let Some(watch) = &self.0.watch {
+            watch.left();
+        }
         drop(unread);
     }
 }

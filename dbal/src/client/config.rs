@@ -59,6 +59,8 @@ enum Backend {
     Postgres(String),
     #[cfg(feature = "mongodb")]
     Mongodb(crate::adapter::mongodb::MongoOptions),
+    #[cfg(feature = "remote")]
+    Remote(Box<super::far::Place>),
     /// Refused when opened, so that all faults of a configuration come together.
     Unknown(String),
 }
@@ -74,6 +76,8 @@ impl std::fmt::Debug for Backend {
             Backend::Postgres(_) => "postgres",
             #[cfg(feature = "mongodb")]
             Backend::Mongodb(_) => "mongodb",
+            #[cfg(feature = "remote")]
+            Backend::Remote(_) => "remote",
             Backend::Unknown(scheme) => scheme,
         })
     }
@@ -105,6 +109,8 @@ pub(super) struct Opened {
     pub timeout: Option<Duration>,
     pub cursor_key: CursorKey,
     pub handlers: HashMap<String, Handler>,
+    #[cfg(feature = "remote")]
+    pub far: Option<Arc<crate::remote::Remote>>,
 }
 
 impl Config {
@@ -176,6 +182,70 @@ impl Config {
         self
     }
 
+    /// A daemon: `dbal://host:50051`, `dbals://` with TLS, `ws(s)://`, `http(s)://`, or `host:port`. Who the client is
+    /// say [`Config::token`] and [`Config::certificate`]; the schema and the rules are the daemon's. Built with feature
+    /// `remote`.
+    ///
+    /// ```no_run
+    /// use dbal::{Client, Config, query};
+    /// let db = Client::open(Config::endpoint("localhost:50051").token(std::env::var("DBAL_TOKEN").unwrap()))?;
+    /// let page = db.entity("users")?.list(query().limit(10))?;
+    /// # Ok::<(), dbal::Error>(())
+    /// ```
+    #[cfg(feature = "remote")]
+    pub fn endpoint(url: impl Into<String>) -> Self {
+        Config::new(Backend::Remote(Box::new(super::far::Place::new(url.into()))))
+    }
+
+    /// The token of a session, a JWT, or an API key, to show a daemon. Without one the client is anonymous.
+    #[cfg(feature = "remote")]
+    pub fn token(self, token: impl Into<String>) -> Self {
+        let token = token.into();
+        self.token_from(move || Ok(token.clone()))
+    }
+
+    /// The same of an API key, which a daemon tells from a token by itself.
+    #[cfg(feature = "remote")]
+    pub fn api_key(self, key: impl Into<String>) -> Self {
+        self.token(key)
+    }
+
+    /// A source of tokens, asked each time that the client connects: for tokens that do not last.
+    #[cfg(feature = "remote")]
+    pub fn token_from(self, source: impl Fn() -> Result<String> + Send + Sync + 'static) -> Self {
+        self.far(|place| place.credentials = std::mem::take(&mut place.credentials).token_from(source))
+    }
+
+    /// A client certificate and its key, PEM files, for a daemon that asks for one.
+    #[cfg(feature = "remote")]
+    pub fn certificate(self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        let (certificate, key) = (certificate.into(), key.into());
+        self.far(|place| place.credentials = std::mem::take(&mut place.credentials).certificate(certificate, key))
+    }
+
+    /// A PEM file with the authorities to check a daemon's certificate against; the system's unless set.
+    #[cfg(feature = "remote")]
+    pub fn authorities(self, file: impl Into<PathBuf>) -> Self {
+        let file = file.into();
+        self.far(|place| place.credentials = std::mem::take(&mut place.credentials).roots(file))
+    }
+
+    /// Whether writes outside transactions carry an idempotency key, so that one whose connection was lost is sent
+    /// again and applied once. They do unless this says no; the daemon then keeps no answers for them, and such a write
+    /// fails with the outcome `unknown`.
+    #[cfg(feature = "remote")]
+    pub fn retry_writes(self, retry: bool) -> Self {
+        self.far(|place| place.keyed = retry)
+    }
+
+    #[cfg(feature = "remote")]
+    fn far(mut self, change: impl FnOnce(&mut super::far::Place)) -> Self {
+        if let Backend::Remote(place) = &mut self.backend {
+            change(place);
+        }
+        self
+    }
+
     /// The backend that a URL names: `sqlite:app.db`, `file:./app.db`, `postgresql://host/database`,
     /// `mongodb://host/database`, `memory:`.
     pub fn url(url: &str) -> Self {
@@ -187,6 +257,8 @@ impl Config {
             Some(("postgresql" | "postgres", _)) => Config::postgres(url),
             #[cfg(feature = "mongodb")]
             Some(("mongodb" | "mongodb+srv", _)) => Config::mongodb(url),
+            #[cfg(feature = "remote")]
+            Some((scheme, _)) if crate::remote::Endpoint::is_scheme(scheme) => Config::endpoint(url),
             Some((scheme, _)) => Config::new(Backend::Unknown(scheme.to_owned())),
             None => Config::new(Backend::Unknown(String::new())),
         }
@@ -265,6 +337,8 @@ impl Config {
             Backend::Postgres(_) => None,
             #[cfg(feature = "mongodb")]
             Backend::Mongodb(_) => None,
+            #[cfg(feature = "remote")]
+            Backend::Remote(_) => None,
             Backend::Memory | Backend::Custom(_) | Backend::Unknown(_) => None,
         }
     }
@@ -391,6 +465,11 @@ impl Config {
     }
 
     pub(super) fn open(self) -> Result<Opened> {
+        #[cfg(feature = "remote")]
+        if let Backend::Remote(place) = self.backend {
+            let none = matches!(self.schema, Source::Missing) && self.rules.is_none() && self.handlers.0.is_empty();
+            return place.open(none, self.limits, self.timeout);
+        }
         let (schema, mut warnings) = match self.schema {
             Source::Loaded(schema) => (schema, Vec::new()),
             Source::Dir(path) => shared(load_dir(&path)?),
@@ -430,6 +509,8 @@ impl Config {
             Backend::Mongodb(options) => {
                 Arc::new(crate::adapter::mongodb::MongoAdapter::open(schema.clone(), &options)?)
             }
+            #[cfg(feature = "remote")]
+            Backend::Remote(_) => return Err(Error::internal("a daemon is opened before")),
             Backend::Unknown(scheme) => {
                 let known = ["sqlite:", "file:", "postgresql:", "mongodb:", "memory:"];
                 let built = known.iter().filter(|known| match **known {
@@ -452,7 +533,18 @@ impl Config {
         if let Some(name) = handlers.keys().find(|name| !named(name)) {
             return Err(Error::validation(format!("handler.{name}"), "no operation of the schema names this handler"));
         }
-        Ok(Opened { schema, adapter, policy, warnings, limits, timeout, cursor_key, handlers })
+        Ok(Opened {
+            schema,
+            adapter,
+            policy,
+            warnings,
+            limits,
+            timeout,
+            cursor_key,
+            handlers,
+            #[cfg(feature = "remote")]
+            far: None,
+        })
     }
 }
 

@@ -42,6 +42,9 @@ pub(crate) struct Engine {
     pub warnings: Vec<Fault>,
     pub handlers: HashMap<String, Handler>,
     cursor_key: CursorKey,
+    /// The daemon that answers in place of all this.
+    #[cfg(feature = "remote")]
+    pub far: Option<Arc<crate::remote::Remote>>,
     names: Vec<Arc<str>>,
     cache: Cache,
     /// Callers for whom every request has the same plan, numbered from 1; 0 is trusted code.
@@ -96,6 +99,8 @@ impl Engine {
             warnings: opened.warnings,
             handlers: opened.handlers,
             cursor_key: opened.cursor_key,
+            #[cfg(feature = "remote")]
+            far: opened.far,
             names,
             cache: Cache::default(),
             callers: Mutex::default(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::access::Principal;
 use crate::client::Client;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::plan::operation::{Lowered, Role};
 use crate::request::Request;
 
@@ -39,9 +39,7 @@ impl Client {
     /// # Errors
     /// FORBIDDEN for a bound client; otherwise what running the request would say before any IO.
     pub fn explain(&self, request: &Request, principal: Option<&Principal>) -> Result<Explanation> {
-        if self.caller.principal().is_some() {
-            return Err(Error::forbidden("explain is for trusted code"));
-        }
+        self.trusted("explain is for trusted code")?;
         let bound = principal.map(|principal| self.engine.bind_caller(principal.clone()));
         let caller = bound.as_ref().unwrap_or(&self.caller);
         // A request that writes row by row has a plan for each set of fields that its rows name.

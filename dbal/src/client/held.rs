@@ -108,6 +108,14 @@ impl HeldTransaction {
     /// # Errors
     /// As there.
     pub fn execute(&mut self, request: &Request) -> Result<Response> {
+        #[cfg(feature = "remote")]
+        if self.client.far()?.is_some() {
+            let (client, deadline) = (self.client.clone(), self.deadline);
+            return self.on_connection(|connection| match client.far()? {
+                Some(remote) => super::far::ask_in(&client, remote, request, connection, deadline),
+                None => Err(Error::internal("a daemon became a database")),
+            });
+        }
         let (inside, deadline) = (self.inside(), self.deadline);
         match request.operation {
             Operation::Batch => {
@@ -131,6 +139,10 @@ impl HeldTransaction {
     /// # Errors
     /// As [`HeldTransaction::execute`], and whatever the sink says. Rows given before an error are void.
     pub fn execute_into(&mut self, request: &Request, sink: &mut dyn RowSink) -> Result<Envelope> {
+        #[cfg(feature = "remote")]
+        if self.client.far()?.is_some() {
+            return super::far::give(self.execute(request)?, sink);
+        }
         let machine = self.client.engine.prepare(&self.client.caller, request)?;
         let head = Head::of(&machine);
         let (savepoint, deadline) = (Some(self.inside()), self.deadline);

@@ -2,7 +2,7 @@
 
 use crate::adapter::Intent;
 use crate::client::Client;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::migrate::apply::{self, Goal};
 use crate::migrate::{Model, Options, Plan, Progress, Survey};
 
@@ -45,9 +45,7 @@ pub struct Migrations<'c> {
 
 impl<'c> Migrations<'c> {
     pub(super) fn new(client: &'c Client) -> Result<Self> {
-        if client.caller.principal().is_some() {
-            return Err(Error::forbidden("migrations are for trusted code"));
-        }
+        client.trusted("migrations are for trusted code")?;
         Ok(Migrations { client, target: Model::of(client.schema()) })
     }
 

@@ -8,6 +8,8 @@ mod channel;
 pub mod config;
 mod engine;
 pub mod explain;
+#[cfg(feature = "remote")]
+mod far;
 pub mod handle;
 pub mod held;
 mod many;
@@ -19,6 +21,8 @@ pub mod packed;
 mod response;
 mod retry;
 pub mod stream;
+#[cfg(feature = "remote")]
+mod told;
 pub mod transaction;
 pub mod typed;
 pub mod wire;
@@ -94,7 +98,8 @@ impl Client {
         Ok(Client { engine: Arc::new(Engine::new(opened)), caller: Arc::new(Caller::Trusted), timeout })
     }
 
-    /// The same database asked on behalf of a caller: every access rule applies.
+    /// The same database asked on behalf of a caller: every access rule applies. A client of a daemon is whoever its
+    /// credentials say: bound to another, each of its requests is FORBIDDEN.
     pub fn as_principal(&self, principal: Principal) -> Client {
         let caller = Arc::new(self.engine.bind_caller(principal));
         Client { engine: self.engine.clone(), caller, timeout: self.timeout }
@@ -155,6 +160,10 @@ impl Client {
     /// # Errors
     /// Those of the catalogue; see [`Error`].
     pub fn execute(&self, request: &Request) -> Result<Response> {
+        #[cfg(feature = "remote")]
+        if let Some(remote) = self.far()? {
+            return far::ask(self, remote, request);
+        }
         if request.operation == Operation::Batch {
             return self.run_batch(Batch::of(self, request)?);
         }
@@ -170,9 +179,37 @@ impl Client {
     /// # Errors
     /// As [`Client::execute`], and whatever the sink says. Rows given before an error are void.
     pub fn execute_into(&self, request: &Request, sink: &mut dyn RowSink) -> Result<Envelope> {
+        #[cfg(feature = "remote")]
+        if let Some(remote) = self.far()? {
+            return far::give(far::ask(self, remote, request)?, sink);
+        }
         let machine = self.engine.prepare(&self.caller, request)?;
         let head = Head::of(&machine);
         head.envelope(self.finish(request, self.run(machine, sink))?)
+    }
+
+    /// Refuses what is not for bound callers, nor for those of a daemon.
+    pub(crate) fn trusted(&self, refusal: &'static str) -> Result<()> {
+        #[cfg(feature = "remote")]
+        let bound = self.engine.far.is_some();
+        #[cfg(not(feature = "remote"))]
+        let bound = false;
+        match bound || self.caller.principal().is_some() {
+            true => Err(Error::forbidden(refusal)),
+            false => Ok(()),
+        }
+    }
+
+    /// The daemon to ask, if it is one.
+    #[cfg(feature = "remote")]
+    pub(crate) fn far(&self) -> Result<Option<&Arc<crate::remote::Remote>>> {
+        match (&self.engine.far, self.caller.principal()) {
+            (Some(_), Some(_)) => Err(Error::forbidden(
+                "a remote client is whoever its credentials say and cannot ask on behalf of another; open one with \
+                 that caller's token",
+            )),
+            (far, _) => Ok(far.as_ref()),
+        }
     }
 
     fn run(&self, machine: Machine, sink: &mut dyn RowSink) -> Result<Summary> {
@@ -259,9 +296,7 @@ impl Client {
     /// FORBIDDEN for a bound client. CONFLICT where a row is still referred to by one that keeps it, after all other
     /// entities have been swept.
     pub fn sweep(&self) -> Result<i64> {
-        if self.caller.principal().is_some() {
-            return Err(Error::forbidden("sweep is for trusted code"));
-        }
+        self.trusted("sweep is for trusted code")?;
         let (mut removed, mut failed) = (0, None);
         for (id, entity) in
             self.engine.schema.entities().filter(|(_, entity)| entity.ttl.is_some_and(|ttl| ttl.auto_delete))
@@ -294,9 +329,7 @@ impl Client {
     /// # Errors
     /// FORBIDDEN for a bound client; CAPABILITY_NOT_SUPPORTED, DATABASE_ERROR.
     pub fn migrate(&self) -> Result<Vec<String>> {
-        if self.caller.principal().is_some() {
-            return Err(Error::forbidden("migrate is for trusted code"));
-        }
+        self.trusted("migrate is for trusted code")?;
         let mut connection = self.engine.adapter.connect(Intent::Write, self.deadline())?;
         connection.begin(self.deadline())?;
         let done = self.create_missing(&mut *connection);
@@ -323,9 +356,7 @@ impl Client {
     /// # Errors
     /// As [`Client::migrate`].
     pub fn pending_migration(&self) -> Result<Vec<String>> {
-        if self.caller.principal().is_some() {
-            return Err(Error::forbidden("migrate is for trusted code"));
-        }
+        self.trusted("migrate is for trusted code")?;
         let mut connection = self.engine.adapter.connect(Intent::Read, self.deadline())?;
         if let Some(statements) = self.missing(&mut *connection)? {
             return Ok(statements);
@@ -354,9 +385,7 @@ impl Client {
     /// # Ok::<(), dbal::Error>(())
     /// ```
     pub fn reset(&self) -> Result<()> {
-        if self.caller.principal().is_some() {
-            return Err(Error::forbidden("reset is for trusted code"));
-        }
+        self.trusted("reset is for trusted code")?;
         let mut connection = self.engine.adapter.connect(Intent::Write, self.deadline())?;
         connection.begin(self.deadline())?;
         let done = match self.engine.adapter.lowering() {

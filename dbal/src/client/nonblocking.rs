@@ -94,6 +94,10 @@ impl AsyncClient {
     /// # Errors
     /// Those of the catalogue.
     pub async fn execute(&self, request: &Request) -> Result<Response> {
+        #[cfg(feature = "remote")]
+        if let Some(remote) = self.blocking.far()? {
+            return super::far::asked(&self.blocking, remote, request).await;
+        }
         if request.operation == Operation::Batch {
             return self.run_batch(Batch::of(&self.blocking, request)?).await;
         }
@@ -113,6 +117,10 @@ impl AsyncClient {
         S: RowSink + Send + 'static,
     {
         let client = &self.blocking;
+        #[cfg(feature = "remote")]
+        if let Some(remote) = client.far()? {
+            return super::far::given(super::far::asked(client, remote, request).await?, sink);
+        }
         let machine = client.engine.prepare(&client.caller, request)?;
         let head = Head::of(&machine);
         let (summary, sink) = client.finish(request, self.run(machine, sink).await)?;
@@ -124,6 +132,10 @@ impl AsyncClient {
     /// # Errors
     /// As there.
     pub async fn batch(&self, entries: impl IntoIterator<Item = Request>) -> Result<Vec<Response>> {
+        #[cfg(feature = "remote")]
+        if self.blocking.far()?.is_some() {
+            return self.execute(&super::far::batch(entries)).await?.batch();
+        }
         let batch = Batch::new(&self.blocking, entries.into_iter().collect())?;
         self.run_batch(batch).await?.batch()
     }

@@ -100,6 +100,36 @@ impl Response {
         }
     }
 
+    /// The rows of an answer, and what else there is to say.
+    ///
+    /// # Errors
+    /// INTERNAL_ERROR for the answer of a batch, which is several.
+    pub(crate) fn taken_apart(self) -> Result<(Envelope, Vec<Record>)> {
+        let single = |name: Name, value: Value| {
+            Record::new(std::sync::Arc::new(crate::row::Columns { names: vec![name] }), vec![value])
+        };
+        Ok(match self {
+            Response::Row(record) => (Envelope::Row, vec![record]),
+            Response::Maybe(record) => (Envelope::Maybe, record.into_iter().collect()),
+            Response::Rows(records) => (Envelope::Rows, records),
+            Response::Page(mut page) => {
+                let records = std::mem::take(&mut page.data);
+                (Envelope::Page(Box::new(page)), records)
+            }
+            Response::Count(count) => (Envelope::Count(count), Vec::new()),
+            Response::Affected(count) => (Envelope::Affected(count), Vec::new()),
+            Response::Values { field, values } => {
+                (Envelope::Values, values.into_iter().map(|value| single(field.clone(), value)).collect())
+            }
+            Response::Group(group) => (Envelope::Group, vec![flat(group)]),
+            Response::Groups(groups) => (Envelope::Groups, groups.into_iter().map(flat).collect()),
+            Response::Done => (Envelope::Done, Vec::new()),
+            Response::Called(called) => return called.response.taken_apart(),
+            Response::Value(value) => (Envelope::Value, vec![single("".into(), value)]),
+            Response::Batch(_) => return Err(Error::internal("a batch inside a batch")),
+        })
+    }
+
     /// The answer of a call without the entity that it is of.
     pub fn uncalled(self) -> Response {
         match self {
@@ -163,6 +193,26 @@ impl Response {
             _ => Err(unexpected()),
         }
     }
+}
+
+/// `price` inside `sum` as the column `sum.price`.
+fn flat(group: Map) -> Record {
+    let (mut names, mut values): (Vec<Name>, Vec<Value>) = (Vec::new(), Vec::new());
+    for (name, value) in group.0 {
+        match value {
+            Value::Map(fields) => {
+                for (field, value) in fields.0 {
+                    names.push(format!("{name}.{field}").into());
+                    values.push(value);
+                }
+            }
+            value => {
+                names.push(name);
+                values.push(value);
+            }
+        }
+    }
+    Record::new(std::sync::Arc::new(crate::row::Columns { names }), values)
 }
 
 fn text(text: Option<String>) -> Value {

@@ -84,6 +84,10 @@ impl Client {
 
     /// Checks a request, and starts the thread that reads its rows.
     pub(super) fn read_ahead(&self, request: Request, cancel: Cancel) -> Result<Taker> {
+        #[cfg(feature = "remote")]
+        if let Some(remote) = self.far()? {
+            return super::far::stream(self, remote, &request);
+        }
         let machine = self.engine.prepare(&self.caller, &request)?;
         let (giver, taker) = channel();
         let (client, deadline) = (self.clone(), self.deadline());

@@ -57,6 +57,12 @@ impl<'c> Transaction<'c> {
     /// # Errors
     /// Those of the catalogue.
     pub fn execute(&self, request: &Request) -> Result<Response> {
+        #[cfg(feature = "remote")]
+        if let Some(remote) = self.client.far()? {
+            return self.on_connection(|connection| {
+                super::far::ask_in(self.client, remote, request, connection, self.deadline)
+            });
+        }
         if request.operation == Operation::Batch {
             return self.run_batch(Batch::of(self.client, request)?);
         }
@@ -76,6 +82,10 @@ impl<'c> Transaction<'c> {
     /// As [`Transaction::execute`], and whatever the sink says. Rows given before an error are void.
     pub fn execute_into(&self, request: &Request, sink: &mut dyn RowSink) -> Result<Envelope> {
         let client = self.client;
+        #[cfg(feature = "remote")]
+        if client.far()?.is_some() {
+            return super::far::give(self.execute(request)?, sink);
+        }
         let machine = client.engine.prepare(&client.caller, request)?;
         let head = Head::of(&machine);
         let savepoint = Some(self.depth + 1);
@@ -91,6 +101,10 @@ impl<'c> Transaction<'c> {
     /// # Errors
     /// As [`Client::batch`].
     pub fn batch(&self, entries: impl IntoIterator<Item = Request>) -> Result<Vec<Response>> {
+        #[cfg(feature = "remote")]
+        if self.client.far()?.is_some() {
+            return self.execute(&super::far::batch(entries))?.batch();
+        }
         self.run_batch(Batch::new(self.client, entries.into_iter().collect())?)?.batch()
     }
 

@@ -129,4 +129,33 @@ impl Capabilities {
             ("max_row_bytes", self.max_row_bytes),
         ]
     }
+
+    /// Says what a capability is offered as, by its name; false for a name that is none.
+    pub fn set(&mut self, name: &str, support: Support) -> bool {
+        match name {
+            "transactions" => self.transactions = support,
+            "nested_transactions" => self.nested_transactions = support,
+            "statement_savepoints" => self.statement_savepoints = support,
+            "joins" => self.joins = support,
+            "full_text_search" => self.full_text_search = support,
+            "ttl" => self.ttl = support,
+            "json_queries" => self.json_queries = support,
+            "aggregations" => self.aggregations = support,
+            "relations" => self.relations = support,
+            "foreign_keys" => self.foreign_keys = support,
+            "unique_indexes" => self.unique_indexes = support,
+            "migrations" => self.migrations = support,
+            "schema_introspection" => self.schema_introspection = support,
+            "connection_pooling" => self.connection_pooling = support,
+            "read_replicas" => self.read_replicas = support,
+            "upsert" => self.upsert = support,
+            "returning" => self.returning = support,
+            "case_insensitive_match" => self.case_insensitive_match = support,
+            "ordered_bytes" => self.ordered_bytes = support,
+            "change_streams" => self.change_streams = support,
+            "query_timeout" => self.query_timeout = support,
+            _ => return false,
+        }
+        true
+    }
 }

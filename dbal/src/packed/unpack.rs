@@ -45,6 +45,11 @@ impl Unpacker {
         Unpacker { schema, layouts: HashMap::new() }
     }
 
+    /// Goes by another schema from here on; what was learned is kept as it is.
+    pub fn adopt(&mut self, schema: Arc<Schema>) {
+        self.schema = schema;
+    }
+
     /// Learns the layouts that the head of a message brings.
     ///
     /// # Errors

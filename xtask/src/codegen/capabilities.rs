@@ -62,7 +62,14 @@ pub fn rust(file: &CapabilityFile) -> String {
         };
         push(&mut out, format_args!("            (\"{name}\", {number}),\n"));
     }
-    out.push_str("        ]\n    }\n}\n");
+    out.push_str(
+        "        ]\n    }\n\n    /// Says what a capability is offered as, by its name; false for a name that is none.\n    \
+         pub fn set(&mut self, name: &str, support: Support) -> bool {\n        match name {\n",
+    );
+    for name in file.capabilities.keys() {
+        push(&mut out, format_args!("            \"{name}\" => self.{name} = support,\n"));
+    }
+    out.push_str("            _ => return false,\n        }\n        true\n    }\n}\n");
     out
 }
 

@@ -43,13 +43,16 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     ("adapter::postgres", &["error", "value", "row", "schema", "capability", "sql", "sql::dialect", "plan::operation", "adapter"]),
     ("adapter::sqlite", &["error", "value", "row", "schema", "capability", "sql", "sql::dialect", "plan::operation", "adapter"]),
 
+    // The other end of a wire. Where an adapter is expected it lends transactions; it never sees a plan.
+    ("remote", &["error", "value", "row", "request", "schema", "capability", "packed", "adapter", "sql", "plan::operation"]),
+
     // What a database keeps, from one schema to the next. Only `apply`, `history` and `lock` do anything.
     ("migrate", &["error", "value", "schema", "sql", "sql::dialect", "document", "plan::operation", "adapter"]),
 
     // The faces.
     ("config", &["error", "value", "yaml", "query"]),
     ("client", &["generated", "error", "value", "row", "request", "yaml", "schema", "capability", "query", "access", "config", "packed", "sql", "sql::dialect",
-        "plan", "plan::operation", "exec", "exec::machine", "exec::sink", "adapter", "adapter::memory", "adapter::mongodb", "adapter::postgres", "adapter::sqlite", "document", "migrate"]),
+        "plan", "plan::operation", "exec", "exec::machine", "exec::sink", "adapter", "adapter::memory", "adapter::mongodb", "adapter::postgres", "adapter::sqlite", "document", "migrate", "remote"]),
 ];
 
 const CRATE: &str = "dbal/src/";

@@ -237,6 +237,10 @@ impl AsyncTransaction {
     /// # Errors
     /// As [`Transaction::execute`](crate::client::transaction::Transaction::execute).
     pub async fn execute(&self, request: &Request) -> Result<Response> {
+        #[cfg(feature = "remote")]
+        if let Some(remote) = self.client.far()?.cloned() {
+            return self.ask(remote, request).await;
+        }
         if request.operation == Operation::Batch {
             return self.run_batch(Batch::of(&self.client, request)?).await;
         }
@@ -250,6 +254,16 @@ impl AsyncTransaction {
         envelope.with(sink.records)
     }
 
+    /// Asks the daemon.
+    #[cfg(feature = "remote")]
+    async fn ask(&self, remote: Arc<crate::remote::Remote>, request: &Request) -> Result<Response> {
+        let (client, request, deadline) = (self.client.clone(), request.clone(), self.state.deadline);
+        let ask = move |connection: &mut dyn Connection| {
+            crate::client::far::ask_in(&client, &remote, &request, connection, deadline)
+        };
+        self.on_connection(ask).await
+    }
+
     /// Runs a request inside the transaction and gives its rows to a sink, which comes back filled.
     ///
     /// # Errors
@@ -259,6 +273,10 @@ impl AsyncTransaction {
         S: RowSink + Send + 'static,
     {
         let client = &self.client;
+        #[cfg(feature = "remote")]
+        if let Some(remote) = client.far()?.cloned() {
+            return crate::client::far::given(self.ask(remote, request).await?, sink);
+        }
         let machine = client.engine.prepare(&client.caller, request)?;
         let head = Head::of(&machine);
         let deadline = self.state.deadline;
@@ -277,6 +295,10 @@ impl AsyncTransaction {
     /// # Errors
     /// As [`Transaction::batch`](crate::client::transaction::Transaction::batch).
     pub async fn batch(&self, entries: impl IntoIterator<Item = Request>) -> Result<Vec<Response>> {
+        #[cfg(feature = "remote")]
+        if self.client.far()?.is_some() {
+            return self.execute(&crate::client::far::batch(entries)).await?.batch();
+        }
         let batch = Batch::new(&self.client, entries.into_iter().collect())?;
         self.run_batch(batch).await?.batch()
     }
