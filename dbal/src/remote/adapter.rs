@@ -74,7 +74,10 @@ impl Session {
             "transaction.commit" if at == 0 => Kind::End(transaction),
             _ => Kind::Inside(transaction),
         };
-        self.remote.ask(Question { method, params, kind, packed: false, deadline: self.deadline, rows: None }).wait().map(drop)
+        self.remote
+            .ask(Question { method, params, kind, packed: false, deadline: self.deadline, rows: None })
+            .wait()
+            .map(drop)
     }
 }
 
@@ -83,7 +86,8 @@ impl Drop for Session {
         if let Some((_, transaction)) = self.open.first() {
             let params = format!("\"transaction\":{}", transaction.number);
             let kind = Kind::Inside(*transaction);
-            let question = Question { method: "transaction.rollback", params, kind, packed: false, deadline: None, rows: None };
+            let question =
+                Question { method: "transaction.rollback", params, kind, packed: false, deadline: None, rows: None };
             // Nobody waits for it, and it is not to be cancelled.
             self.remote.ask(question).leave();
         }
