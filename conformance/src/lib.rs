@@ -26,6 +26,7 @@ pub mod client;
 pub mod expect;
 pub mod host;
 pub mod mongodb;
+pub mod outage;
 mod places;
 pub mod process;
 mod retype;

@@ -12,9 +12,14 @@ pub mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
+#[cfg(feature = "async")]
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use crate::capability::Capabilities;
 use crate::error::{Error, Result};
@@ -68,21 +73,52 @@ pub trait Adapter: Send + Sync {
     fn offload(&self) -> Option<&dyn Offload> {
         None
     }
+
+    /// The thread that drives requests of callers that await, where the driver does not block; none where it does.
+    #[cfg(feature = "async")]
+    fn driver(&self) -> Option<&dyn Drive> {
+        None
+    }
 }
 
 /// Told when nobody waits for an answer any more. Clones are one.
 #[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct Cancel(Arc<Told>);
+
+#[derive(Debug, Default)]
+struct Told {
+    cancelled: AtomicBool,
+    /// Who waits to be told.
+    waker: Mutex<Option<Waker>>,
+}
 
 impl Cancel {
     /// Tells it.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.cancelled.store(true, Ordering::Release);
+        let waker = self.0.waker.lock().take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Whether it was told.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.cancelled.load(Ordering::Acquire)
+    }
+
+    /// Ready when it is told; the last to ask is woken then.
+    pub fn poll_cancelled(&self, context: &Context<'_>) -> Poll<()> {
+        if self.is_cancelled() {
+            return Poll::Ready(());
+        }
+        let mut waker = self.0.waker.lock();
+        if !waker.as_ref().is_some_and(|known| known.will_wake(context.waker())) {
+            *waker = Some(context.waker().clone());
+        }
+        drop(waker);
+        // It may have been told before the waker was there.
+        if self.is_cancelled() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
@@ -240,4 +276,95 @@ pub trait Offload: Send + Sync {
     /// Queues a job. Reads that wait together may run in one read transaction, in which case the connection handed
     /// over is already inside it and `begin`, `commit` and `rollback` of the job nest without effect.
     fn submit(&self, intent: Intent, deadline: Option<Instant>, job: Job);
+}
+
+/// A future of an adapter; it stays on the thread that made it.
+#[cfg(feature = "async")]
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + 'a>>;
+
+/// A connection of a driver that is awaited, in one caller's hands. The duties are those of [`Connection`]. Dropped with
+/// a transaction open, it MUST roll back before anybody gets it again.
+#[cfg(feature = "async")]
+pub trait Awaited {
+    /// Starts a transaction, as [`Connection::begin`] does. What that sends goes with the first statement.
+    fn begin(&mut self, deadline: Option<Instant>) -> Result<()>;
+
+    /// Starts a transaction of several requests, as [`Connection::begin_guarded`] does.
+    fn begin_guarded(&mut self, deadline: Option<Instant>) -> Result<()> {
+        self.begin(deadline)
+    }
+
+    /// Commits, as [`Connection::commit`] does.
+    fn commit(&mut self) -> Pending<'_, ()>;
+
+    /// Rolls back, as [`Connection::rollback`] does.
+    fn rollback(&mut self) -> Pending<'_, ()>;
+
+    /// Sets savepoint number `depth`.
+    fn savepoint(&mut self, depth: u32) -> Pending<'_, ()>;
+
+    /// Keeps what was done since savepoint `depth`.
+    fn release(&mut self, depth: u32) -> Pending<'_, ()>;
+
+    /// Undoes what was done since savepoint `depth`, and drops it.
+    fn rollback_to(&mut self, depth: u32) -> Pending<'_, ()>;
+
+    /// Runs one step, as [`Connection::run`] does.
+    fn run<'a>(
+        &'a mut self,
+        step: &'a Step,
+        params: &'a [Value],
+        deadline: Option<Instant>,
+        sink: &'a mut (dyn RowSink + 'a),
+    ) -> Pending<'a, u64>;
+
+    /// Runs steps that read, as [`Connection::run_together`] does; none where one after the other is as good.
+    fn run_together<'a>(
+        &'a mut self,
+        _steps: &'a [&'a Step],
+        _params: &'a [Value],
+        _deadline: Option<Instant>,
+        _rows: &'a mut DealOf<'a>,
+    ) -> Option<Pending<'a, Vec<u64>>> {
+        None
+    }
+
+    /// Whether there is [`Awaited::run_together`].
+    fn pipelines(&self) -> bool {
+        false
+    }
+
+    /// From here on, statements stop when this is cancelled, as [`Connection::watch`] says.
+    fn watch(&mut self, cancel: Option<&Cancel>);
+
+    /// Waits; the connection is kept meanwhile.
+    fn pause(&mut self, time: Duration) -> Pending<'_, ()>;
+}
+
+/// What a task of a [`Drive`] wants a connection for, and how long it may wait for it.
+#[cfg(feature = "async")]
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Whether it writes.
+    pub intent: Intent,
+    /// It reads with a single statement and in no transaction: it may be sent behind the statements of others, on a
+    /// connection that they use as well.
+    pub brief: bool,
+    /// When there is no more use in it.
+    pub deadline: Option<Instant>,
+    /// Told when nobody waits for it any more.
+    pub cancel: Cancel,
+}
+
+/// Work that is awaited on the adapter's own thread: it is given a connection, and tells its own result to whoever
+/// awaits it.
+#[cfg(feature = "async")]
+pub type Task = Box<dyn FnOnce(Result<Box<dyn Awaited>>) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
+
+/// Runs tasks on one thread of the adapter, as many at a time as there are connections and more.
+#[cfg(feature = "async")]
+pub trait Drive: Send + Sync {
+    /// Gives a task a connection as soon as there is one. By the deadline at the latest it is given TIMEOUT with
+    /// `not_applied` instead.
+    fn spawn(&self, wanted: Wanted, task: Task);
 }

@@ -18,6 +18,7 @@ folder=$1; signal=$2; shift 2
 exec 3<&0 </dev/null
 "$@" >>"$folder/log" 2>&1 3<&- &
 server=$!
+echo "$server" >"$folder/pid"
 {
     cat <&3
     kill -s "$signal" "$server"
@@ -92,6 +93,45 @@ impl Guard {
         }
     }
 
+    /// Sends a signal to the server's first process.
+    pub(super) fn signal(&self, name: &str) -> Result<(), String> {
+        signal(name, &self.pid()?)
+    }
+
+    /// Sends a signal to the server's first process and to all that it has started.
+    pub(super) fn signal_all(&self, name: &str) -> Result<(), String> {
+        let first = self.pid()?;
+        let parent = |pid: &str| {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+            Some(status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().to_owned())
+        };
+        let all = std::fs::read_dir("/proc").map_err(|fault| format!("/proc: {fault}"))?;
+        let names = all.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        for child in names.filter(|pid| parent(pid).as_ref() == Some(&first)) {
+            // It may have ended meanwhile.
+            let _ = signal(name, &child);
+        }
+        signal(name, &first)
+    }
+
+    fn pid(&self) -> Result<String, String> {
+        let pid =
+            std::fs::read_to_string(self.folder.join("pid")).map_err(|fault| format!("no server runs: {fault}"))?;
+        Ok(pid.trim().to_owned())
+    }
+
+    /// Ends the server at once with a signal, as a crash would. The folder stays.
+    pub(super) fn crash(mut self, name: &str) -> Result<(), String> {
+        let keep = self.folder.join("keep");
+        std::fs::write(&keep, "").map_err(|fault| fault.to_string())?;
+        self.signal(name)?;
+        self.wait();
+        drop(self);
+        // What is left of the guard sees that the pipe is closed, and the file that says that the folder stays.
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        std::fs::remove_file(keep).map_err(|fault| fault.to_string())
+    }
+
     /// Waits until the server has ended by itself.
     pub(super) fn wait(&mut self) {
         // An error means that there is nothing to wait for.
@@ -105,6 +145,14 @@ impl Guard {
         let lines: Vec<&str> = log.lines().collect();
         let last = lines[lines.len().saturating_sub(10)..].join("\n  ");
         format!("its log ends:\n  {last}")
+    }
+}
+
+fn signal(name: &str, pid: &str) -> Result<(), String> {
+    let sent = Command::new("kill").args(["-s", name, pid]).stderr(Stdio::null()).status();
+    match sent.is_ok_and(|status| status.success()) {
+        true => Ok(()),
+        false => Err(format!("no signal {name} could be sent to process {pid}")),
     }
 }
 

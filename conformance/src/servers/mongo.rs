@@ -31,8 +31,10 @@ const HELLO: &[u8] = &[
 #[derive(Debug)]
 pub struct Mongodb {
     port: u16,
-    guard: Guard,
-    _folder: TempDir,
+    python: PathBuf,
+    /// None between a crash and the next start.
+    guard: Option<Guard>,
+    folder: TempDir,
 }
 
 impl Mongodb {
@@ -48,13 +50,43 @@ impl Mongodb {
         let config = folder.path().join("config.toml");
         std::fs::write(&config, "").map_err(|fault| told(fault.to_string()))?;
         let port = spare_port().map_err(told)?;
-        let (number, data) = (port.to_string(), folder.path().join("data").display().to_string());
-        let config = config.display().to_string();
+        let mut server = Mongodb { port, python, guard: None, folder };
+        server.start_again()?;
+        Ok(server)
+    }
+
+    /// Starts the server again on the data that it left.
+    ///
+    /// # Errors
+    /// Why it does not run.
+    pub fn start_again(&mut self) -> Result<(), String> {
+        let told = |why: String| format!("MongoDB: {why}");
+        let folder = self.folder.path();
+        let (number, data) = (self.port.to_string(), folder.join("data").display().to_string());
+        let config = folder.join("config.toml").display().to_string();
         let words = ["-m", "secantus", "--host", "127.0.0.1", "--port", &number, "--storage-path", &data];
         let arguments = words.into_iter().chain(["--config", &config]).map(str::to_owned).collect::<Vec<_>>();
-        let mut guard = Guard::start(folder.path(), None, "TERM", &python, &arguments).map_err(told)?;
+        let mut guard = Guard::start(folder, None, "TERM", &self.python, &arguments).map_err(told)?;
+        let port = self.port;
         wait_until(&mut guard, || answers(port)).map_err(told)?;
-        Ok(Mongodb { port, guard, _folder: folder })
+        self.guard = Some(guard);
+        Ok(())
+    }
+
+    /// Ends the server at once, as a crash would. The data stay, for [`Mongodb::start_again`].
+    ///
+    /// # Errors
+    /// When there is no server to end.
+    pub fn crash(&mut self) -> Result<(), String> {
+        self.guard.take().ok_or("no server runs")?.crash("KILL")
+    }
+
+    /// Sends a signal to the server: `STOP` and `CONT` make it hang and go on.
+    ///
+    /// # Errors
+    /// When there is no such process.
+    pub fn signal(&self, name: &str) -> Result<(), String> {
+        self.guard.as_ref().ok_or("no server runs")?.signal(name)
     }
 
     /// The URL of the server.
@@ -64,7 +96,7 @@ impl Mongodb {
 
     /// What it said last, if it has stopped by itself.
     pub fn stopped(&mut self) -> Option<String> {
-        let log = self.guard.stopped()?;
+        let log = self.guard.as_mut()?.stopped()?;
         Some(format!("the MongoDB server has stopped; {log}"))
     }
 }

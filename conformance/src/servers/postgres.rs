@@ -5,7 +5,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -103,31 +102,15 @@ impl Postgres {
     /// # Errors
     /// When there is no server to end.
     pub fn crash(&mut self) -> Result<(), String> {
-        let keep = self.folder.path().join("keep");
-        std::fs::write(&keep, "").map_err(|fault| fault.to_string())?;
-        self.signal("QUIT")?;
-        if let Some(mut guard) = self.guard.take() {
-            guard.wait();
-            drop(guard);
-            // What is left of the guard sees that the pipe is closed, and the file that says that the folder stays.
-            std::thread::sleep(Duration::from_millis(300));
-        }
-        std::fs::remove_file(keep).map_err(|fault| fault.to_string())
+        self.guard.take().ok_or("no server runs")?.crash("QUIT")
     }
 
-    /// Sends a signal to the server's first process: `STOP` and `CONT` make new connections hang and go on.
+    /// Sends a signal to the server and all its processes: `STOP` and `CONT` make it hang and go on.
     ///
     /// # Errors
     /// When there is no such process.
-    pub fn signal(&self, name: &str) -> Result<(), String> {
-        let path = self.folder.path().join("data/postmaster.pid");
-        let text = std::fs::read_to_string(path).map_err(|fault| format!("no server runs: {fault}"))?;
-        let pid = text.lines().next().unwrap_or_default().to_owned();
-        let sent = Command::new("kill").args(["-s", name, &pid]).status();
-        match sent.is_ok_and(|status| status.success()) {
-            true => Ok(()),
-            false => Err(format!("no signal {name} could be sent to process {pid}")),
-        }
+    pub fn signal_all(&self, name: &str) -> Result<(), String> {
+        self.guard.as_ref().ok_or("no server runs")?.signal_all(name)
     }
 
     /// What it said last, if it has stopped by itself.

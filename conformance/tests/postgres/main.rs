@@ -4,6 +4,7 @@ mod crash;
 mod meeting;
 mod stopping;
 mod trips;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -39,14 +40,24 @@ impl Place {
     }
 
     fn at(url: &str, name: &str) -> Place {
-        let loaded = Client::open(Config::memory().schema_text(SCHEMA)).expect("the schema is sound");
+        Place::of(url, name, SCHEMA, 8)
+    }
+
+    fn of(url: &str, name: &str, schema: &str, pool_size: usize) -> Place {
+        let loaded = Client::open(Config::memory().schema_text(schema)).expect("the schema is sound");
         let schema = loaded.schema().clone();
         let name = format!("dbal_{name}_{}", std::process::id());
-        let url = format!("{url}?schema={name}&pool_size=8");
+        let url = format!("{url}?schema={name}&pool_size={pool_size}");
         let adapter = Arc::new(PostgresAdapter::open(schema.clone(), &url).expect("the server answers"));
         let place = Place { url, name, adapter, schema };
         place.client().migrate().expect("the tables are made, and the schema that they are in");
         place
+    }
+
+    /// Another client on the same tables, with these parameters in its URL.
+    fn beside(&self, parameters: &str) -> Client {
+        let url = format!("{}&{parameters}", self.url.replace("&pool_size=8", ""));
+        Client::open(Config::postgres(url).schema(self.schema.clone())).expect("opens")
     }
 
     fn client(&self) -> Client {
@@ -56,6 +67,30 @@ impl Place {
     /// Runs SQL of the test's own.
     fn execute(&self, text: &str) -> dbal::Result<()> {
         self.adapter.connect(Intent::Write, None)?.execute_ddl(text)
+    }
+}
+
+/// Polls futures on this thread until all are done.
+fn wait_for<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = std::task::Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = std::task::Context::from_waker(&waker);
+    let mut all: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
+    loop {
+        for (future, done) in all.iter_mut().filter(|(_, done)| done.is_none()) {
+            if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) {
+                *done = Some(output);
+            }
+        }
+        if all.iter().all(|(_, done)| done.is_some()) {
+            return all.into_iter().filter_map(|(_, done)| done).collect();
+        }
+        std::thread::park_timeout(std::time::Duration::from_secs(1));
     }
 }
 

@@ -3,9 +3,18 @@
 //! A caller that blocks drives its connection on its own thread. Statements are prepared by name, once for each plan
 //! and connection.
 
+#[cfg(feature = "async")]
+mod awaited;
+mod bounds;
 mod connection;
 mod drive;
 mod error;
+#[cfg(feature = "async")]
+mod inbox;
+mod inspect;
+mod line;
+#[cfg(feature = "async")]
+mod lines;
 mod numeric;
 mod pool;
 mod session;
@@ -34,6 +43,8 @@ pub struct PostgresAdapter {
     pool: Arc<Pool>,
     #[cfg(feature = "async")]
     workers: OnceLock<Option<worker::Workers>>,
+    #[cfg(feature = "async")]
+    driver: OnceLock<Option<awaited::Driver>>,
 }
 
 impl PostgresAdapter {
@@ -75,6 +86,8 @@ impl PostgresAdapter {
             pool,
             #[cfg(feature = "async")]
             workers: OnceLock::new(),
+            #[cfg(feature = "async")]
+            driver: OnceLock::new(),
         })
     }
 }
@@ -104,5 +117,11 @@ impl Adapter for PostgresAdapter {
     fn offload(&self) -> Option<&dyn super::Offload> {
         let workers = self.workers.get_or_init(|| worker::Workers::start(&self.pool).ok());
         workers.as_ref().map(|workers| workers as &dyn super::Offload)
+    }
+
+    #[cfg(feature = "async")]
+    fn driver(&self) -> Option<&dyn super::Drive> {
+        let driver = self.driver.get_or_init(|| awaited::Driver::start(&self.pool).ok());
+        driver.as_ref().map(|driver| driver as &dyn super::Drive)
     }
 }

@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 pub use self::entity::AsyncEntity;
 use self::entity::On;
 pub use self::rows::AsyncRows;
-use self::submit::{OnDrop, on_a_thread, submitted};
+use self::submit::{OnDrop, driven, on_a_thread, submitted};
 pub use self::transaction::AsyncTransaction;
 use crate::access::Principal;
-use crate::adapter::{Connection, Intent};
+use crate::adapter::{Awaited, Connection, Intent, Pending};
 use crate::client::batch::Batch;
 use crate::client::builder::Query;
 use crate::client::call::{self, Call};
@@ -25,7 +25,7 @@ use crate::client::response::Head;
 use crate::client::retry;
 use crate::client::{Client, Config, Envelope, Migrations, Response};
 use crate::error::Result;
-use crate::exec::{Machine, Summary, nonblocking};
+use crate::exec::{Machine, Summary};
 use crate::request::{Operation, Request};
 use crate::row::{RecordSink, RowSink};
 use crate::value::Value;
@@ -191,12 +191,22 @@ impl AsyncClient {
         let adapter = &self.blocking.engine.adapter;
         let deadline = self.blocking.deadline();
         let intent = if machine.writes() { Intent::Write } else { Intent::Read };
+        let again = intent == Intent::Write && adapter.contends();
+        if let Some(driver) = adapter.driver() {
+            let brief = machine.is_brief();
+            let run = move |mut connection: Box<dyn Awaited>| -> Pending<'static, (Summary, S)> {
+                Box::pin(async move {
+                    let ran = retry::alone_awaited(&mut *connection, machine, again, deadline, &mut sink).await;
+                    ran.map(|summary| (summary, sink))
+                })
+            };
+            return driven(driver, intent, brief, deadline, run).await;
+        }
         let Some(offload) = adapter.offload() else {
-            let mut connection = nonblocking::Ready(adapter.connect(intent, deadline)?);
-            let summary = nonblocking::run(&mut connection, machine, None, deadline, &mut sink).await?;
+            let mut connection = adapter.connect(intent, deadline)?;
+            let summary = retry::alone(&mut *connection, machine, again, deadline, &mut sink)?;
             return Ok((summary, sink));
         };
-        let again = intent == Intent::Write && adapter.contends();
         let run = move |connection: &mut dyn Connection| {
             retry::alone(connection, machine, again, deadline, &mut sink).map(|summary| (summary, sink))
         };

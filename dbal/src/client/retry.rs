@@ -82,6 +82,35 @@ pub(super) fn alone(
     }
 }
 
+/// The same, awaited.
+///
+/// # Errors
+/// As there.
+#[cfg(feature = "async")]
+pub(super) async fn alone_awaited(
+    connection: &mut dyn crate::adapter::Awaited,
+    machine: Machine,
+    again: bool,
+    deadline: Option<Instant>,
+    sink: &mut dyn RowSink,
+) -> Result<Summary> {
+    use crate::exec::nonblocking;
+    if !again {
+        return nonblocking::run(connection, machine, None, deadline, sink).await;
+    }
+    let mut tries = Tries::new(TransactionOptions::default(), deadline);
+    loop {
+        let mut given = Given { sink: &mut *sink, rows: 0 };
+        match nonblocking::run(&mut *connection, machine.clone(), None, deadline, &mut given).await {
+            Err(error) if given.rows == 0 && is_serialization(&error) => match tries.next() {
+                Some(pause) => connection.pause(pause).await?,
+                None => return Err(error),
+            },
+            done => return done,
+        }
+    }
+}
+
 /// Counts the rows that went through.
 struct Given<'s> {
     sink: &'s mut dyn RowSink,

@@ -452,6 +452,11 @@ impl Machine {
         }
     }
 
+    /// Whether it reads with one statement and in no transaction.
+    pub fn is_brief(&self) -> bool {
+        self.plan.steps.len() == 1 && !self.writes() && !self.is_atomic()
+    }
+
     /// Whether all that runs is in one transaction.
     pub fn is_atomic(&self) -> bool {
         self.atomic

@@ -1,54 +1,26 @@
 //! The loop for drivers that are awaited. It drives the same machine as the blocking one.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::time::Instant;
 
-use crate::adapter::Connection;
-use crate::error::Result;
+use smallvec::SmallVec;
+
+use crate::adapter::Awaited;
+use crate::error::{Error, ErrorKind, Result};
 use crate::exec::machine::{Action, Machine, Summary};
 use crate::plan::operation::Step;
 use crate::row::RowSink;
-use crate::value::Value;
-
-/// A future of an adapter.
-pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
-
-/// One connection of a driver that is awaited. The duties are those of [`Connection`]; besides, dropping a future
-/// MUST leave nothing running and the connection either clean or not to be reused.
-pub trait AwaitedConnection: Send {
-    /// Starts a transaction.
-    fn begin(&mut self, deadline: Option<Instant>) -> Pending<'_, ()>;
-    /// Commits.
-    fn commit(&mut self) -> Pending<'_, ()>;
-    /// Rolls back.
-    fn rollback(&mut self) -> Pending<'_, ()>;
-    /// Sets a savepoint.
-    fn savepoint(&mut self, depth: u32) -> Pending<'_, ()>;
-    /// Keeps what was done since a savepoint.
-    fn release(&mut self, depth: u32) -> Pending<'_, ()>;
-    /// Undoes what was done since a savepoint.
-    fn rollback_to(&mut self, depth: u32) -> Pending<'_, ()>;
-    /// Runs one step.
-    fn run<'a>(
-        &'a mut self,
-        step: &'a Step,
-        params: &'a [Value],
-        deadline: Option<Instant>,
-        sink: &'a mut (dyn RowSink + Send),
-    ) -> Pending<'a, u64>;
-}
+use crate::value::ValueRef;
 
 /// Runs a machine to its end, as [`blocking::run`](super::blocking::run) does.
 ///
 /// # Errors
 /// As there.
 pub async fn run(
-    connection: &mut dyn AwaitedConnection,
+    connection: &mut dyn Awaited,
     mut machine: Machine,
     savepoint: Option<u32>,
     deadline: Option<Instant>,
-    out: &mut (dyn RowSink + Send),
+    out: &mut dyn RowSink,
 ) -> Result<Summary> {
     machine.announce(out)?;
     let mut begun = false;
@@ -56,15 +28,11 @@ pub async fn run(
         let done = match machine.step() {
             Action::Begin => match savepoint {
                 Some(depth) => connection.savepoint(depth).await,
-                None => connection.begin(deadline).await,
+                None => connection.begin(deadline),
             }
             .map(|()| begun = true),
             Action::Run(index) => {
-                let ran = {
-                    let (step, params, mut feed) = machine.feed(index, out);
-                    connection.run(step, params, deadline, &mut feed).await
-                };
-                ran.and_then(|count| machine.resume(index, count, out)).map_err(|error| machine.blamed(error))
+                ran(&mut *connection, &mut machine, index, deadline, out).await.map_err(|error| machine.blamed(error))
             }
             Action::Commit => {
                 begun = false;
@@ -76,60 +44,51 @@ pub async fn run(
             Action::Done => return machine.finish(out),
         };
         if let Err(error) = done {
-            if begun {
-                let undone = match savepoint {
-                    Some(depth) => connection.rollback_to(depth).await,
-                    None => connection.rollback().await,
-                };
-                if let (Err(failed), true) = (undone, error.kind() != crate::ErrorKind::Timeout) {
-                    return Err(failed);
-                }
-            }
-            return Err(error);
+            return Err(if begun { undo(connection, savepoint, error).await } else { error });
         }
     }
 }
 
-/// A connection that never waits, such as one to rows in memory, in the face of one that is awaited.
-#[allow(missing_debug_implementations, reason = "connections have none")]
-pub struct Ready<'c>(pub Box<dyn Connection + 'c>);
-
-fn ready<'a, T: Send + 'a>(result: Result<T>) -> Pending<'a, T> {
-    Box::pin(std::future::ready(result))
+/// Runs the step that is next, with those that need nothing of it where that saves waiting.
+async fn ran(
+    connection: &mut dyn Awaited,
+    machine: &mut Machine,
+    index: usize,
+    deadline: Option<Instant>,
+    out: &mut dyn RowSink,
+) -> Result<()> {
+    if connection.pipelines() {
+        let together = machine.together(index);
+        if together.len() > 1 {
+            let counts = {
+                let (steps, params, mut feeds) = machine.feeds(out);
+                let wanted: SmallVec<[&Step; 8]> = together.iter().map(|index| &steps[*index]).collect();
+                let mut deal = |place: usize, cells: &[ValueRef<'_>]| feeds.row(together[place], cells);
+                match connection.run_together(&wanted, params, deadline, &mut deal) {
+                    Some(running) => running.await?,
+                    None => return Err(Error::internal("an adapter says that it pipelines, and does not")),
+                }
+            };
+            return machine.resume_together(&together, &counts, out);
+        }
+    }
+    let count = {
+        let (step, params, mut feed) = machine.feed(index, out);
+        connection.run(step, params, deadline, &mut feed).await?
+    };
+    machine.resume(index, count, out)
 }
 
-impl AwaitedConnection for Ready<'_> {
-    fn begin(&mut self, deadline: Option<Instant>) -> Pending<'_, ()> {
-        ready(self.0.begin(deadline))
-    }
-
-    fn commit(&mut self) -> Pending<'_, ()> {
-        ready(self.0.commit())
-    }
-
-    fn rollback(&mut self) -> Pending<'_, ()> {
-        ready(self.0.rollback())
-    }
-
-    fn savepoint(&mut self, depth: u32) -> Pending<'_, ()> {
-        ready(self.0.savepoint(depth))
-    }
-
-    fn release(&mut self, depth: u32) -> Pending<'_, ()> {
-        ready(self.0.release(depth))
-    }
-
-    fn rollback_to(&mut self, depth: u32) -> Pending<'_, ()> {
-        ready(self.0.rollback_to(depth))
-    }
-
-    fn run<'a>(
-        &'a mut self,
-        step: &'a Step,
-        params: &'a [Value],
-        deadline: Option<Instant>,
-        sink: &'a mut (dyn RowSink + Send),
-    ) -> Pending<'a, u64> {
-        ready(self.0.run(step, params, deadline, sink))
+/// Rolls back; the first error is the one that matters, unless undoing failed as well.
+async fn undo(connection: &mut dyn Awaited, savepoint: Option<u32>, error: Error) -> Error {
+    let undone = match savepoint {
+        Some(depth) => connection.rollback_to(depth).await,
+        None => connection.rollback().await,
+    };
+    match undone {
+        Ok(()) => error,
+        // A statement that ran out of time may have taken its whole transaction with it; that is what was wanted.
+        Err(_) if error.kind() == ErrorKind::Timeout => error,
+        Err(failed) => failed,
     }
 }

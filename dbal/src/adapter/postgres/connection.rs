@@ -17,7 +17,7 @@ use crate::sql::ddl::Snapshot;
 use crate::value::{Map, Value};
 
 /// How long giving a connection back may take; it happens when a caller drops it in the middle of something.
-const GIVING_BACK: Duration = Duration::from_secs(2);
+pub(super) const GIVING_BACK: Duration = Duration::from_secs(2);
 
 /// A connection with what carries it. Whoever waits for an answer drives it meanwhile.
 pub(super) struct Wire {

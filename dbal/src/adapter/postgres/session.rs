@@ -3,41 +3,30 @@
 //! What begins a transaction or guards a statement is never waited for by itself: it is sent in front of the statement,
 //! and both are answered in one round trip.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use futures_util::future::{Either, join, maybe_done, select};
+use futures_util::future::{join, maybe_done};
 use futures_util::stream::StreamExt as _;
 use smallvec::SmallVec;
-use tokio_postgres::{CancelToken, Client, RowStream, SimpleQueryMessage, Statement};
+use tokio_postgres::{RowStream, Statement};
 
+use super::bounds::{Bounds, LATE, within};
 use super::error::{self, Fault};
-use super::tls::Tls;
+use super::line::Line;
 use super::value::{self, Bind, Owned};
 use crate::adapter::{Cancel, Intent};
 use crate::error::{Error, ErrorKind, Outcome, Result};
 use crate::plan::operation::{Lowered, Sql, SqlParam, Step};
 use crate::row::RowSink;
-use crate::schema::{FieldType, Schema};
-use crate::sql::ddl::{ColumnInfo, Snapshot, TableInfo};
-use crate::value::{Map, Value, ValueRef};
-
-/// Statements that a connection keeps prepared; then it forgets them all.
-const STATEMENTS: usize = 512;
+use crate::schema::FieldType;
+use crate::value::{Value, ValueRef};
 
 /// Cells of a row that need no memory of their own.
 const CELLS: usize = 32;
-
-/// The server stops a statement at its deadline by itself. So much later it is asked to, and so much later still the
-/// connection is given up.
-const LATE: Duration = Duration::from_millis(50);
-const LOST: Duration = Duration::from_secs(1);
-/// How often a statement looks whether it was cancelled.
-const TICK: Duration = Duration::from_millis(20);
 
 /// How long what ends a transaction may take where no deadline says less.
 const ENDING: Duration = Duration::from_secs(30);
@@ -50,7 +39,7 @@ const GUARD: &str = "SAVEPOINT dbal_guard";
 
 /// How far a transaction is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     /// There is none: every statement commits by itself.
     None,
     /// It begins with the next statement.
@@ -62,55 +51,24 @@ enum State {
 }
 
 pub(super) struct Session {
-    client: Client,
-    tls: Tls,
-    schema: Arc<Schema>,
-    /// Where the tables are, if not where the server looks by itself.
-    place: Option<Arc<str>>,
-    statements: HashMap<Arc<str>, Statement>,
-    intent: Intent,
-    state: State,
+    pub(super) line: Arc<Line>,
+    pub(super) intent: Intent,
+    pub(super) state: State,
     /// A statement may fail and the transaction goes on.
     guarded: bool,
     deadline: Option<Instant>,
     /// Told when nobody waits for an answer any more.
     cancel: Option<Cancel>,
-    /// The server's limit for a statement of this session, in milliseconds; 0 is none.
-    limit: u64,
-    /// Nobody knows what the connection is at.
-    doubtful: bool,
 }
 
 impl Session {
-    pub(super) fn new(client: Client, tls: Tls, schema: Arc<Schema>, place: Option<Arc<str>>) -> Self {
-        Session {
-            client,
-            tls,
-            schema,
-            place,
-            statements: HashMap::new(),
-            intent: Intent::Read,
-            state: State::None,
-            guarded: false,
-            deadline: None,
-            cancel: None,
-            limit: 0,
-            doubtful: false,
-        }
-    }
-
-    /// What a new connection is told.
-    pub(super) async fn set_up(&mut self, settings: &str, deadline: Instant) -> Result<()> {
-        match within(Some(deadline), self.client.batch_execute(settings)).await {
-            Some(Ok(())) => Ok(()),
-            Some(Err(error)) => Err(error::connecting(&error)),
-            None => Err(Error::timeout(Outcome::NotApplied)),
-        }
+    pub(super) fn new(line: Arc<Line>) -> Self {
+        Session { line, intent: Intent::Read, state: State::None, guarded: false, deadline: None, cancel: None }
     }
 
     /// Whether the next caller may have the connection.
     pub(super) fn is_clean(&self) -> bool {
-        !self.doubtful && !self.client.is_closed() && matches!(self.state, State::None | State::Due)
+        !self.line.is_closed() && matches!(self.state, State::None | State::Due)
     }
 
     /// Whether the server has, or may have, a transaction open.
@@ -119,7 +77,7 @@ impl Session {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.doubtful || self.client.is_closed()
+        self.line.is_closed()
     }
 
     /// In new hands.
@@ -162,15 +120,15 @@ impl Session {
             self.post("COMMIT").await;
             return Ok(());
         }
-        let done = within(Some(Instant::now() + ENDING), self.client.batch_execute("COMMIT")).await;
+        let done = within(Some(Instant::now() + ENDING), self.line.client.batch_execute("COMMIT")).await;
         match done {
             Some(Ok(())) => Ok(()),
             Some(Err(error)) => {
-                self.doubtful |= error::is_lost(&error);
+                self.doubt_if(error::is_lost(&error));
                 Err(error::control(&error, true))
             }
             None => {
-                self.doubtful = true;
+                self.line.doubt();
                 Err(Error::timeout(Outcome::Unknown))
             }
         }
@@ -208,16 +166,16 @@ impl Session {
         Ok(())
     }
 
-    async fn control(&mut self, text: &str) -> Result<()> {
-        match within(Some(Instant::now() + ENDING), self.client.batch_execute(text)).await {
+    pub(super) async fn control(&mut self, text: &str) -> Result<()> {
+        match within(Some(Instant::now() + ENDING), self.line.client.batch_execute(text)).await {
             Some(Ok(())) => Ok(()),
             Some(Err(error)) => {
                 // Whatever it was to end has not ended.
-                self.doubtful = true;
+                self.line.doubt();
                 Err(error::control(&error, false))
             }
             None => {
-                self.doubtful = true;
+                self.line.doubt();
                 Err(Error::timeout(Outcome::NotApplied))
             }
         }
@@ -225,7 +183,7 @@ impl Session {
 
     /// Sends a statement whose answer nobody needs.
     async fn post(&self, text: &str) {
-        let mut sent = pin!(self.client.batch_execute(text));
+        let mut sent = pin!(self.line.client.batch_execute(text));
         std::future::poll_fn(|context| {
             let _ = sent.as_mut().poll(context);
             Poll::Ready(())
@@ -234,7 +192,7 @@ impl Session {
     }
 
     /// Checks that a statement may start.
-    fn ready(&self, deadline: Option<Instant>) -> Result<()> {
+    pub(super) fn ready(&self, deadline: Option<Instant>) -> Result<()> {
         if self.state == State::Aborted {
             return Err(super::connection::aborted());
         }
@@ -246,7 +204,7 @@ impl Session {
     }
 
     /// What opens the transaction. Reads see one moment; writers do too, and nobody's update is lost.
-    fn beginning(&self, deadline: Option<Instant>) -> String {
+    pub(super) fn beginning(&self, deadline: Option<Instant>) -> String {
         let mode = match self.intent {
             Intent::Read => "READ ONLY",
             Intent::Write => "READ WRITE",
@@ -259,7 +217,7 @@ impl Session {
         };
         let limit = match deadline.or(self.deadline) {
             Some(deadline) => format!("; SET LOCAL statement_timeout = {}", millis(deadline)),
-            None if self.limit != 0 => "; SET LOCAL statement_timeout = 0".to_owned(),
+            None if self.line.limit() != 0 => "; SET LOCAL statement_timeout = 0".to_owned(),
             None => String::new(),
         };
         format!("BEGIN ISOLATION LEVEL {isolation} {mode}{limit}")
@@ -276,15 +234,15 @@ impl Session {
             }
             State::Open => guards.then(|| GUARD.to_owned()),
             State::None | State::Aborted => {
-                let wanted = deadline.map_or(0, millis);
+                let (wanted, limit) = (deadline.map_or(0, millis), self.line.limit());
                 // A session's limit is changed only when it is off by a tenth: most deadlines are equally far away.
-                let near = wanted >= self.limit && wanted - self.limit <= wanted / 10 || {
-                    self.limit > wanted && self.limit - wanted <= wanted / 10
+                let near = wanted >= limit && wanted - limit <= wanted / 10 || {
+                    limit > wanted && limit - wanted <= wanted / 10
                 };
                 if near {
                     return None;
                 }
-                self.limit = wanted;
+                self.line.set_limit(wanted);
                 Some(format!("SET statement_timeout = {wanted}"))
             }
         }
@@ -351,16 +309,21 @@ impl Session {
     /// What stops a statement beside the server; none where nothing does.
     fn bounds(&self, deadline: Option<Instant>) -> Option<Bounds> {
         (deadline.is_some() || self.cancel.is_some()).then(|| Bounds {
-            token: self.client.cancel_token(),
-            tls: self.tls.clone(),
+            line: self.line.clone(),
             cancel: self.cancel.clone(),
             late: deadline.map(|deadline| deadline + LATE),
         })
     }
 
+    fn doubt_if(&self, lost: bool) {
+        if lost {
+            self.line.doubt();
+        }
+    }
+
     /// Nobody knows what became of a statement.
     fn give_up(&mut self, commits: bool) -> Error {
-        self.doubtful = true;
+        self.line.give_up();
         self.state = if self.state == State::None { State::None } else { State::Aborted };
         let wrote = commits && self.intent == Intent::Write;
         Error::timeout(if wrote { Outcome::Unknown } else { Outcome::NotApplied })
@@ -377,21 +340,21 @@ impl Session {
         let values = bound(sql, params)?;
         let prelude = self.prelude(deadline);
         let guards = self.guarded && self.intent == Intent::Write && self.state == State::Open;
-        let known = self.statements.get(&sql.text).cloned();
+        let known = self.line.known(sql);
         let rows = match (prelude, known) {
-            (None, Some(statement)) => self.client.query_raw(&statement, &values).await?,
+            (None, Some(statement)) => self.line.client.query_raw(&statement, &values).await?,
             (Some(prelude), Some(statement)) => {
-                let first = self.client.batch_execute(&prelude);
-                let (first, rows) = join(first, self.client.query_raw(&statement, &values)).await;
+                let first = self.line.client.batch_execute(&prelude);
+                let (first, rows) = join(first, self.line.client.query_raw(&statement, &values)).await;
                 first?;
                 rows?
             }
             (prelude, None) => {
                 if let Some(prelude) = prelude {
-                    self.client.batch_execute(&prelude).await?;
+                    self.line.client.batch_execute(&prelude).await?;
                 }
-                let statement = self.prepared(sql).await?;
-                self.client.query_raw(&statement, &values).await?
+                let statement = self.line.prepared(sql).await?;
+                self.line.client.query_raw(&statement, &values).await?
             }
         };
         let count = self.read(step, rows, |cells| sink.row(cells)).await?;
@@ -399,19 +362,6 @@ impl Session {
             self.post("RELEASE SAVEPOINT dbal_guard").await;
         }
         Ok(count)
-    }
-
-    /// The statement as the server knows it, made known where it is not.
-    async fn prepared(&mut self, sql: &Sql) -> Result<Statement, Fault> {
-        if let Some(known) = self.statements.get(&sql.text) {
-            return Ok(known.clone());
-        }
-        let statement = self.client.prepare(&sql.text).await?;
-        if self.statements.len() >= STATEMENTS {
-            self.statements.clear();
-        }
-        self.statements.insert(sql.text.clone(), statement.clone());
-        Ok(statement)
     }
 
     /// Sends everything, then reads the answers in order. An error comes with the place of its step.
@@ -425,24 +375,24 @@ impl Session {
         let mut prelude = self.prelude(deadline);
         let guards = self.guarded && self.intent == Intent::Write && self.state == State::Open;
         let first = |fault: Fault| (0, fault);
-        if !steps.iter().all(|(_, sql)| self.statements.contains_key(&sql.text))
+        if !steps.iter().all(|(_, sql)| self.line.known(sql).is_some())
             && let Some(prelude) = prelude.take()
         {
-            self.client.batch_execute(&prelude).await.map_err(|error| first(error.into()))?;
+            self.line.client.batch_execute(&prelude).await.map_err(|error| first(error.into()))?;
         }
         let mut statements: SmallVec<[Statement; 8]> = SmallVec::new();
         for (place, (_, sql)) in steps.iter().enumerate() {
-            statements.push(self.prepared(sql).await.map_err(|fault| (place, fault))?);
+            statements.push(self.line.prepared(sql).await.map_err(|fault| (place, fault))?);
         }
         let mut sent = Vec::with_capacity(steps.len());
         for (place, ((_, sql), statement)) in steps.iter().zip(&statements).enumerate() {
             let values = bound(sql, params).map_err(|error| (place, error.into()))?;
-            let client = &self.client;
+            let client = &self.line.client;
             sent.push(Box::pin(maybe_done(async move { client.query_raw(statement, &values).await })));
         }
         let mut begun = pin!(maybe_done(async {
             match &prelude {
-                Some(prelude) => self.client.batch_execute(prelude).await,
+                Some(prelude) => self.line.client.batch_execute(prelude).await,
                 None => Ok(()),
             }
         }));
@@ -509,7 +459,7 @@ impl Session {
     ) -> Result<()> {
         let misfit = |(position, misfit)| {
             let (owner, columns) = step.owner(position);
-            let entity = self.schema.entity(owner);
+            let entity = self.line.schema.entity(owner);
             let mut columns = columns.filter(|at| step.cells[*at].field == Some(entity.key));
             let id = columns.next().filter(|key| *key != position).and_then(|key| {
                 let cell = value::decode(&step.cells[key], row, key, &mut std::iter::empty::<&Owned>()).ok()?;
@@ -520,7 +470,7 @@ impl Session {
                     _ => None,
                 }
             });
-            error::misfit(&self.schema, step, position, misfit, id)
+            error::misfit(&self.line.schema, step, position, misfit, id)
         };
         let has_owned = step.cells.iter().any(|cell| matches!(cell.ty, FieldType::Decimal { .. } | FieldType::Json));
         let owned = if has_owned { value::owned(&step.cells, row).map_err(misfit)? } else { SmallVec::new() };
@@ -538,18 +488,18 @@ impl Session {
         let (error, refused) = match ran {
             Ok(done) => return Ok(done),
             Err(Fault::Driver(error)) => {
-                self.doubtful |= error::is_lost(&error);
+                self.doubt_if(error::is_lost(&error));
                 let wrote = commits && self.intent == Intent::Write;
-                (error::running(&self.schema, step, sql, &error, wrote), true)
+                (error::running(&self.line.schema, step, sql, &error, wrote), true)
             }
             Err(Fault::Own(error)) => (error, false),
             Err(Fault::Unread(error)) => {
-                self.doubtful = true;
+                self.line.doubt();
                 (error, false)
             }
         };
         if self.state == State::Open {
-            if self.doubtful {
+            if self.line.is_doubtful() {
                 self.state = State::Aborted;
             } else if error.kind() == ErrorKind::Timeout {
                 // Time is up for all of it.
@@ -568,128 +518,6 @@ impl Session {
         }
         Err(error)
     }
-
-    /// What tables, columns, indexes, references and functions exist.
-    pub(super) async fn inspect(&mut self) -> Result<Snapshot> {
-        if self.state == State::Due {
-            let begin = self.beginning(None);
-            self.control(&begin).await?;
-            self.state = State::Open;
-        }
-        if self.intent == Intent::Write {
-            // Programs that start together migrate one after the other, and see what the one before made.
-            let lock = "SELECT pg_advisory_xact_lock(hashtextextended('dbal migrate', 0))";
-            error::plain(self.client.batch_execute(lock).await)?;
-        }
-        let mut snapshot = Snapshot::default();
-        let mut missing = self.place.clone();
-        for [kind, table, name] in self.texts(INSPECT).await? {
-            let one = |snapshot: &mut Snapshot| {
-                let at = snapshot.tables.iter().position(|known| known.name == table)?;
-                Some(at)
-            };
-            match (kind.as_str(), one(&mut snapshot)) {
-                ("0schema", _) => missing = None,
-                ("1table", _) => snapshot.tables.push(TableInfo { name: table, ..TableInfo::default() }),
-                ("2column", Some(at)) => {
-                    let (name, stored) = name.split_once('\u{1}').unwrap_or((&name, ""));
-                    let (null, stored) = stored.split_at_checked(1).unwrap_or(("", stored));
-                    snapshot.tables[at].columns.push(name.to_owned());
-                    let detail = ColumnInfo { stored: stored.to_owned(), nullable: null == "?", refers: false };
-                    snapshot.tables[at].details.push(detail);
-                }
-                ("3index", Some(at)) => snapshot.tables[at].indexes.push(name),
-                ("4reference", Some(at)) => {
-                    let mut names = name.split('\u{1}').map(str::to_owned);
-                    let table = &mut snapshot.tables[at];
-                    table.reference_names.push(names.next().unwrap_or_default());
-                    let columns: Vec<String> = names.collect();
-                    if let [only] = &columns[..]
-                        && let Some(at) = table.columns.iter().position(|column| column == only)
-                    {
-                        table.details[at].refers = true;
-                    }
-                    table.references.push(columns);
-                }
-                ("5function", _) => snapshot.functions.push(name),
-                _ => {}
-            }
-        }
-        snapshot.missing_schema = missing.map(|name| name.to_string());
-        Ok(snapshot)
-    }
-
-    /// The rows of a question, by name.
-    pub(super) async fn ask(&mut self, text: &str) -> Result<Vec<Map>> {
-        if self.state == State::Due {
-            let begin = self.beginning(None);
-            self.control(&begin).await?;
-            self.state = State::Open;
-        }
-        let messages = error::plain(self.client.simple_query(text).await)?;
-        let row = |message: SimpleQueryMessage| match message {
-            SimpleQueryMessage::Row(row) => {
-                let cell = |at: usize| row.get(at).map_or(Value::Null, Value::from);
-                Some(
-                    row.columns().iter().enumerate().map(|(at, column)| (column.name().to_owned(), cell(at))).collect(),
-                )
-            }
-            _ => None,
-        };
-        Ok(messages.into_iter().filter_map(row).collect())
-    }
-
-    async fn texts(&self, query: &str) -> Result<Vec<[String; 3]>> {
-        let messages = error::plain(self.client.simple_query(query).await)?;
-        let text = |row: &tokio_postgres::SimpleQueryRow, at: usize| row.get(at).unwrap_or_default().to_owned();
-        let row = |message: SimpleQueryMessage| match message {
-            SimpleQueryMessage::Row(row) => Some([text(&row, 0), text(&row, 1), text(&row, 2)]),
-            _ => None,
-        };
-        Ok(messages.into_iter().filter_map(row).collect())
-    }
-
-    pub(super) async fn execute_ddl(&mut self, text: &str) -> Result<()> {
-        if self.state == State::Due {
-            let begin = self.beginning(None);
-            self.control(&begin).await?;
-            self.state = State::Open;
-        }
-        // Prepared statements may be about what is being changed.
-        self.statements.clear();
-        error::plain(self.client.batch_execute(text).await)
-    }
-}
-
-/// What stops a statement that the server does not stop by itself.
-struct Bounds {
-    token: CancelToken,
-    tls: Tls,
-    cancel: Option<Cancel>,
-    late: Option<Instant>,
-}
-
-impl Bounds {
-    /// Waits for a statement, and has it stopped when its time is over or nobody wants its answer; none when it cannot
-    /// be stopped either.
-    async fn keep<T>(self, work: impl Future<Output = T>) -> Option<T> {
-        let Bounds { token, tls, cancel, late } = self;
-        let mut work = pin!(work);
-        loop {
-            // Nobody is woken by a cancellation, so it is looked for now and then.
-            let tick = cancel.is_some().then(|| Instant::now() + TICK);
-            let until = [late, tick].into_iter().flatten().min();
-            if let Some(ran) = within(until, work.as_mut()).await {
-                return Some(ran);
-            }
-            let cancelled = cancel.as_ref().is_some_and(Cancel::is_cancelled);
-            if cancelled || late.is_some_and(|late| late <= Instant::now()) {
-                // It may have ended just now; then its answer comes, and the server has nothing to cancel.
-                let _ = within(Some(Instant::now() + LOST), tls.cancel(&token)).await;
-                return within(Some(Instant::now() + LOST), work).await;
-            }
-        }
-    }
 }
 
 /// The values of a statement's placeholders.
@@ -699,41 +527,8 @@ fn bound<'v>(sql: &Sql, params: &'v [Value]) -> Result<SmallVec<[Bind<'v>; 16]>>
     sql.params.iter().map(bind).collect()
 }
 
-/// Everything in the schema that comes first in the search path, in the order in which it is needed.
-const INSPECT: &str = "
-    SELECT '0schema' AS kind, '' AS in_table, current_schema()::text AS name, 0 AS place
-        WHERE current_schema() IS NOT NULL
-    UNION ALL SELECT '1table', c.relname::text, '', 0 FROM pg_class c
-        WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND c.relkind IN ('r', 'p')
-    UNION ALL SELECT '2column', c.relname::text, a.attname::text || U&'\\0001'
-            || CASE WHEN a.attnotnull THEN '!' ELSE '?' END || format_type(a.atttypid, a.atttypmod), a.attnum FROM pg_class c
-        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-        WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND c.relkind IN ('r', 'p')
-    UNION ALL SELECT '3index', c.relname::text, i.relname::text, 0 FROM pg_class c
-        JOIN pg_index x ON x.indrelid = c.oid JOIN pg_class i ON i.oid = x.indexrelid
-        WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND c.relkind IN ('r', 'p')
-    UNION ALL SELECT '4reference', c.relname::text, r.conname::text || U&'\\0001' || (
-            SELECT string_agg(a.attname::text, U&'\\0001' ORDER BY k.place)
-            FROM unnest(r.conkey) WITH ORDINALITY AS k(number, place)
-            JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
-        ), 0 FROM pg_class c JOIN pg_constraint r ON r.conrelid = c.oid AND r.contype = 'f'
-        WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND c.relkind IN ('r', 'p')
-    UNION ALL SELECT '5function', '', p.proname::text, 0 FROM pg_proc p
-        WHERE p.pronamespace = to_regnamespace(quote_ident(current_schema()))
-    ORDER BY 1, 2, 4, 3";
-
 /// What is left until a deadline, in whole milliseconds and at least one.
 fn millis(deadline: Instant) -> u64 {
     let left = deadline.saturating_duration_since(Instant::now());
     u64::try_from(left.as_millis()).unwrap_or(u64::MAX).clamp(1, i32::MAX as u64)
-}
-
-/// Waits no longer than until a deadline.
-async fn within<F: Future>(deadline: Option<Instant>, work: F) -> Option<F::Output> {
-    let Some(deadline) = deadline else { return Some(work.await) };
-    let sleep = pin!(tokio::time::sleep_until(deadline.into()));
-    match select(pin!(work), sleep).await {
-        Either::Left((done, _)) => Some(done),
-        Either::Right(_) => None,
-    }
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use futures_channel::oneshot;
 
-use crate::adapter::{Cancel, Connection, Intent, Job, Offload};
+use crate::adapter::{Awaited, Cancel, Connection, Drive, Intent, Job, Offload, Pending, Task, Wanted};
 use crate::error::{Error, Outcome, Result};
 
 /// Cancels when it is dropped before the answer is there.
@@ -63,6 +63,37 @@ pub(super) async fn submitted<T: Send + 'static>(
         let _ = tell.send(connection.and_then(|connection| watched(connection, &cancel, work)));
     });
     offload.submit(intent, deadline, job);
+    let answer = told.await;
+    dropped.defuse();
+    answer.map_err(|_| lost(intent))?
+}
+
+/// Runs something on the thread that drives awaited requests. Dropped before it is done, it is stopped, or never begun.
+pub(super) async fn driven<T: Send + 'static>(
+    driver: &dyn Drive,
+    intent: Intent,
+    brief: bool,
+    deadline: Option<Instant>,
+    work: impl FnOnce(Box<dyn Awaited>) -> Pending<'static, T> + Send + 'static,
+) -> Result<T> {
+    let (tell, told) = oneshot::channel();
+    let dropped = OnDrop::new();
+    let cancel = dropped.cancel();
+    let wanted = Wanted { intent, brief, deadline, cancel: cancel.clone() };
+    let task: Task = Box::new(move |connection| {
+        Box::pin(async move {
+            let done = match connection {
+                Ok(mut connection) => {
+                    connection.watch(Some(&cancel));
+                    work(connection).await
+                }
+                Err(error) => Err(error),
+            };
+            // Whoever awaited this may have stopped caring.
+            let _ = tell.send(done);
+        })
+    });
+    driver.spawn(wanted, task);
     let answer = told.await;
     dropped.defuse();
     answer.map_err(|_| lost(intent))?

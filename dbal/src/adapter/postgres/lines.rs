@@ -1,0 +1,270 @@
+//! The connections of awaited requests. All of it is on one thread.
+//!
+//! A task has a connection to itself, unless it reads with a single statement: then, with all connections in use, it is
+//! sent behind the statements of others like it, and nobody waits for an answer before the next statement leaves. Tasks
+//! that need a connection to themselves are not passed by those that do not.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::future::{Either, select};
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+use super::bounds::within;
+use super::error;
+use super::inbox::Inbox;
+use super::line::Line;
+use super::pool::{PATIENCE, Pool};
+use crate::adapter::{Cancel, Wanted};
+use crate::error::{Error, Outcome, Result};
+
+/// Statements on their way over one connection.
+const DEPTH: usize = 16;
+
+pub(super) struct Lines {
+    pool: Arc<Pool>,
+    inbox: Arc<Inbox>,
+    state: RefCell<State>,
+    /// Whose turn it is, where tasks and threads both wait.
+    threads: Cell<bool>,
+}
+
+#[derive(Default)]
+struct State {
+    idle: Vec<Rc<Entry>>,
+    /// Those that further brief tasks may use.
+    shared: Vec<Rc<Entry>>,
+    waiting: VecDeque<Waiting>,
+}
+
+struct Waiting {
+    brief: bool,
+    tell: oneshot::Sender<Given>,
+}
+
+/// A connection that stands.
+struct Entry {
+    line: Arc<Line>,
+    /// Carries the bytes.
+    io: AbortHandle,
+}
+
+/// What somebody is given who waited.
+enum Given {
+    Place(Place),
+    /// Leave to make one.
+    Leave(Leave),
+}
+
+/// Leave to make a connection, which goes back unless one is made.
+struct Leave(Option<Rc<Lines>>);
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        if let Some(lines) = self.0.take() {
+            lines.pool.release();
+        }
+    }
+}
+
+/// A connection in a task's hands. Dropped, it goes back, or away if it is in doubt.
+pub(super) struct Place {
+    lines: Rc<Lines>,
+    entry: Rc<Entry>,
+}
+
+impl Place {
+    pub(super) fn line(&self) -> &Arc<Line> {
+        &self.entry.line
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let users = self.entry.line.left();
+        let lines = self.lines.clone();
+        if self.entry.line.is_closed() {
+            lines.forget(&self.entry);
+        } else if users == 0 {
+            lines.give_back(&self.entry);
+        } else {
+            lines.settle();
+        }
+    }
+}
+
+impl Lines {
+    pub(super) fn new(pool: Arc<Pool>, inbox: Arc<Inbox>) -> Rc<Lines> {
+        Rc::new(Lines { pool, inbox, state: RefCell::default(), threads: Cell::new(false) })
+    }
+
+    /// A connection by the deadline; there is no more use in one when it is cancelled.
+    pub(super) async fn take(self: &Rc<Self>, wanted: &Wanted) -> Result<Place> {
+        let late = || Error::timeout(Outcome::NotApplied);
+        if wanted.cancel.is_cancelled() || wanted.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Err(late());
+        }
+        let given = match self.find(wanted.brief) {
+            Some(given) => given,
+            None => {
+                let (tell, told) = oneshot::channel();
+                self.state.borrow_mut().waiting.push_back(Waiting { brief: wanted.brief, tell });
+                self.count();
+                let told = within(wanted.deadline, until_cancelled(&wanted.cancel, told)).await.flatten();
+                self.count();
+                match told {
+                    Some(Ok(given)) => given,
+                    Some(Err(_)) => return Err(Error::internal("the client was closed")),
+                    None => {
+                        // Those behind it may be able to go on.
+                        self.settle();
+                        return Err(late());
+                    }
+                }
+            }
+        };
+        match given {
+            Given::Place(place) => Ok(place),
+            Given::Leave(leave) => self.connect(leave, wanted).await,
+        }
+    }
+
+    /// What can be had without waiting by somebody whom nobody comes before.
+    fn find(self: &Rc<Self>, brief: bool) -> Option<Given> {
+        let first = self.state.borrow().waiting.is_empty();
+        if first { self.free(brief) } else { None }
+    }
+
+    fn free(self: &Rc<Self>, brief: bool) -> Option<Given> {
+        loop {
+            let Some(entry) = self.state.borrow_mut().idle.pop() else { break };
+            if entry.line.is_closed() {
+                self.closed(&entry);
+                continue;
+            }
+            return Some(Given::Place(self.placed(entry, brief)));
+        }
+        if self.pool.reserve() {
+            return Some(Given::Leave(Leave(Some(self.clone()))));
+        }
+        if !brief {
+            return None;
+        }
+        let state = self.state.borrow();
+        let usable = state.shared.iter().filter(|entry| !entry.line.is_closed() && entry.line.users() < DEPTH);
+        let entry = usable.min_by_key(|entry| entry.line.users())?.clone();
+        drop(state);
+        entry.line.joined();
+        Some(Given::Place(Place { lines: self.clone(), entry }))
+    }
+
+    /// The first to use it.
+    fn placed(self: &Rc<Self>, entry: Rc<Entry>, brief: bool) -> Place {
+        entry.line.joined();
+        if brief {
+            self.state.borrow_mut().shared.push(entry.clone());
+        }
+        Place { lines: self.clone(), entry }
+    }
+
+    async fn connect(self: &Rc<Self>, mut leave: Leave, wanted: &Wanted) -> Result<Place> {
+        let target = &self.pool.target;
+        let patience = wanted.deadline.unwrap_or_else(|| Instant::now() + PATIENCE);
+        let made = target.tls.connect(&target.config);
+        let made = within(Some(patience), until_cancelled(&wanted.cancel, made)).await.flatten();
+        let (client, driver) = match made {
+            None => return Err(Error::timeout(Outcome::NotApplied)),
+            Some(Err(error)) => return Err(error::connecting(&error)),
+            Some(Ok(made)) => made,
+        };
+        let line = Line::new(client, target.tls.clone(), self.pool.schema.clone(), target.schema.clone());
+        let io = tokio::task::spawn_local(driver).abort_handle();
+        let entry = Rc::new(Entry { line: Arc::new(line), io });
+        match entry.line.set_up(&target.settings(), patience).await {
+            Ok(()) => {
+                leave.0 = None;
+                Ok(self.placed(entry, wanted.brief))
+            }
+            Err(error) => {
+                entry.io.abort();
+                Err(error)
+            }
+        }
+    }
+
+    fn give_back(self: &Rc<Self>, entry: &Rc<Entry>) {
+        let mut state = self.state.borrow_mut();
+        state.shared.retain(|shared| !Rc::ptr_eq(shared, entry));
+        let waits = !state.waiting.is_empty();
+        if self.pool.is_wanted() && (!waits || self.threads.replace(!self.threads.get())) {
+            drop(state);
+            return self.closed(entry);
+        }
+        state.idle.push(entry.clone());
+        drop(state);
+        if waits {
+            self.settle();
+        }
+    }
+
+    /// A connection that is broken, or in doubt. Who else is on it is told by its end.
+    fn forget(self: &Rc<Self>, entry: &Rc<Entry>) {
+        self.state.borrow_mut().shared.retain(|shared| !Rc::ptr_eq(shared, entry));
+        if entry.line.is_doubtful() && !entry.io.is_finished() {
+            // What runs on it is stopped as well, as far as the server listens: nobody waits for it any more.
+            let line = entry.line.clone();
+            tokio::task::spawn_local(async move { line.stop().await });
+        }
+        entry.io.abort();
+        if entry.line.users() == 0 {
+            self.pool.release();
+            self.settle();
+        }
+    }
+
+    fn closed(&self, entry: &Entry) {
+        entry.io.abort();
+        self.pool.release();
+    }
+
+    /// Gives those who wait what there is, first come, first served; then threads that wait what is left.
+    pub(super) fn settle(self: &Rc<Self>) {
+        loop {
+            let front = self.state.borrow().waiting.front().map(|waiting| (waiting.brief, waiting.tell.is_closed()));
+            let Some((brief, gone)) = front else { break };
+            let given = if gone { None } else { self.free(brief) };
+            if given.is_none() && !gone {
+                return;
+            }
+            let waiting = self.state.borrow_mut().waiting.pop_front();
+            if let (Some(waiting), Some(given)) = (waiting, given)
+                // Whoever left meanwhile gives it back by dropping it, which settles the rest.
+                && let Err(unused) = waiting.tell.send(given)
+            {
+                drop(unused);
+                return;
+            }
+        }
+        while self.pool.is_wanted() {
+            let Some(entry) = self.state.borrow_mut().idle.pop() else { break };
+            self.closed(&entry);
+        }
+    }
+
+    fn count(&self) {
+        self.inbox.set_waiting(self.state.borrow().waiting.len());
+    }
+}
+
+/// None when it is cancelled first.
+pub(super) async fn until_cancelled<F: Future>(cancel: &Cancel, work: F) -> Option<F::Output> {
+    let cancelled = std::future::poll_fn(|context| cancel.poll_cancelled(context));
+    match select(std::pin::pin!(work), cancelled).await {
+        Either::Left((done, _)) => Some(done),
+        Either::Right(_) => None,
+    }
+}
