@@ -75,6 +75,7 @@ fn column(name: &'static str) -> impl Strategy<Value = Column> {
         .prop_map(move |(ty, nullable, counted, reference, fill, column, stored_as)| Column {
             field: name.into(),
             column: format!("{name}{column}"),
+            storage: None,
             renamed_from: None,
             fill: match fill {
                 0 => Some(Fill::Value(value(&ty))),

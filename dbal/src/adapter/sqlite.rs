@@ -11,6 +11,7 @@ mod functions;
 mod nesting;
 mod pool;
 mod reference;
+mod stored;
 mod value;
 #[cfg(feature = "async")]
 mod worker;

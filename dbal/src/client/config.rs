@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::Policy;
-use crate::adapter::Adapter;
 use crate::adapter::memory::MemoryAdapter;
+use crate::adapter::{Adapter, Lowering};
 use crate::client::call::handler::{Handler, Inside};
 use crate::config::{AdapterKind, Settings, SyncMode};
-use crate::error::{Error, Result};
+use crate::error::{Error, FieldFault, Result};
 use crate::query::cursor::CursorKey;
 use crate::query::limits::Limits;
-use crate::schema::{Body, Loaded, Schema, load_dir, load_sources};
+use crate::schema::{Body, Loaded, Schema, StoredIn, load_dir, load_sources};
+use crate::sql::dialect::Dialect;
 use crate::value::{Map, Value};
 use crate::yaml::Fault;
 
@@ -35,6 +36,8 @@ pub struct Config {
     timeout: Option<Duration>,
     cursor_key: Option<CursorKey>,
     handlers: Handlers,
+    /// Tables are named and values stored as Prisma does.
+    prisma: bool,
     #[cfg(feature = "sqlite")]
     sqlite: crate::adapter::sqlite::SqliteOptions,
 }
@@ -124,6 +127,7 @@ impl Config {
             timeout: None,
             cursor_key: None,
             handlers: Handlers::default(),
+            prisma: false,
             #[cfg(feature = "sqlite")]
             sqlite: crate::adapter::sqlite::SqliteOptions::memory(),
         }
@@ -284,10 +288,6 @@ impl Config {
             let message = "no database is named; say `url` or `url_file`, or set DATABASE_URL";
             return Err(Error::validation("database.url", message));
         };
-        if database.adapter == Some(AdapterKind::Prisma) {
-            let message = "a database that Prisma made is not opened by this build";
-            return Err(Error::unsupported("prisma", message));
-        }
         if !database.read_replicas.is_empty() {
             let message = "copies to read from are not used by this build; leave database.read_replicas out";
             return Err(Error::unsupported("read_replicas", message));
@@ -300,6 +300,7 @@ impl Config {
         if let Some(rules) = &settings.acl.rules_file {
             config = config.rules_file(rules);
         }
+        config.prisma = database.adapter == Some(AdapterKind::Prisma);
         config.row_level = settings.acl.enforce_row_level;
         config.timeout = settings.security.max_query_time;
         if let Some(key) = &settings.security.cursor_key {
@@ -323,6 +324,24 @@ impl Config {
     #[cfg(not(feature = "sqlite"))]
     fn tuned(self, _pool_size: Option<usize>, _synchronous: SyncMode) -> Self {
         self
+    }
+
+    /// A database whose tables Prisma made, by a URL of SQLite or PostgreSQL: tables are called like their entities, and
+    /// fields are stored as Prisma's client stores their types, where the schema says nothing else. What this writes,
+    /// Prisma reads.
+    ///
+    /// ```no_run
+    /// use dbal::{Client, Config};
+    /// let db = Client::open(Config::prisma("file:./dev.db").schema_dir("api/schema"))?;
+    /// # Ok::<(), dbal::Error>(())
+    /// ```
+    pub fn prisma(url: &str) -> Self {
+        Config { prisma: true, ..Config::url(url) }
+    }
+
+    /// Whether it is for a database whose tables Prisma made.
+    pub fn is_prisma(&self) -> bool {
+        self.prisma
     }
 
     /// The database's file, where it is one.
@@ -486,6 +505,7 @@ impl Config {
                 ));
             }
         };
+        let schema = stored(schema, &self.backend, self.prisma)?;
         let policy = match self.rules {
             None => Policy::from_acl(&schema).0,
             Some(Rules::Text(text)) => Policy::from_rules(&schema, &text, "acl.yaml")?,
@@ -545,6 +565,53 @@ impl Config {
             #[cfg(feature = "remote")]
             far: None,
         })
+    }
+}
+
+/// The schema over the columns of a backend, once all of its fields can be stored there.
+fn stored(schema: Arc<Schema>, backend: &Backend, prisma: bool) -> Result<Arc<Schema>> {
+    let database = match backend {
+        // Values are kept as they are.
+        Backend::Memory | Backend::Unknown(_) if !prisma => return Ok(schema),
+        Backend::Memory | Backend::Unknown(_) => None,
+        Backend::Custom(adapter) => match adapter.lowering() {
+            Lowering::Ast => return Ok(schema),
+            Lowering::Sql(Dialect::Sqlite) => Some(StoredIn::Sqlite),
+            Lowering::Sql(Dialect::Postgres) => Some(StoredIn::Postgres),
+            Lowering::Document => None,
+        },
+        #[cfg(feature = "sqlite")]
+        Backend::Sqlite => Some(StoredIn::Sqlite),
+        #[cfg(feature = "postgres")]
+        Backend::Postgres(_) => Some(StoredIn::Postgres),
+        #[cfg(feature = "mongodb")]
+        Backend::Mongodb(_) => None,
+        #[cfg(feature = "remote")]
+        Backend::Remote(_) => return Ok(schema),
+    };
+    let schema = match (prisma, database) {
+        (false, _) => schema,
+        (true, Some(database)) => {
+            let schema = schema.of_prisma(database);
+            let searched = schema.entities().flat_map(|(_, entity)| {
+                entity.searchable.iter().map(|field| format!("{}.{}", entity.name, entity.field(*field).name))
+            });
+            let message = "searchable needs tables or indexes of the engine's own beside those of Prisma";
+            let fault = |field| FieldFault { field, message: message.into(), index: None };
+            let faults: Vec<FieldFault> = searched.map(fault).collect();
+            if !faults.is_empty() {
+                return Err(Error::invalid(faults));
+            }
+            Arc::new(schema)
+        }
+        (true, None) => {
+            let message = "adapter prisma opens databases of SQLite (file:) and PostgreSQL (postgresql:) only";
+            return Err(Error::validation("database.url", message));
+        }
+    };
+    match schema.storage_faults(database) {
+        faults if faults.is_empty() => Ok(schema),
+        faults => Err(Error::invalid(faults)),
     }
 }
 

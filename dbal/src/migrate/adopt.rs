@@ -91,6 +91,10 @@ fn of_column(mut column: Column, key: bool, info: &TableInfo, at: usize, how: Lo
     if !detail.refers && matches!(how, Lowering::Sql(_)) {
         column.reference = None;
     }
+    // A storage says what others made, in whatever words they have for its type.
+    if column.storage.is_some() {
+        return column;
+    }
     if let Some(ty) = stored_as(&column.ty, detail, how) {
         column.ty = ty;
     }

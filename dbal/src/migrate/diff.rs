@@ -127,6 +127,10 @@ pub fn impossible(old: &Model, new: &Model, changes: &[Change]) -> Vec<FieldFaul
             let message = "is hashed otherwise than the values that are stored: declare another field for it";
             fault(entity, &to.field, message.into());
         }
+        if from.storage != to.storage {
+            let message = "has another storage than the values that are stored: declare another field for it";
+            fault(entity, &to.field, message.into());
+        }
         let is_key = new.table(entity).is_some_and(|table| table.key == to.field);
         match convert::between(&from.ty, &to.ty) {
             Err(why) => fault(entity, &to.field, why),

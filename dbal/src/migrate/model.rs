@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::schema::{
     Acl, Backfill, DefaultValue, Entity, EntityId, EntitySecurity, Field, FieldAcl, FieldId, FieldType, ForeignKey,
-    Generator, Index, Referential, Schema, StoredAs, Ttl,
+    Generator, Index, Referential, Schema, Storage, StoredAs, Ttl,
 };
 use crate::value::Value;
 
@@ -48,6 +48,8 @@ pub struct Column {
     pub renamed_from: Option<String>,
     /// Its type.
     pub ty: FieldType,
+    /// How the column holds its values, where not as the engine would.
+    pub storage: Option<Storage>,
     /// Whether null is allowed.
     pub nullable: bool,
     /// Whether the database counts its values.
@@ -201,6 +203,7 @@ impl Table {
             name: self.entity.clone(),
             plural: self.table.clone(),
             table: self.table.clone(),
+            table_declared: true,
             renamed_from: None,
             version: String::new(),
             description: String::new(),
@@ -234,6 +237,7 @@ impl Column {
             column: field.column.clone(),
             renamed_from: field.renamed_from.clone(),
             ty: field.ty.clone(),
+            storage: field.storage,
             nullable: field.nullable && !field.primary,
             counted: field.generated == Some(Generator::Sequence),
             stored_as: field.stored_as,
@@ -245,6 +249,7 @@ impl Column {
     fn to_field(&self, primary: bool, target: &dyn Fn(&Reference) -> Option<ForeignKey>) -> Field {
         Field {
             primary,
+            storage: self.storage,
             nullable: self.nullable,
             generated: self.counted.then_some(Generator::Sequence),
             default: match &self.fill {
@@ -265,6 +270,7 @@ pub(super) fn bare(name: &str, column: String, ty: FieldType) -> Field {
         column,
         ty,
         description: String::new(),
+        storage: None,
         primary: false,
         nullable: true,
         required: false,

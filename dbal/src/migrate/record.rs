@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::model::{Column, Fill, Indexed, Model, Reference, Table};
 use crate::error::{Error, Result};
 use crate::schema::convert::convert;
-use crate::schema::{EnumType, FieldType, Referential, StoredAs, TextKind};
+use crate::schema::{EnumType, FieldType, Referential, Storage, StoredAs, TextKind};
 use crate::value::{Map, Value, json};
 
 /// The text that is kept. Equal models have equal texts.
@@ -63,6 +63,9 @@ fn column(column: &Column) -> Value {
             map.insert("scale", *scale);
         }
         _ => {}
+    }
+    if let Some(storage) = column.storage {
+        map.insert("storage", storage.as_str());
     }
     map.insert("nullable", column.nullable);
     if column.counted {
@@ -145,7 +148,12 @@ fn read_column(value: &Value) -> Option<Column> {
         Some(word) => Some([StoredAs::Sha256, StoredAs::Argon2id].into_iter().find(|how| stored_as(*how) == word)?),
         None => None,
     };
+    let storage = match text(map, "storage") {
+        Some(word) => Some(Storage::parse(&word)?),
+        None => None,
+    };
     Some(Column {
+        storage,
         field: text(map, "field")?,
         column: text(map, "column")?,
         renamed_from: None,

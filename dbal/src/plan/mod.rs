@@ -196,10 +196,18 @@ impl Builder<'_> {
         reached.contains(&entity)
     }
 
-    /// The engine knows every value that it writes; only what the backend makes is read back.
+    /// The engine knows every value that it writes; only what the backend makes or does not keep whole is read back.
     fn insert(&mut self, insert: &Insert, visible: usize) -> Result<()> {
         let mut output = self.output(insert.entity, &insert.returning[..visible], &[]);
-        let written = |field: FieldId| insert.values.iter().find(|(id, _)| *id == field).map(|(_, operand)| operand);
+        let declared = self.target.schema.entity(insert.entity);
+        let kept = |field: FieldId| {
+            let field = declared.field(field);
+            !field.storage.is_some_and(|storage| storage.is_lossy(&field.ty))
+        };
+        let written = |field: FieldId| {
+            let value = insert.values.iter().find(|(id, _)| *id == field);
+            value.filter(|(id, _)| kept(*id)).map(|(_, operand)| operand)
+        };
         let read_back: Vec<FieldId> =
             insert.returning.iter().copied().filter(|field| written(*field).is_none()).collect();
         let source = |field: &FieldId| match written(*field) {

@@ -3,7 +3,7 @@
 use super::{EntityId, Field, FieldId, Index, OperationDecl, Relation, RelationId};
 
 /// One entity of a schema.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Entity {
     /// Its name, such as `User`.
     pub name: String,
@@ -11,6 +11,8 @@ pub struct Entity {
     pub plural: String,
     /// Table or collection; the plural unless declared.
     pub table: String,
+    /// Whether the schema itself says what the table is called.
+    pub table_declared: bool,
     /// What it was called before: a migration keeps its rows.
     pub renamed_from: Option<String>,
     /// The declared version of the contract, such as `1.0`.

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use super::{EntityId, FieldId};
+use super::{EntityId, FieldId, Storage};
 use crate::value::{Date, DateTime, Decimal, Value};
 
 /// One field of an entity.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Field {
     /// Its declared name.
     pub name: String,
     /// Its column; the name unless declared.
     pub column: String,
+    /// How its column holds values, where not as the engine would.
+    pub storage: Option<Storage>,
     /// What it was called before: a migration moves what is stored.
     pub renamed_from: Option<String>,
     /// What rows get that exist when a migration adds the field or requires it.

@@ -12,6 +12,7 @@ mod load;
 pub mod operation;
 pub mod relation;
 mod rules;
+mod storage;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,6 +27,7 @@ pub(crate) use load::plural;
 pub use load::{Derived, Loaded, RATE_LIMITS, load_dir, load_sources, load_value};
 pub use operation::{Act, Body, Move, OperationDecl, RateLimit, Requirement, Step, Template};
 pub use relation::{Relation, RelationKind, Through};
+pub use storage::{Storage, StoredIn};
 
 /// Which entity of a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,6 +7,8 @@ use sea_query::{
     Index as SqlIndex, SqliteQueryBuilder, Table,
 };
 
+use super::dialect::Dialect;
+use super::storage::{self, column_type};
 use super::{iden, quoted};
 use crate::error::{Error, Result};
 use crate::schema::{DefaultValue, Entity, Field, FieldType, ForeignKey, Generator, Index, Referential, Schema};
@@ -84,7 +86,10 @@ pub(crate) fn create_table_called(schema: &Schema, entity: &Entity, name: &str) 
             table.foreign_key(&mut foreign_key(schema, name, field, key));
         }
     }
-    table.extra("STRICT");
+    // The types that other tools know their values by are none of those of a strict table.
+    if entity.fields.iter().all(|field| column_type(Dialect::Sqlite, field).is_none()) {
+        table.extra("STRICT");
+    }
     Ok(table.to_string(SqliteQueryBuilder))
 }
 
@@ -95,7 +100,7 @@ pub(crate) fn add_column(schema: &Schema, entity: &Entity, field: &Field) -> Res
     }
     let mut definition = column(field);
     let default = match &field.default {
-        Some(DefaultValue::Value(value)) => Some(literal(&field.ty, value)),
+        Some(DefaultValue::Value(value)) => Some(stored_literal(field, value)),
         _ if field.version => Some(SqlExpr::Constant(1i64.into())),
         _ => None,
     };
@@ -154,7 +159,7 @@ fn column(field: &Field) -> ColumnDef {
 /// The same under another name.
 pub(super) fn column_called(name: &str, field: &Field) -> ColumnDef {
     let mut column = ColumnDef::new(iden(name));
-    column.custom(sqlite_type(&field.ty));
+    column.custom(column_type(Dialect::Sqlite, field).unwrap_or_else(|| sqlite_type(&field.ty)));
     if !field.nullable {
         column.not_null();
     }
@@ -181,7 +186,8 @@ pub(crate) fn sqlite_type(ty: &FieldType) -> &'static str {
 
 /// Decimals are text, compared by value.
 fn collation(field: &Field) -> Option<&'static str> {
-    matches!(field.ty, FieldType::Decimal { .. }).then_some("COLLATE dbal_decimal")
+    let ours = field.storage.is_none() && matches!(field.ty, FieldType::Decimal { .. });
+    ours.then_some("COLLATE dbal_decimal")
 }
 
 /// Restrict is spelled as NO ACTION, the default: it is checked when the statement ends. RESTRICT would be checked row
@@ -204,6 +210,18 @@ fn action(rule: Referential) -> Option<ForeignKeyAction> {
         Referential::Restrict => None,
         Referential::Cascade => Some(ForeignKeyAction::Cascade),
         Referential::SetNull => Some(ForeignKeyAction::SetNull),
+    }
+}
+
+/// The same in the form of the field's column.
+fn stored_literal(field: &Field, value: &Value) -> SqlExpr {
+    let plain = literal(&field.ty, value);
+    match storage::form(Dialect::Sqlite, field).and_then(|form| form.write) {
+        None => plain,
+        // A default must be constant; in brackets it may be computed, by functions that others do not have.
+        Some(write) => {
+            SqlExpr::cust_with_exprs(format!("({write})"), std::iter::repeat_n(plain, write.matches('?').count()))
+        }
     }
 }
 

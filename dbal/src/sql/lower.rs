@@ -10,6 +10,7 @@ mod json;
 mod operand;
 mod postgres;
 mod select;
+mod stored;
 mod writer;
 
 use std::cell::{Cell, RefCell};
@@ -46,7 +47,7 @@ pub fn lower(
         slots: RefCell::new(Vec::new()),
         references: RefCell::new(Vec::new()),
     };
-    let root = Scope { entity: schema.entity(statement.entity()), alias: None, group: None };
+    let root = Scope { entity: schema.entity(statement.entity()), dialect, alias: None, group: None };
     match statement {
         Statement::Select(select) => {
             let built = lowering.select(&root, select, joins)?;
@@ -82,27 +83,11 @@ struct Lowering<'a> {
 /// The row that fields are read from.
 struct Scope<'a> {
     entity: &'a Entity,
+    dialect: Dialect,
     /// The table's alias; none for the table that the statement is about.
     alias: Option<DynIden>,
     /// The groups whose columns are read, where the row at hand is one.
     group: Option<&'a Aggregate>,
-}
-
-impl Scope<'_> {
-    /// A field of this row, for an expression directly over it.
-    fn column(&self, field: FieldId) -> SqlExpr {
-        let column = iden(&self.entity.field(field).column);
-        match &self.alias {
-            None => SqlExpr::col(column),
-            Some(alias) => SqlExpr::col((alias.clone(), column)),
-        }
-    }
-
-    /// A field of this row, for a subquery inside it.
-    fn outer_column(&self, field: FieldId) -> SqlExpr {
-        let table = self.alias.clone().unwrap_or_else(|| iden(&self.entity.table));
-        SqlExpr::col((table, iden(&self.entity.field(field).column)))
-    }
 }
 
 impl<'a> Lowering<'a> {
@@ -139,7 +124,7 @@ impl<'a> Lowering<'a> {
     fn nested(&self, entity: &'a Entity) -> Scope<'a> {
         let number = self.aliases.get() + 1;
         self.aliases.set(number);
-        Scope { entity, alias: Some(iden(&format!("${number}"))), group: None }
+        Scope { entity, dialect: self.dialect, alias: Some(iden(&format!("${number}"))), group: None }
     }
 
     fn insert(self, root: &Scope<'_>, insert: &Insert) -> Result<Sql> {
@@ -152,7 +137,7 @@ impl<'a> Lowering<'a> {
             let values = insert.values.iter().map(|(field, operand)| {
                 let declared = root.entity.field(*field);
                 self.refers(declared, *field, operand);
-                self.operand(root, operand, storing(&declared.ty))
+                Ok(self.written(declared, self.operand(root, operand, storing(&declared.ty))?))
             });
             let values = values.collect::<Result<Vec<SqlExpr>>>()?;
             built.values(values).map_err(|_| Error::internal("as many values as columns were given"))?;
@@ -179,14 +164,15 @@ impl<'a> Lowering<'a> {
             let value = match assign {
                 Assign::Set(operand) => {
                     self.refers(declared, *field, operand);
-                    self.operand(root, operand, storing(&declared.ty))?
+                    self.written(declared, self.operand(root, operand, storing(&declared.ty))?)
                 }
                 Assign::Increment(by) => {
                     let by = self.operand(root, by, Encoding::Plain)?;
-                    match self.dialect {
+                    let sum = match self.dialect {
                         Dialect::Sqlite => operand::increment(declared, root.column(*field), by)?,
                         Dialect::Postgres => postgres::increment(declared, &root.column(*field), &by)?,
-                    }
+                    };
+                    self.written(declared, sum)
                 }
             };
             built.value(iden(&declared.column), value);
@@ -212,7 +198,7 @@ impl<'a> Lowering<'a> {
 
     /// The fields read back, then the check. A check that is unknown does not hold.
     fn returning(&self, root: &Scope<'_>, fields: &[FieldId], check: Option<&Expr>) -> Result<Vec<SqlExpr>> {
-        let mut columns: Vec<SqlExpr> = fields.iter().map(|field| root.column(*field)).collect();
+        let mut columns: Vec<SqlExpr> = fields.iter().map(|field| root.shown(*field)).collect();
         if let Some(check) = check {
             columns.push(condition::is_true(self.condition(root, check)?));
         }

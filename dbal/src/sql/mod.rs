@@ -4,6 +4,7 @@ pub mod ddl;
 pub mod dialect;
 pub mod lower;
 pub mod migrate;
+pub(crate) mod storage;
 pub(crate) mod words;
 
 use sea_query::{DynIden, IntoIden};

@@ -20,6 +20,7 @@ pub fn entity(name: &str, fields: Vec<Field>) -> Entity {
     Entity {
         name: name.into(),
         table: plural.clone(),
+        table_declared: true,
         plural,
         version: "1.0".into(),
         description: String::new(),
@@ -42,6 +43,7 @@ pub fn field(name: &str, ty: FieldType) -> Field {
     Field {
         name: name.into(),
         column: name.into(),
+        storage: None,
         ty,
         description: String::new(),
         primary: false,

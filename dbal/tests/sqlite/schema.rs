@@ -57,6 +57,7 @@ pub fn field(name: &str, ty: FieldType) -> Field {
     Field {
         name: name.into(),
         column: name.into(),
+        storage: None,
         ty,
         description: String::new(),
         primary: false,
@@ -102,6 +103,7 @@ pub fn entity(name: &str, table: &str, fields: Vec<Field>) -> Entity {
         name: name.into(),
         plural: table.into(),
         table: table.into(),
+        table_declared: true,
         version: "1.0".into(),
         description: String::new(),
         fields,

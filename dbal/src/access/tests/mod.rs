@@ -24,6 +24,7 @@ pub(super) fn field(name: &str, ty: FieldType) -> Field {
     Field {
         name: name.into(),
         column: name.into(),
+        storage: None,
         ty,
         description: String::new(),
         primary: name == "id",
@@ -56,6 +57,7 @@ pub(super) fn entity(name: &str, fields: Vec<Field>) -> Entity {
         name: name.into(),
         plural: format!("{}s", name.to_lowercase()),
         table: name.to_lowercase(),
+        table_declared: true,
         version: "1.0".into(),
         description: String::new(),
         fields,

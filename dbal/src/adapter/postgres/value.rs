@@ -70,6 +70,7 @@ fn write_text(text: &str, out: &mut BytesMut) -> Result<IsNull, Refused> {
 
 fn is_text(ty: &Type) -> bool {
     [Type::TEXT, Type::VARCHAR, Type::BPCHAR, Type::NAME, Type::UNKNOWN].contains(ty)
+        || matches!(ty.kind(), Kind::Enum(_))
 }
 
 fn scalar(ty: &Type, value: &Value, out: &mut BytesMut) -> Result<IsNull, Refused> {
@@ -356,6 +357,16 @@ fn stored<'r>(declared: &FieldType, ty: &Type, raw: &'r [u8]) -> Option<ValueRef
             }
         }
         FieldType::Boolean if *ty == Type::BOOL => ValueRef::Bool(raw == [1]),
+        // As others store it.
+        FieldType::Boolean if is_text(ty) => match raw.to_ascii_lowercase().as_slice() {
+            b"true" | b"t" | b"1" => ValueRef::Bool(true),
+            b"false" | b"f" | b"0" => ValueRef::Bool(false),
+            _ => return None,
+        },
+        FieldType::Boolean if [Type::INT2, Type::INT4, Type::INT8].contains(ty) => match raw {
+            [zeros @ .., last @ (0 | 1)] if zeros.iter().all(|byte| *byte == 0) => ValueRef::Bool(*last == 1),
+            _ => return None,
+        },
         FieldType::Float => {
             let number = match *ty {
                 Type::FLOAT8 => f64::from_be_bytes(raw.try_into().ok()?),

@@ -92,6 +92,9 @@ pub(super) fn running(
             Some((Refused::Greatest, field)) => {
                 Error::validation(field, "the sum is more than the greatest allowed value")
             }
+            Some((Refused::Inexact, field)) => {
+                Error::validation(field, "more digits than its column holds exactly: it is stored as a double")
+            }
             Some((Refused::Misfit, field)) => {
                 let message =
                     format!("a stored value of {} does not fit its type: {field} cannot be computed", entity.name);

@@ -26,6 +26,8 @@ pub(super) enum Refused {
     Greatest,
     /// A stored value is not of its field's type.
     Misfit,
+    /// The column cannot hold the value exactly.
+    Inexact,
 }
 
 impl Refused {
@@ -35,6 +37,7 @@ impl Refused {
             Refused::Least => "least",
             Refused::Greatest => "greatest",
             Refused::Misfit => "misfit",
+            Refused::Inexact => "inexact",
         }
     }
 
@@ -46,7 +49,7 @@ impl Refused {
     /// Finds out from SQLite's message, which is all that comes back, and of which field.
     pub(super) fn parse(message: &str) -> Option<(Refused, &str)> {
         let (word, field) = message.strip_prefix(REFUSED)?.split_once(' ')?;
-        let all = [Refused::Overflow, Refused::Least, Refused::Greatest, Refused::Misfit];
+        let all = [Refused::Overflow, Refused::Least, Refused::Greatest, Refused::Misfit, Refused::Inexact];
         Some((all.into_iter().find(|refused| refused.word() == word)?, field))
     }
 }
@@ -74,6 +77,7 @@ pub(super) fn register(sqlite: &Connection) -> Result<()> {
     sqlite.create_scalar_function("dbal_add_integer", 6, flags, add_integer)?;
     sqlite.create_scalar_function("dbal_add_float", 5, flags, add_float)?;
     sqlite.create_scalar_function("dbal_add_decimal", 7, flags, add_decimal)?;
+    super::stored::register(sqlite, flags)?;
     super::aggregate::register(sqlite, flags)
 }
 

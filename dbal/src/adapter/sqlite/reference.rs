@@ -9,7 +9,9 @@ use super::value;
 use crate::error::{Error, Reason};
 use crate::plan::operation::{Encoding, Sql};
 use crate::schema::{Entity, EntityId, Field, ForeignKey, Referential, Schema};
+use crate::sql::dialect::Dialect;
 use crate::sql::quoted;
+use crate::sql::storage::{form, spelled};
 use crate::value::Value;
 
 /// The conflict, naming the first reference found. The statement is undone already.
@@ -43,7 +45,9 @@ fn points_nowhere<'s>(
     });
     let missing = |key: &ForeignKey, value: &Value| {
         let target = schema.entity(key.entity);
-        let (table, column) = (quoted(&target.table), quoted(&target.field(key.field).column));
+        let (table, target) = (quoted(&target.table), target.field(key.field));
+        let column = quoted(&target.column);
+        let column = form(Dialect::Sqlite, target).map_or_else(|| column.clone(), |form| spelled(&form.read, &column));
         exists(sqlite, &format!("SELECT 1 FROM {table} WHERE {column} = ?"), [(Encoding::Plain, value)]) == Some(false)
     };
     set.find(|(_, key, value)| missing(key, value)).map(|(field, ..)| field)

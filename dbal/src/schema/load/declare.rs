@@ -25,6 +25,7 @@ pub(super) struct EntityDecl {
     pub plural: Spot,
     /// Declared, or the plural.
     pub table: Spot,
+    pub table_declared: bool,
     pub renamed_from: Option<String>,
     pub version: String,
     pub description: String,

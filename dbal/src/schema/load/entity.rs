@@ -39,7 +39,9 @@ pub(super) fn read(report: &Report, node: &Node, name: Option<Spot>) -> Option<E
         report
             .error(plural.place, format!("the plural {} is taken by the client itself; declare another", plural.text));
     }
-    let table = named_or(&mut block, "table", || plural.clone());
+    let table = table(&mut block);
+    let table_declared = table.is_some();
+    let table = table.unwrap_or_else(|| plural.clone());
     let renamed_from = names::renamed_from(&mut block);
     let version = block.written("version").unwrap_or_default().to_owned();
     block.accept(&["package", "label", "display_name"]);
@@ -66,6 +68,7 @@ pub(super) fn read(report: &Report, node: &Node, name: Option<Spot>) -> Option<E
         name,
         plural,
         table,
+        table_declared,
         renamed_from,
         version,
         description,
@@ -104,6 +107,17 @@ fn named_or(block: &mut Block<'_>, key: &'static str, or: impl FnOnce() -> Spot)
             or()
         }
     }
+}
+
+/// The declared table, which others may have named with any characters.
+fn table(block: &mut Block<'_>) -> Option<Spot> {
+    let entry = block.entry("table")?;
+    match entry.value.as_str().map(names::fault_in_database) {
+        Some(None) => return spot(block, entry),
+        Some(Some(fault)) => block.report().error(entry.value.place, format!("table: {fault}")),
+        None => block.wrong(entry, "a name"),
+    }
+    None
 }
 
 fn read_fields(

@@ -6,7 +6,7 @@ use super::declare::{FieldDecl, RelationDecl, Spot};
 use super::types::{self, Word};
 use super::{names, reference, relation, rules};
 use crate::schema::{
-    Backfill, DefaultValue, EnumType, Field, FieldAcl, FieldType, Generator, StoredAs, TextKind, convert,
+    Backfill, DefaultValue, EnumType, Field, FieldAcl, FieldType, Generator, Storage, StoredAs, TextKind, convert,
 };
 use crate::value::Value;
 use crate::yaml::{Block, Entry, Place, Report};
@@ -94,6 +94,7 @@ pub(super) fn blank(name: &str, ty: FieldType) -> Field {
     Field {
         name: name.to_owned(),
         column: name.to_owned(),
+        storage: None,
         renamed_from: None,
         backfill: None,
         ty,
@@ -134,10 +135,15 @@ impl<'n> Reader<'n> {
         let mut field = blank(&self.entry.key, ty);
         if let Some(column) = self.block.entry("column") {
             match column.value.as_str() {
-                Some(name) if names::fault(name).is_none() => field.column = name.to_owned(),
-                _ => self.block.wrong(column, "a column's name: letters, digits and underscores"),
+                Some(name) if names::fault_in_database(name).is_none() => field.column = name.to_owned(),
+                Some(name) => {
+                    let fault = names::fault_in_database(name).unwrap_or_default();
+                    self.error(column.value.place, format!("column: {fault}"));
+                }
+                None => self.block.wrong(column, "a column's name"),
             }
         }
+        self.storage(&mut field);
         field.renamed_from = names::renamed_from(&mut self.block);
         // For people and for the tools of other formats.
         self.block.accept(&["label", "title", "display_name", "example", "examples", "comment"]);
@@ -159,6 +165,7 @@ impl<'n> Reader<'n> {
         self.generated(&mut field);
         self.presence(&mut field, may_be_null);
         rules::read(self.report, &mut self.block, &mut field);
+        rules::narrow(&mut field);
         self.acl(&mut field);
         let foreign_key = reference::read(self.report, self.entry, &mut self.block);
         self.default(&mut field);
@@ -223,6 +230,24 @@ impl<'n> Reader<'n> {
             self.report.warning(place, format!("precision and scale mean nothing for type {}", ty.as_str()));
         }
         ty
+    }
+
+    /// `storage: iso`: how a column that others made holds the values.
+    fn storage(&mut self, field: &mut Field) {
+        let Some(entry) = self.block.entry("storage") else { return };
+        let place = entry.value.place;
+        let expected = || match Storage::words(&field.ty).join(", ") {
+            none if none.is_empty() => format!("type {} has one storage only", field.ty.as_str()),
+            words => format!("type {} has {words}", field.ty.as_str()),
+        };
+        let Some(word) = entry.value.as_str() else { return self.block.wrong(entry, "the word of a storage") };
+        match Storage::parse(word) {
+            None => self.error(place, format!("storage: there is no storage {word}; {}", expected())),
+            Some(storage) if storage.of(&field.ty).is_empty() => {
+                self.error(place, format!("storage: {word} is no storage of {}; {}", field.name, expected()));
+            }
+            Some(storage) => field.storage = Some(storage),
+        }
     }
 
     /// `autoSet: creation | update` and `onUpdate: now`, as other tools say when a time is set.

@@ -29,6 +29,19 @@ pub(super) fn fault(name: &str) -> Option<String> {
     None
 }
 
+/// What is wrong with the name of a table or a column. Whoever made it may have used any characters.
+pub(super) fn fault_in_database(name: &str) -> Option<String> {
+    if name.is_empty() || name.contains('\0') {
+        return Some("expected a name".into());
+    }
+    if name.len() > MAX_IDENTIFIER {
+        return Some(format!("longer than {MAX_IDENTIFIER} bytes"));
+    }
+    let lower = name.to_ascii_lowercase();
+    let reserved = lower.starts_with("_dbal") || lower.starts_with("sqlite_");
+    reserved.then(|| "names that begin so belong to the database or to the engine".into())
+}
+
 /// The name that something had before, if it says so.
 pub(super) fn renamed_from(block: &mut Block<'_>) -> Option<String> {
     let entry = block.entry("renamed_from")?;

@@ -161,6 +161,7 @@ fn build(decl: EntityDecl, relations: Vec<Relation>, indexes: Vec<crate::schema:
         name: decl.name.text,
         plural: decl.plural.text,
         table: decl.table.text,
+        table_declared: decl.table_declared,
         renamed_from: decl.renamed_from,
         version: decl.version,
         description: decl.description,

@@ -1,6 +1,6 @@
 //! Lengths, pattern and bounds of a field, and whether its keys agree with each other and with its type.
 
-use crate::schema::{Bound, Field, FieldType, StoredAs};
+use crate::schema::{Bound, Field, FieldType, Storage, StoredAs};
 use crate::value::{Decimal, Value};
 use crate::yaml::{Block, Entry, Node, Report};
 
@@ -34,6 +34,21 @@ pub(super) fn read(report: &Report, block: &mut Block<'_>, field: &mut Field) {
     };
     if crossed {
         report.error(block.place(), format!("min of {} is greater than its max", field.name));
+    }
+}
+
+/// A column of fewer bits than the type has bounds of its own.
+pub(super) fn narrow(field: &mut Field) {
+    let (least, most) = match (&field.ty, field.storage) {
+        (FieldType::Integer | FieldType::BigInt, Some(Storage::Smallint)) => (i64::from(i16::MIN), i64::from(i16::MAX)),
+        (FieldType::BigInt, Some(Storage::Integer)) => (i64::from(i32::MIN), i64::from(i32::MAX)),
+        _ => return,
+    };
+    if !matches!(field.min, Some(Bound::Int(declared)) if declared > least) {
+        field.min = Some(Bound::Int(least));
+    }
+    if !matches!(field.max, Some(Bound::Int(declared)) if declared < most) {
+        field.max = Some(Bound::Int(most));
     }
 }
 

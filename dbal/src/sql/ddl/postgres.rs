@@ -4,8 +4,12 @@
 //! called is left to the server, so nothing depends on names.
 
 use crate::error::{Error, Result};
-use crate::schema::{DefaultValue, Entity, Field, FieldType, ForeignKey, Generator, Index, Referential, Schema};
+use crate::schema::{
+    DefaultValue, Entity, Field, FieldType, ForeignKey, Generator, Index, Referential, Schema, Storage,
+};
+use crate::sql::dialect::Dialect;
 use crate::sql::quoted;
+use crate::sql::storage::{column_type, form, spelled};
 use crate::value::{Value, json, text, words};
 
 /// Longer names are cut by the server, and two of them might then be the same.
@@ -64,7 +68,11 @@ pub(crate) fn add_column(entity: &Entity, field: &Field) -> Result<String, &'sta
     }
     let definition = column(entity, field).map_err(|_| "has a name that is too long")?;
     let default = match &field.default {
-        Some(DefaultValue::Value(value)) => Some(literal(&field.ty, value)),
+        Some(DefaultValue::Value(value)) => {
+            let plain = literal(&field.ty, value);
+            let write = form(Dialect::Postgres, field).and_then(|form| form.write);
+            Some(write.map_or_else(|| plain.clone(), |write| spelled(&write, &plain)))
+        }
         _ if field.version => Some("1".to_owned()),
         _ => None,
     };
@@ -161,9 +169,14 @@ pub(crate) fn words_index(entity: &Entity, field: &Field) -> Result<(String, Str
 
 /// Name, type, and whether null is allowed.
 pub(crate) fn column(entity: &Entity, field: &Field) -> Result<String> {
-    let collation = if field.ty.is_text() { " COLLATE \"C\"" } else { "" };
+    let collation = if field.ty.is_text() && field.storage.is_none() { " COLLATE \"C\"" } else { "" };
     let null = if field.nullable { "" } else { " NOT NULL" };
-    Ok(format!("{} {}{collation}{null}", name(entity, &field.column)?, postgres_type(&field.ty)))
+    if field.storage == Some(Storage::Native) {
+        let message = format!("{}.{} is of a type that only its database knows", entity.name, field.name);
+        return Err(Error::unsupported("migrations", message));
+    }
+    let ty = column_type(Dialect::Postgres, field).unwrap_or_else(|| postgres_type(&field.ty));
+    Ok(format!("{} {ty}{collation}{null}", name(entity, &field.column)?))
 }
 
 pub(crate) fn name(entity: &Entity, name: &str) -> Result<String> {

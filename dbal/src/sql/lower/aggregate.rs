@@ -29,7 +29,7 @@ impl<'a> Lowering<'a> {
         if aggregate.filter != Expr::TRUE {
             built.and_where(self.condition(scope, &aggregate.filter)?);
         }
-        built.add_group_by(aggregate.group_by.iter().map(|field| scope.column(*field)));
+        built.add_group_by(aggregate.group_by.iter().map(|field| scope.grouped(*field)));
         if aggregate.having != Expr::TRUE {
             built.and_having(self.condition(scope, &aggregate.having)?);
         }
@@ -50,7 +50,7 @@ impl<'a> Lowering<'a> {
     /// `HAVING`.
     pub(super) fn group_column(&self, scope: &Scope<'a>, column: u16) -> Result<SqlExpr> {
         match at(scope, column) {
-            Some(Column::Field(field)) => Ok(scope.column(field)),
+            Some(Column::Field(field)) => Ok(scope.grouped(field)),
             Some(Column::Measure(measure)) => match self.dialect {
                 Dialect::Sqlite => self.measure(scope, measure),
                 Dialect::Postgres => self.exact_measure(scope, measure),

@@ -3,6 +3,7 @@
 use sea_query::{BinOper, Expr as SqlExpr, ExprTrait, Query, UnionType};
 
 use super::operand::{collated, from};
+use super::stored::linked;
 use super::{Lowering, Scope, call, storing};
 use crate::error::{Error, Result};
 use crate::plan::operation::Encoding;
@@ -35,6 +36,11 @@ impl<'a> Lowering<'a> {
             Expr::Not(inner) => self.condition(scope, inner)?.not(),
             Expr::Compare { left, op, right, fold } => self.compare(scope, left, *op, right, *fold)?,
             Expr::In { value, list, fold } => {
+                if let Operand::Field(field) = value
+                    && !*fold
+                {
+                    return Ok(self.in_values(scope, *field, *list));
+                }
                 let encoding = if *fold { Encoding::FoldedList } else { Encoding::List };
                 let ty = self.operand_type(scope, value);
                 let typed = matches!(value, Operand::Param(_)).then(|| self.value_type(scope, value)).flatten();
@@ -69,6 +75,9 @@ impl<'a> Lowering<'a> {
         right: &Operand,
         fold: bool,
     ) -> Result<SqlExpr> {
+        if let Some(compared) = self.compare_stored(scope, left, op, right, fold)? {
+            return Ok(compared);
+        }
         let ty = self.operand_type(scope, left).or_else(|| self.operand_type(scope, right));
         if self.dialect == Dialect::Postgres {
             return self.compare_typed(scope, left, op, right, fold);
@@ -153,7 +162,7 @@ impl<'a> Lowering<'a> {
             all
         });
         let joined = joined.ok_or_else(|| Error::internal("a search looks in some field"))?;
-        Ok(scope.column(scope.entity.key).in_subquery(joined))
+        Ok(scope.stored(scope.entity.key).in_subquery(joined))
     }
 
     /// A test of related rows. In a `WHERE`, unknown counts as no match by itself; `Every` asks for a row that does not
@@ -173,15 +182,15 @@ impl<'a> Lowering<'a> {
         select.expr(SqlExpr::Constant(1i64.into()));
         match relation.through {
             None => {
-                select.and_where(target.column(relation.remote).eq(scope.outer_column(relation.local)));
+                select.and_where(linked((&target, relation.remote), (scope, relation.local)));
             }
             Some(through) => {
                 let between = self.nested(self.schema.entity(through.entity));
                 let alias = between.alias.clone().ok_or_else(|| Error::internal("a nested row has an alias"))?;
                 select
                     .from_as(iden(&between.entity.table), alias)
-                    .and_where(between.column(through.this).eq(scope.outer_column(relation.local)))
-                    .and_where(target.column(relation.remote).eq(between.column(through.other)));
+                    .and_where(linked((&between, through.this), (scope, relation.local)))
+                    .and_where(linked((&target, relation.remote), (&between, through.other)));
                 if *meeting != Expr::TRUE {
                     select.and_where(self.condition(&between, meeting)?);
                 }

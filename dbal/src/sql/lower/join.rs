@@ -2,6 +2,7 @@
 
 use sea_query::{Asterisk, DynIden, ExprTrait, JoinType, Query, SelectStatement};
 
+use super::stored::linked;
 use super::{Lowering, Scope};
 use crate::error::{Error, Result};
 use crate::query::ast::{Expr, Include, Quantifier, Select};
@@ -12,7 +13,7 @@ use crate::sql::iden;
 
 /// The same row with its table's name before each column, as it must be beside another table.
 pub(super) fn qualified<'a>(root: &Scope<'a>) -> Scope<'a> {
-    Scope { entity: root.entity, alias: Some(iden(&root.entity.table)), group: None }
+    Scope { alias: Some(iden(&root.entity.table)), group: None, ..*root }
 }
 
 impl<'a> Lowering<'a> {
@@ -50,13 +51,13 @@ impl<'a> Lowering<'a> {
             let select = &include.select;
             let entity = self.schema.entity(select.entity);
             let target = match given.iter().find(|(given, _)| std::ptr::eq(*given, *include)) {
-                Some((_, alias)) => Scope { entity, alias: alias.clone(), group: None },
+                Some((_, alias)) => Scope { entity, dialect: self.dialect, alias: alias.clone(), group: None },
                 None => {
                     let link = select.link.as_ref().ok_or_else(|| Error::internal("an include is linked"))?;
                     let target = self.nested(entity);
                     let alias = target.alias.clone().ok_or_else(|| Error::internal("a nested row has an alias"))?;
                     let from = to.map_or(scope, |at| &joined[at]);
-                    let mut on = target.column(link.field).eq(from.column(*local));
+                    let mut on = linked((&target, link.field), (from, *local));
                     if select.filter != Expr::TRUE {
                         on = on.and(self.condition(&target, &select.filter)?);
                     }
@@ -64,7 +65,7 @@ impl<'a> Lowering<'a> {
                     target
                 }
             };
-            built.exprs(select.columns.iter().map(|field| target.column(*field)));
+            built.exprs(select.columns.iter().map(|field| target.shown(*field)));
             joined.push(target);
         }
         Ok(())
@@ -92,7 +93,7 @@ impl<'a> Lowering<'a> {
         let target = self.nested(self.schema.entity(relation.target));
         let alias = target.alias.clone().ok_or_else(|| Error::internal("a nested row has an alias"))?;
         built.from_as(iden(&target.entity.table), alias);
-        built.and_where(target.column(relation.remote).eq(root.column(relation.local)));
+        built.and_where(linked((&target, relation.remote), (root, relation.local)));
         for condition in conditions {
             if *condition != Expr::TRUE {
                 built.and_where(self.condition(&target, condition)?);

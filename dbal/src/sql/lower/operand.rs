@@ -3,6 +3,7 @@
 use sea_query::{CaseStatement, Expr as SqlExpr, ExprTrait, Query, SelectStatement, SubQueryStatement};
 
 use super::aggregate::group_type;
+use super::stored::linked;
 use super::{Lowering, Scope, call, text_literal};
 use crate::error::{Error, Result};
 use crate::plan::operation::Encoding;
@@ -45,7 +46,7 @@ impl<'a> Lowering<'a> {
         let inner = self.nested(self.schema.entity(relation.target));
         let value = self.related(&inner, rest, field, visible.get(1..).unwrap_or_default())?;
         let mut select = from(&inner);
-        select.expr(value).and_where(inner.column(relation.remote).eq(scope.outer_column(relation.local)));
+        select.expr(value).and_where(linked((&inner, relation.remote), (scope, relation.local)));
         if let Some(visible) = visible.first().filter(|visible| **visible != Expr::TRUE) {
             select.and_where(self.condition(&inner, visible)?);
         }

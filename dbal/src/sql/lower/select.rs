@@ -7,6 +7,7 @@ use sea_query::{
 
 use super::join::qualified;
 use super::operand::{collated, from};
+use super::stored::both;
 use super::{Lowering, Scope, text_literal, writer};
 use crate::error::{Error, Result};
 use crate::plan::operation::Encoding;
@@ -112,7 +113,7 @@ impl<'a> Lowering<'a> {
         let scope = if related || !joins.is_empty() { &qualified } else { root };
         self.columns(scope, select, &mut built)?;
         if let Some(link) = &select.link {
-            built.and_where(self.in_list(scope.column(link.field), link.parents, Encoding::List));
+            built.and_where(self.in_values(scope, link.field, link.parents));
         }
         let mut others = Vec::with_capacity(parts.len());
         // The includes that a condition has joined already.
@@ -154,6 +155,9 @@ impl<'a> Lowering<'a> {
             return Ok(());
         }
         let Some(field) = entered_by_order(scope.entity, select, parts) else { return Ok(()) };
+        if scope.entity.field(field).storage.is_some() {
+            return Ok(());
+        }
         let Some(least) = least(&scope.entity.field(field).ty)? else { return Ok(()) };
         let mut least_of_all = Query::select();
         least_of_all.expr(least);
@@ -175,7 +179,7 @@ impl<'a> Lowering<'a> {
 
         let child = self.nested(root.entity);
         let mut first = from(&child);
-        first.expr(child.column(root.entity.key));
+        first.expr(child.stored(root.entity.key));
         self.first_children(&child, select, link, &mut first)?;
 
         let mut built = Query::select();
@@ -184,7 +188,7 @@ impl<'a> Lowering<'a> {
             built.expr(SqlExpr::col((iden(PARENTS), iden(PARENT))));
         }
         built.from_subquery(parents, iden(PARENTS)).cross_join(iden(&root.entity.table));
-        built.and_where(root.column(root.entity.key).in_subquery(first));
+        built.and_where(root.stored(root.entity.key).in_subquery(first));
         self.sort(root, select, &mut built)?;
         Ok(built)
     }
@@ -235,17 +239,18 @@ impl<'a> Lowering<'a> {
     ) -> Result<()> {
         let parent = SqlExpr::col((iden(PARENTS), iden(PARENT)));
         match &link.through {
-            None => first.and_where(child.column(link.field).eq(parent)),
+            None => first.and_where(self.equals_value(child, link.field, parent)),
             Some(link_rows) => {
                 // As a list of values, so that two rows in between that say the same give their child once.
                 let through = link_rows.through;
                 let between = self.nested(self.schema.entity(through.entity));
                 let mut meetings = from(&between);
-                meetings.expr(between.column(through.other)).and_where(between.column(through.this).eq(parent));
+                let (met, wanted) = both((&between, through.other), (child, link.field));
+                meetings.expr(met).and_where(self.equals_value(&between, through.this, parent));
                 if link_rows.visible != Expr::TRUE {
                     meetings.and_where(self.condition(&between, &link_rows.visible)?);
                 }
-                first.and_where(child.column(link.field).in_subquery(meetings))
+                first.and_where(wanted.in_subquery(meetings))
             }
         };
         self.filter(child, select, select.filter.conjuncts(), first)?;
@@ -256,7 +261,7 @@ impl<'a> Lowering<'a> {
     pub(super) fn columns(&self, root: &Scope<'a>, select: &Select, built: &mut SelectStatement) -> Result<()> {
         match select.columns.is_empty() {
             true => built.expr(SqlExpr::Constant(1i64.into())),
-            false => built.exprs(select.columns.iter().map(|field| root.column(*field))),
+            false => built.exprs(select.columns.iter().map(|field| root.shown(*field))),
         };
         if select.beyond.is_some() {
             let keys = select.added_keys().map(|key| self.operand(root, &key.by, Encoding::Plain));
@@ -287,7 +292,9 @@ impl<'a> Lowering<'a> {
         for part in parts {
             built.and_where(match part {
                 Expr::Compare { left: Operand::Field(field), op, right, fold: false }
-                    if is_range(*op) && select.order.first().is_none_or(|order| order.by != Operand::Field(*field)) =>
+                    if is_range(*op)
+                        && scope.entity.field(*field).storage.is_none()
+                        && select.order.first().is_none_or(|order| order.by != Operand::Field(*field)) =>
                 {
                     let column = SqlExpr::cust_with_exprs("+ ?", [scope.column(*field)]);
                     let column =
@@ -332,7 +339,10 @@ impl<'a> Lowering<'a> {
     /// One key of a sort. Where nulls stand is said only if the database would place them elsewhere: said, it keeps an
     /// index of SQLite from being used. To SQLite nulls are the smallest, to PostgreSQL the greatest.
     pub(super) fn order(&self, scope: &Scope<'a>, order: &Order) -> Result<(SqlExpr, Direction, Option<NullOrdering>)> {
-        let by = self.operand(scope, &order.by, Encoding::Plain)?;
+        let by = match &order.by {
+            Operand::Field(field) => self.sorted(scope, *field),
+            by => self.operand(scope, by, Encoding::Plain)?,
+        };
         let by = collated(self.dialect, by, &order.by, self.operand_type(scope, &order.by));
         let never_null = matches!(&order.by, Operand::Field(field) if !scope.entity.field(*field).nullable);
         let unsaid = match self.dialect {
