@@ -50,6 +50,7 @@ fn entity(told: &Map, names: &[&str]) -> Option<Entity> {
     let relations = list(told, "relations").filter_map(|told| relation(told, names)).collect();
     Some(Entity {
         table: plural.clone(),
+        table_declared: false,
         renamed_from: None,
         version: String::new(),
         description: text(told, "description").unwrap_or_default().to_owned(),
@@ -95,6 +96,7 @@ fn field(told: &Map) -> Option<Field> {
     Some(Field {
         column: name.clone(),
         name,
+        storage: None,
         renamed_from: None,
         backfill: None,
         ty,
