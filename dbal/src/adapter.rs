@@ -14,8 +14,8 @@ pub mod sqlite;
 
 #[cfg(feature = "async")]
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -90,16 +90,42 @@ struct Told {
     cancelled: AtomicBool,
     /// Who waits to be told.
     waker: Mutex<Option<Waker>>,
+    /// Those that are told with it.
+    inside: Mutex<Vec<Weak<Told>>>,
 }
 
-impl Cancel {
-    /// Tells it.
-    pub fn cancel(&self) {
-        self.0.cancelled.store(true, Ordering::Release);
-        let waker = self.0.waker.lock().take();
+impl Told {
+    fn tell(&self) {
+        self.cancelled.store(true, Ordering::Release);
+        let waker = self.waker.lock().take();
         if let Some(waker) = waker {
             waker.wake();
         }
+        let inside = std::mem::take(&mut *self.inside.lock());
+        inside.iter().filter_map(Weak::upgrade).for_each(|told| told.tell());
+    }
+}
+
+impl Cancel {
+    /// One that is told when another is, if there is another, and can be told by itself.
+    pub fn with(other: Option<&Cancel>) -> Cancel {
+        let made = Cancel::default();
+        if let Some(other) = other {
+            let mut inside = other.0.inside.lock();
+            inside.retain(|told| told.strong_count() > 0);
+            inside.push(Arc::downgrade(&made.0));
+            drop(inside);
+            // It may have been told before it knew of this one.
+            if other.is_cancelled() {
+                made.cancel();
+            }
+        }
+        made
+    }
+
+    /// Tells it.
+    pub fn cancel(&self) {
+        self.0.tell();
     }
 
     /// Whether it was told.

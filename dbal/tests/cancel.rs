@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::wait::{block_on, within};
+use dbal::adapter::Cancel;
 use dbal::{AsyncClient, Client, Config, ErrorKind, Operation, Reason, Request, Value, query, value};
 use proptest::prelude::*;
 
@@ -111,6 +112,45 @@ fn a_request_stops_when_its_time_is_over() {
         }
         goes_on(&db);
     }
+}
+
+#[test]
+fn a_request_stops_when_another_thread_says_so() {
+    let (_folder, db) = slow_db();
+    for (number, request) in requests().into_iter().enumerate() {
+        for inside in [false, true] {
+            let cancel = Cancel::default();
+            let patient = db.with_cancel(&cancel);
+            let later = std::thread::spawn(move || {
+                std::thread::sleep(MOMENT);
+                cancel.cancel();
+            });
+            let error = match inside {
+                false => patient.execute(&request).unwrap_err(),
+                // A part that was undone before makes no difference.
+                true => patient
+                    .transaction(|tx| {
+                        tx.entity("Folder")?.update(1, value!({ "name": "changed" }))?;
+                        assert!(tx.transaction(|_| Err::<(), _>(dbal::Error::validation("x", "y"))).is_err());
+                        tx.execute(&request).map(drop)
+                    })
+                    .unwrap_err(),
+            };
+            later.join().unwrap();
+            assert_eq!(error.kind(), ErrorKind::Timeout, "request {number}: {error:?}");
+            assert_eq!(patient.entity("Folder").unwrap().count(query()).unwrap_err().kind(), ErrorKind::Timeout);
+            goes_on(&db);
+        }
+    }
+    let cancel = Cancel::default();
+    let mut held = db.with_cancel(&cancel).begin().unwrap();
+    held.execute(
+        &Request::new(Operation::UpdateMany, "Folder").arg("all", true).arg("data", value!({ "name": "changed" })),
+    )
+    .unwrap();
+    cancel.cancel();
+    assert_eq!(held.commit().unwrap_err().kind(), ErrorKind::Timeout);
+    goes_on(&db);
 }
 
 #[test]

@@ -269,7 +269,7 @@ impl Client {
 
     pub(super) fn run_batch(&self, batch: Batch) -> Result<Response> {
         let deadline = self.deadline();
-        let connected = self.engine.adapter.connect(batch.intent(), deadline);
+        let connected = self.connect(batch.intent(), deadline);
         connected.and_then(|mut connection| batch.alone(&mut *connection, deadline)).map_err(|error| self.told(error))
     }
 }

@@ -83,7 +83,9 @@ impl Client {
     /// As [`Client::begin`].
     pub fn begin_until(&self, deadline: Option<Instant>) -> Result<HeldTransaction> {
         let began = Borrowed::try_new(self.engine.adapter.clone(), |adapter| {
+            self.wanted()?;
             let mut connection = adapter.connect(Intent::Write, deadline)?;
+            self.watches(&mut *connection);
             connection.begin_guarded(deadline)?;
             Ok(connection)
         });
@@ -196,7 +198,7 @@ impl HeldTransaction {
         if self.aborted {
             return Err(aborted());
         }
-        if passed(self.deadline) {
+        if passed(self.deadline) || self.client.wanted().is_err() {
             self.rollback()?;
             return Err(Error::timeout(Outcome::NotApplied));
         }
@@ -216,7 +218,10 @@ impl HeldTransaction {
             return Ok(());
         }
         let client = self.client.clone();
-        let ended = self.connection.with_dependent_mut(|_, connection| connection.rollback());
+        let ended = self.connection.with_dependent_mut(|_, connection| {
+            connection.watch(None);
+            connection.rollback()
+        });
         ended.map_err(|error| client.told(error))
     }
 
@@ -242,11 +247,16 @@ impl HeldTransaction {
         if self.aborted {
             return Err(aborted());
         }
-        if passed(self.deadline) {
+        if passed(self.deadline) || self.client.wanted().is_err() {
             self.aborted = true;
             return Err(Error::timeout(Outcome::NotApplied));
         }
-        let done = self.connection.with_dependent_mut(|_, connection| work(&mut **connection));
+        let client = &self.client;
+        let done = self.connection.with_dependent_mut(|_, connection| {
+            // Undoing a part makes a connection forget it.
+            client.watches(&mut **connection);
+            work(&mut **connection)
+        });
         if let Err(error) = &done {
             self.aborted |= error.kind() == ErrorKind::Timeout;
             self.lost |= is_serialization(error);

@@ -36,9 +36,9 @@ pub use response::{Answered, Envelope, Page, Response};
 pub use retry::{TransactionOptions, Tries};
 
 use crate::access::{Policy, Principal};
-use crate::adapter::{Connection, Intent, Lowering};
+use crate::adapter::{Cancel, Connection, Intent, Lowering};
 use crate::capability::Capabilities;
-use crate::error::{Error, Result};
+use crate::error::{Error, Outcome, Result};
 use crate::exec::{Machine, Summary};
 use crate::migrate::history::History;
 use crate::migrate::{Options, Plan};
@@ -75,6 +75,8 @@ pub struct Client {
     pub(crate) engine: Arc<Engine>,
     pub(crate) caller: Arc<Caller>,
     pub(crate) timeout: Option<Duration>,
+    /// Stops its requests from another thread.
+    pub(crate) cancel: Option<Cancel>,
 }
 
 impl std::fmt::Debug for Client {
@@ -95,19 +97,61 @@ impl Client {
     pub fn open(config: Config) -> Result<Client> {
         let opened = config.open()?;
         let timeout = opened.timeout;
-        Ok(Client { engine: Arc::new(Engine::new(opened)), caller: Arc::new(Caller::Trusted), timeout })
+        Ok(Client { engine: Arc::new(Engine::new(opened)), caller: Arc::new(Caller::Trusted), timeout, cancel: None })
     }
 
     /// The same database asked on behalf of a caller: every access rule applies. A client of a daemon is whoever its
     /// credentials say: bound to another, each of its requests is FORBIDDEN.
     pub fn as_principal(&self, principal: Principal) -> Client {
         let caller = Arc::new(self.engine.bind_caller(principal));
-        Client { engine: self.engine.clone(), caller, timeout: self.timeout }
+        Client { caller, ..self.clone() }
     }
 
     /// The same client with a deadline for each request; none waits for ever.
     pub fn with_timeout(&self, timeout: Option<Duration>) -> Client {
         Client { timeout, ..self.clone() }
+    }
+
+    /// The same client, whose requests stop when this is told so by another thread: each that is under way then, and
+    /// each that comes later, is TIMEOUT. What it wrote is undone.
+    ///
+    /// ```
+    /// use dbal::{Client, Config, adapter::Cancel, query};
+    /// # let schema = "entity: Note\nfields:\n  id: { type: integer, primary: true }\n";
+    /// # let db = Client::open(Config::sqlite(":memory:").schema_text(schema))?;
+    /// # db.migrate()?;
+    /// let cancel = Cancel::default();
+    /// let patient = db.with_cancel(&cancel);
+    /// assert_eq!(patient.entity("Note")?.count(query())?, 0);
+    /// cancel.cancel(); // from wherever
+    /// assert_eq!(patient.entity("Note")?.count(query()).unwrap_err().code(), "TIMEOUT");
+    /// # Ok::<(), dbal::Error>(())
+    /// ```
+    pub fn with_cancel(&self, cancel: &Cancel) -> Client {
+        Client { cancel: Some(cancel.clone()), ..self.clone() }
+    }
+
+    /// A connection for requests of this client.
+    pub(crate) fn connect(&self, intent: Intent, deadline: Option<Instant>) -> Result<Box<dyn Connection + '_>> {
+        self.wanted()?;
+        let mut connection = self.engine.adapter.connect(intent, deadline)?;
+        self.watches(&mut *connection);
+        Ok(connection)
+    }
+
+    /// Has a connection stop when its request is cancelled. Each has something of its own to be woken by.
+    pub(crate) fn watches(&self, connection: &mut dyn Connection) {
+        if let Some(cancel) = &self.cancel {
+            connection.watch(Some(&Cancel::with(Some(cancel))));
+        }
+    }
+
+    /// Fails when nobody waits for an answer.
+    pub(crate) fn wanted(&self) -> Result<()> {
+        match self.cancel.as_ref().is_some_and(Cancel::is_cancelled) {
+            true => Err(Error::timeout(Outcome::NotApplied)),
+            false => Ok(()),
+        }
     }
 
     /// What is odd about the schema and the rules without being wrong. A host shows it where somebody will look.
@@ -217,7 +261,9 @@ impl Client {
         let intent = if machine.writes() { Intent::Write } else { Intent::Read };
         let again = intent == Intent::Write && self.engine.adapter.contends();
         let (mut machine, mut done) = (Some(machine), None);
+        self.wanted()?;
         self.engine.adapter.lend(intent, deadline, &mut |connection| {
+            self.watches(connection);
             done = machine.take().map(|machine| retry::alone(connection, machine, again, deadline, sink));
         })?;
         done.unwrap_or_else(|| Err(Error::internal("an adapter lent no connection")))

@@ -77,7 +77,7 @@ impl Client {
     /// # Errors
     /// As [`Client::stream`].
     pub fn stream_of(&self, request: Request) -> Result<Rows> {
-        let cancel = Cancel::default();
+        let cancel = Cancel::with(self.cancel.as_ref());
         let batches = self.read_ahead(request, cancel.clone())?;
         Ok(Rows { batches, current: Vec::new().into_iter(), cancel })
     }

@@ -156,10 +156,12 @@ impl<'c> Transaction<'c> {
         if state.aborted {
             return Err(aborted());
         }
-        if passed(self.deadline) {
+        if passed(self.deadline) || self.client.wanted().is_err() {
             state.aborted = true;
             return Err(Error::timeout(Outcome::NotApplied));
         }
+        // Undoing a part makes a connection forget it.
+        self.client.watches(&mut *state.connection);
         let done = work(&mut *state.connection);
         if let Err(error) = &done {
             state.aborted |= error.kind() == ErrorKind::Timeout;
@@ -222,7 +224,7 @@ pub(super) fn attempt<T, E: From<Error>>(
     work: &mut impl FnMut(&Transaction<'_>) -> Result<T, E>,
 ) -> Result<Tried<T, E>> {
     let told = |error| client.told(error);
-    let mut connection = client.engine.adapter.connect(Intent::Write, deadline).map_err(told)?;
+    let mut connection = client.connect(Intent::Write, deadline).map_err(told)?;
     connection.begin_guarded(deadline).map_err(told)?;
     let state = Rc::new(RefCell::new(State { connection, aborted: false, lost: false }));
     let transaction = Transaction { client, state: state.clone(), deadline, depth: 0 };
@@ -235,6 +237,7 @@ pub(super) fn attempt<T, E: From<Error>>(
         Ok(value) => value,
         Err(error) => {
             if !ended {
+                connection.watch(None);
                 connection.rollback().map_err(told)?;
             }
             return Ok(if lost { Tried::Lost(error) } else { Tried::Ended(Err(error)) });
@@ -243,7 +246,8 @@ pub(super) fn attempt<T, E: From<Error>>(
     if ended {
         return Err(aborted());
     }
-    if passed(deadline) {
+    if passed(deadline) || client.wanted().is_err() {
+        connection.watch(None);
         connection.rollback().map_err(told)?;
         return Err(Error::timeout(Outcome::NotApplied));
     }

@@ -4,6 +4,7 @@
 //! Output is checked in, so that nobody needs this command to build; a test fails when it is stale.
 
 mod backends;
+mod c;
 mod capabilities;
 mod contract;
 mod entities;
@@ -35,7 +36,11 @@ pub const HEADER: &str = "Written by `cargo xtask codegen` from ";
 pub fn outputs(root: &Path) -> Result<Vec<Output>, String> {
     let errors = ErrorFile::load(&root.join("api/schema/errors.yaml"))?;
     let capabilities = CapabilityFile::load(&root.join("api/schema/capabilities.yaml"))?;
+    let statuses = c::statuses(&errors);
+    let header = c::header(&statuses)?;
     Ok(vec![
+        Output { path: "bindings/c/src/generated/status.rs", text: statuses },
+        Output { path: "bindings/c/include/dbal.h", text: header },
         Output { path: "dbal/src/generated/errors.rs", text: errors::rust(&errors) },
         Output { path: "dbal/src/generated/capabilities.rs", text: capabilities::rust(&capabilities) },
         Output { path: "dbal/src/generated/unicode.rs", text: unicode::rust() },

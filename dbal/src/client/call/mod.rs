@@ -180,11 +180,10 @@ impl Call {
     /// Runs it by itself, on the caller's thread.
     pub(super) fn alone(&self) -> Result<Response> {
         self.count().map_err(|error| self.said(error))?;
-        let adapter = &self.client.engine.adapter;
         for secret in self.secrets()? {
             let stored = {
                 let deadline = self.client.deadline();
-                let mut connection = adapter.connect(Intent::Read, deadline)?;
+                let mut connection = self.client.connect(Intent::Read, deadline)?;
                 secret.read(&mut *connection, deadline).map_err(|error| self.said(error))?
             };
             secret.verify(stored).map_err(|error| self.said(error))?;
@@ -193,7 +192,7 @@ impl Call {
             return self.unconnected();
         }
         let intent = self.intent();
-        self.again(|deadline| self.transaction(&mut *adapter.connect(intent, deadline)?, deadline))
+        self.again(|deadline| self.transaction(&mut *self.client.connect(intent, deadline)?, deadline))
     }
 
     /// The answer of a body that does nothing.

@@ -1,0 +1,3 @@
+//! Written by `cargo xtask codegen`.
+
+pub mod status;
