@@ -112,6 +112,7 @@ struct Inner {
     retry_after: Option<Duration>,
     detail: Option<String>,
     entry: Option<usize>,
+    incident: Option<String>,
 }
 
 impl Error {
@@ -129,6 +130,7 @@ impl Error {
             retry_after: None,
             detail: None,
             entry: None,
+            incident: None,
         }))
     }
 
@@ -149,6 +151,7 @@ impl Error {
             retry_after,
             detail,
             entry,
+            incident: None,
         }))
     }
 
@@ -322,7 +325,6 @@ impl Error {
     }
 
     /// The same error with the driver's own text, for logs only.
-    #[cfg(feature = "mongodb")]
     pub(crate) fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.0.detail = Some(detail.into());
         self
@@ -383,6 +385,16 @@ impl Error {
     /// from the batch on: `entries.1.email`.
     pub fn entry(&self) -> Option<usize> {
         self.0.entry
+    }
+
+    /// What the content scan or the sandbox met, by the name of its pattern or rule: for the audit, not for the caller.
+    pub fn incident(&self) -> Option<&str> {
+        self.0.incident.as_deref()
+    }
+
+    pub(crate) fn with_incident(mut self, incident: &str) -> Self {
+        self.0.incident = Some(incident.to_owned());
+        self
     }
 
     /// How long to wait before trying again.

@@ -44,6 +44,7 @@
 
 pub mod access;
 pub mod adapter;
+pub mod audit;
 pub mod capability;
 pub mod client;
 pub mod config;

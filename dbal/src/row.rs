@@ -35,6 +35,20 @@ pub trait RowSink {
     }
 }
 
+impl<S: RowSink + ?Sized> RowSink for &mut S {
+    fn start(&mut self, columns: &Arc<Columns>) -> Result<()> {
+        (**self).start(columns)
+    }
+
+    fn row(&mut self, cells: &[ValueRef<'_>]) -> Result<()> {
+        (**self).row(cells)
+    }
+
+    fn own_row(&mut self, values: Vec<Value>) -> Result<()> {
+        (**self).own_row(values)
+    }
+}
+
 /// One row with its column names.
 #[derive(Clone, Debug)]
 pub struct Record {

@@ -109,11 +109,15 @@ impl Check {
 
     /// The faults and warnings of the access rules: the file's, or those of the entities' own blocks.
     fn rule_faults(&self, schema: &Schema) -> Result<Vec<Fault>, Failure> {
-        let Some(path) = &self.rules else { return Ok(Policy::from_acl(schema).1) };
+        let Some(path) = &self.rules else {
+            let (policy, mut faults) = Policy::from_acl(schema);
+            faults.extend(policy.row_level_checks(schema).1);
+            return Ok(faults);
+        };
         let text = std::fs::read_to_string(path)
             .map_err(|error| Failure::Unreadable(format!("{} cannot be read: {error}", path.display())))?;
         Ok(match Policy::from_rules(schema, &text, &path.display().to_string()) {
-            Ok(policy) => policy.warnings().to_vec(),
+            Ok(policy) => [policy.warnings(), &policy.row_level_checks(schema).1].concat(),
             Err(faults) => faults.0,
         })
     }

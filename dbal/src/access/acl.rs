@@ -133,7 +133,7 @@ fn own(pool: &mut Pool, schema: &Schema, id: EntityId, text: Option<&str>) -> Re
     Ok(Expr::Compare { left, op: Comparison::Eq, right, fold: false }.and(narrowed))
 }
 
-fn warning(rule: &str, consequence: &str, faults: &[ExprFault]) -> Fault {
+pub(super) fn warning(rule: &str, consequence: &str, faults: &[ExprFault]) -> Fault {
     let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
     let message = format!("{rule}: {}; {consequence}", faults.join("; "));
     Fault { file: "schema".into(), line: 0, column: 0, message, severity: Severity::Warning }

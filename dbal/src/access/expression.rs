@@ -94,6 +94,13 @@ impl Pool {
         Some(id)
     }
 
+    /// A pool that goes on where another one ended.
+    pub fn resume(params: Params) -> Self {
+        let known =
+            params.0.iter().enumerate().map(|(at, source)| (format!("{source:?}"), ParamId(at as u16))).collect();
+        Pool { params, known }
+    }
+
     pub fn into_params(self) -> Params {
         self.params
     }

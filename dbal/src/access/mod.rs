@@ -6,6 +6,7 @@
 //! so one rewritten query serves every caller with the same [`Policy::shape_key`].
 
 mod acl;
+mod check;
 pub mod expression;
 mod lex;
 mod parse;
@@ -18,6 +19,7 @@ mod rules_file;
 mod tests;
 pub mod view;
 
+pub use check::Checks;
 pub use policy::Policy;
 pub use principal::Principal;
 pub use view::PrincipalView;

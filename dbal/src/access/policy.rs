@@ -24,7 +24,7 @@ use crate::value::Value;
 use crate::yaml::Fault;
 
 /// Who may do what with the entities of one schema. Immutable; clients share it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Policy {
     version: u64,
     /// The schema it was compiled for.
@@ -40,7 +40,7 @@ pub struct Policy {
 }
 
 /// The rules of one entity.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct EntityPolicy {
     pub name: String,
     pub key: FieldId,
@@ -80,7 +80,7 @@ pub(super) enum Who {
 }
 
 /// What a field's own `acl` says.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct FieldPolicy {
     /// Never shown.
     pub hidden: bool,

@@ -2,6 +2,7 @@
 //! it went; whoever runs it has begun a transaction, and rolls it back when anything fails.
 
 use crate::adapter::{Connection, Intent};
+use crate::client::attempt::Attempt;
 use crate::client::call::Call;
 use crate::client::response::{Answered, Head};
 use crate::client::{Client, Response};
@@ -264,7 +265,10 @@ impl Client {
         if let Some(remote) = self.far()? {
             return super::far::ask(self, remote, &super::far::batch(entries))?.batch();
         }
-        self.run_batch(Batch::new(self, entries.into_iter().collect())?)?.batch()
+        let entries: Vec<Request> = entries.into_iter().collect();
+        let attempt = Attempt::of_entries(self, &entries)?;
+        let done = Batch::new(self, entries).and_then(|batch| self.run_batch(batch));
+        Attempt::answered(attempt, done)?.batch()
     }
 
     pub(super) fn run_batch(&self, batch: Batch) -> Result<Response> {

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access::Policy;
+use crate::access::{Checks, Policy};
 use crate::adapter::memory::MemoryAdapter;
 use crate::adapter::{Adapter, Lowering};
+use crate::audit::{Audit, Log};
 use crate::client::call::handler::{Handler, Inside};
 use crate::config::{AdapterKind, Settings, SyncMode};
 use crate::error::{Error, FieldFault, Result};
@@ -17,6 +18,9 @@ use crate::schema::{Body, Loaded, Schema, StoredIn, load_dir, load_sources};
 use crate::sql::dialect::Dialect;
 use crate::value::{Map, Value};
 use crate::yaml::Fault;
+
+/// How often rows past their time are removed, unless the configuration says otherwise.
+const SWEEP: Duration = Duration::from_secs(60);
 
 /// How to open a database.
 ///
@@ -38,6 +42,8 @@ pub struct Config {
     handlers: Handlers,
     /// Tables are named and values stored as Prisma does.
     prisma: bool,
+    audit: Option<Audit>,
+    sweep: Option<Duration>,
     #[cfg(feature = "sqlite")]
     sqlite: crate::adapter::sqlite::SqliteOptions,
 }
@@ -114,6 +120,10 @@ pub(super) struct Opened {
     pub handlers: HashMap<String, Handler>,
     #[cfg(feature = "remote")]
     pub far: Option<Arc<crate::remote::Remote>>,
+    pub audit: Option<Log>,
+    pub sweep: Option<Duration>,
+    /// The rules for each operation with a `row_level_check`.
+    pub checks: Checks,
 }
 
 impl Config {
@@ -128,6 +138,8 @@ impl Config {
             cursor_key: None,
             handlers: Handlers::default(),
             prisma: false,
+            audit: None,
+            sweep: Some(SWEEP),
             #[cfg(feature = "sqlite")]
             sqlite: crate::adapter::sqlite::SqliteOptions::memory(),
         }
@@ -303,6 +315,13 @@ impl Config {
         config.prisma = database.adapter == Some(AdapterKind::Prisma);
         config.row_level = settings.acl.enforce_row_level;
         config.timeout = settings.security.max_query_time;
+        if let Some(path) = &settings.security.audit_log {
+            let audit = Audit::file(path).on_failure(settings.security.audit_failure);
+            config = config.audit(audit.rotated(settings.security.audit_max_bytes, settings.security.audit_keep));
+        }
+        if let Some(seconds) = database.sweep_interval {
+            config.sweep = Some(Duration::from_secs(seconds.into())).filter(|interval| !interval.is_zero());
+        }
         if let Some(key) = &settings.security.cursor_key {
             config = config.cursor_key(key.expose());
         }
@@ -458,6 +477,20 @@ impl Config {
         self
     }
 
+    /// Writes every attempt down; see [`Audit`].
+    pub fn audit(mut self, audit: Audit) -> Self {
+        self.audit = Some(audit);
+        self
+    }
+
+    /// How often rows past their time are removed, with what refers to them, of entities whose `ttl` says
+    /// `auto_delete`: every minute unless told otherwise, by a thread that ends with the last handle of the client;
+    /// never for none. One program that sweeps is enough for a database that many open.
+    pub fn sweep_every(mut self, interval: Option<Duration>) -> Self {
+        self.sweep = interval;
+        self
+    }
+
     /// How many connections read at once; on MongoDB, how many there are.
     #[cfg(feature = "sqlite")]
     pub fn pool_size(mut self, size: usize) -> Self {
@@ -516,7 +549,16 @@ impl Config {
                 Policy::from_rules(&schema, &text, &path.display().to_string())?
             }
         };
-        let policy = if self.row_level { policy } else { policy.without_row_filters() };
+        let (mut checks, untyped) = policy.row_level_checks(&schema);
+        warnings.extend(untyped);
+        let policy = match self.row_level {
+            true => policy,
+            false => {
+                let open = Arc::new(policy.clone().without_row_filters());
+                checks.values_mut().for_each(|check| *check = open.clone());
+                policy.without_row_filters()
+            }
+        };
         warnings.extend_from_slice(policy.warnings());
         let adapter: Arc<dyn Adapter> = match self.backend {
             Backend::Memory => Arc::new(MemoryAdapter::open(schema.clone())?),
@@ -553,6 +595,8 @@ impl Config {
         if let Some(name) = handlers.keys().find(|name| !named(name)) {
             return Err(Error::validation(format!("handler.{name}"), "no operation of the schema names this handler"));
         }
+        let audit = self.audit.map(Audit::open).transpose()?;
+        let sweep = self.sweep;
         Ok(Opened {
             schema,
             adapter,
@@ -562,6 +606,9 @@ impl Config {
             timeout,
             cursor_key,
             handlers,
+            audit,
+            sweep,
+            checks,
             #[cfg(feature = "remote")]
             far: None,
         })

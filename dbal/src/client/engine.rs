@@ -1,16 +1,18 @@
 //! The pipeline: from a request to a machine ready to run. Everything here is shared by all callers of a client.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
-use crate::access::{Policy, Principal};
+use crate::access::{Checks, Policy, Principal};
 use crate::adapter::Adapter;
+use crate::audit::Log;
 use crate::client::cache::{Cache, Prepared};
 use crate::client::call::handler::Handler;
 use crate::client::config::Opened;
+use crate::client::sweeper::Sweeper;
 use crate::error::{Error, Result};
 use crate::exec::Machine;
 use crate::exec::machine::Bound;
@@ -41,6 +43,12 @@ pub(crate) struct Engine {
     pub limits: Limits,
     pub warnings: Vec<Fault>,
     pub handlers: HashMap<String, Handler>,
+    /// Where attempts are written down.
+    pub audit: Option<Log>,
+    /// Removes rows past their time, as long as the engine lives.
+    pub(super) sweeper: OnceLock<Sweeper>,
+    /// The rules together with the `row_level_check` of an operation.
+    checks: Checks,
     cursor_key: CursorKey,
     /// The daemon that answers in place of all this.
     #[cfg(feature = "remote")]
@@ -69,6 +77,8 @@ pub(crate) enum Caller {
         principal: Principal,
         /// The most rows of one answer, where the operation that it calls says.
         cap: Option<u32>,
+        /// The rules, where the operation that it calls narrows them.
+        policy: Option<Arc<Policy>>,
     },
 }
 
@@ -98,6 +108,9 @@ impl Engine {
             limits: opened.limits,
             warnings: opened.warnings,
             handlers: opened.handlers,
+            audit: opened.audit,
+            sweeper: OnceLock::new(),
+            checks: opened.checks,
             cursor_key: opened.cursor_key,
             #[cfg(feature = "remote")]
             far: opened.far,
@@ -110,12 +123,30 @@ impl Engine {
 
     /// The caller for a principal. Principals that get the same plans share a number.
     pub fn bind_caller(&self, principal: Principal) -> Caller {
-        self.bind_capped(principal, None)
+        self.bind_as(principal, None, None)
     }
 
-    /// The same with another bound on the rows of an answer.
-    pub fn bind_capped(&self, principal: Principal, cap: Option<u32>) -> Caller {
-        let mut key = self.policy.shape_key(&principal);
+    /// The caller for the body of an operation: with its bound on the rows of an answer, and its `row_level_check`.
+    pub fn bind_for(&self, principal: Principal, entity: EntityId, at: usize) -> Caller {
+        let cap = self.schema.entity(entity).operations[at].max_limit;
+        self.bind_as(principal, cap, self.checks.get(&(entity, at)).cloned())
+    }
+
+    /// Whether the `row_level_check` of an operation is understood, if it has one.
+    pub fn is_checked(&self, entity: EntityId, at: usize) -> bool {
+        self.schema.entity(entity).operations[at].row_level_check.is_none() || self.checks.contains_key(&(entity, at))
+    }
+
+    /// The rules for a caller.
+    pub fn policy_for<'e>(&'e self, caller: &'e Caller) -> &'e Policy {
+        match caller {
+            Caller::Bound { policy: Some(policy), .. } => policy,
+            Caller::Bound { policy: None, .. } | Caller::Trusted => &self.policy,
+        }
+    }
+
+    fn bind_as(&self, principal: Principal, cap: Option<u32>, policy: Option<Arc<Policy>>) -> Caller {
+        let mut key = policy.as_deref().unwrap_or(&self.policy).shape_key(&principal);
         // The bound is spelled into plans.
         key.extend(cap.into_iter().flat_map(u32::to_le_bytes));
         let mut callers = self.callers.lock();
@@ -124,7 +155,7 @@ impl Engine {
             callers.clear();
         }
         let shape = *callers.entry(key).or_insert_with(|| self.next_caller.fetch_add(1, Ordering::Relaxed));
-        Caller::Bound { shape, principal, cap }
+        Caller::Bound { shape, principal, cap, policy }
     }
 
     pub fn name(&self, entity: EntityId) -> &Arc<str> {
@@ -221,7 +252,7 @@ impl Engine {
 
     /// Does something with what a caller may see.
     pub fn seen_by<T>(&self, caller: &Caller, work: impl FnOnce(Context<'_>) -> T) -> T {
-        let bound = caller.principal().map(|principal| self.policy.view(principal));
+        let bound = caller.principal().map(|principal| self.policy_for(caller).view(principal));
         let view: &dyn View = match &bound {
             Some(view) => view,
             None => &Trusted,
@@ -248,7 +279,9 @@ impl Engine {
         let (mut query, mut params) = (validated.query, validated.params);
         normalize::normalize(&mut query);
         let rules = match caller.principal() {
-            Some(principal) => self.policy.rewrite(&self.schema, principal, operation, &mut query, &mut params)?,
+            Some(principal) => {
+                self.policy_for(caller).rewrite(&self.schema, principal, operation, &mut query, &mut params)?
+            }
             None => Vec::new(),
         };
         // After the rules, because they tell by the filter what the caller asked, and bring relations of their own.
@@ -269,7 +302,7 @@ impl Engine {
     fn denied(&self, caller: &Caller, request: &Request) -> Option<Error> {
         let entity = self.schema.find(&request.entity)?;
         let verb = request.operation.verb()?;
-        let error = self.policy.permits(caller.principal()?, entity, verb).err()?;
+        let error = self.policy_for(caller).permits(caller.principal()?, entity, verb).err()?;
         Some(error.with_operation(request.operation.as_str()).with_entity(self.called(request)))
     }
 

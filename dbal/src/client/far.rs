@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::access::Policy;
+use crate::access::{Checks, Policy};
 use crate::adapter::Connection;
 use crate::client::channel::{Giver, Taker, Watch, watched};
 use crate::client::config::Opened;
@@ -54,6 +54,10 @@ impl Place {
             timeout,
             cursor_key: CursorKey::of_process(),
             handlers: std::collections::HashMap::new(),
+            audit: None,
+            // Rows and operations are the daemon's.
+            sweep: None,
+            checks: Checks::new(),
             far: Some(remote),
         })
     }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use self_cell::self_cell;
 
 use crate::adapter::{Adapter, Connection, Intent};
+use crate::client::attempt::{Attempt, Watching};
 use crate::client::batch::Batch;
 use crate::client::call::Call;
 use crate::client::response::Head;
@@ -110,6 +111,12 @@ impl HeldTransaction {
     /// # Errors
     /// As there.
     pub fn execute(&mut self, request: &Request) -> Result<Response> {
+        let attempt = Attempt::of(&self.client, request)?;
+        let done = self.answer(request);
+        Attempt::answered(attempt, done)
+    }
+
+    fn answer(&mut self, request: &Request) -> Result<Response> {
         #[cfg(feature = "remote")]
         if self.client.far()?.is_some() {
             let (client, deadline) = (self.client.clone(), self.deadline);
@@ -131,7 +138,7 @@ impl HeldTransaction {
             }
             _ => {
                 let mut sink = RecordSink::default();
-                self.execute_into(request, &mut sink)?.with(sink.records)
+                self.answer_into(request, &mut sink)?.with(sink.records)
             }
         }
     }
@@ -141,9 +148,16 @@ impl HeldTransaction {
     /// # Errors
     /// As [`HeldTransaction::execute`], and whatever the sink says. Rows given before an error are void.
     pub fn execute_into(&mut self, request: &Request, sink: &mut dyn RowSink) -> Result<Envelope> {
+        let attempt = Attempt::of(&self.client, request)?;
+        let mut watching = Watching::new(sink, Attempt::wanted(&attempt));
+        let done = self.answer_into(request, &mut watching);
+        Attempt::ended(attempt, watching.found, done)
+    }
+
+    fn answer_into(&mut self, request: &Request, sink: &mut dyn RowSink) -> Result<Envelope> {
         #[cfg(feature = "remote")]
         if self.client.far()?.is_some() {
-            return super::far::give(self.execute(request)?, sink);
+            return super::far::give(self.answer(request)?, sink);
         }
         let machine = self.client.engine.prepare(&self.client.caller, request)?;
         let head = Head::of(&machine);

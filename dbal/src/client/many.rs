@@ -95,7 +95,7 @@ impl<'e> Rows<'e> {
     fn new(engine: &'e Engine, caller: &'e Caller, request: &'e Request, verbs: &[Verb]) -> Result<Self> {
         let entity = validate::entity(&engine.schema, request)?;
         if let Some(principal) = caller.principal() {
-            verbs.iter().try_for_each(|verb| engine.policy.permits(principal, entity, *verb))?;
+            verbs.iter().try_for_each(|verb| engine.policy_for(caller).permits(principal, entity, *verb))?;
         }
         Ok(Rows { engine, caller, request, entity, last: None, bytes: 0, faults: Vec::new(), other: None })
     }

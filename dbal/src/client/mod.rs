@@ -1,5 +1,6 @@
 //! The client: one opened database, asked by trusted code or on behalf of a caller.
 
+mod attempt;
 mod batch;
 pub mod builder;
 mod cache;
@@ -21,6 +22,7 @@ pub mod packed;
 mod response;
 mod retry;
 pub mod stream;
+mod sweeper;
 #[cfg(feature = "remote")]
 mod told;
 pub mod transaction;
@@ -30,6 +32,7 @@ pub mod wire;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use attempt::Origin;
 pub use config::Config;
 pub use migrations::Migrations;
 pub use response::{Answered, Envelope, Page, Response};
@@ -47,6 +50,7 @@ use crate::row::{RecordSink, RowSink};
 use crate::schema::{EntityId, Schema};
 use crate::sql::migrate;
 use crate::yaml::Fault;
+use attempt::{Attempt, Watching};
 use batch::Batch;
 use engine::{Caller, Engine};
 use handle::Entity;
@@ -77,6 +81,8 @@ pub struct Client {
     pub(crate) timeout: Option<Duration>,
     /// Stops its requests from another thread.
     pub(crate) cancel: Option<Cancel>,
+    /// Where its requests come from.
+    pub(crate) origin: Option<Arc<Origin>>,
 }
 
 impl std::fmt::Debug for Client {
@@ -96,8 +102,12 @@ impl Client {
     /// database cannot be opened.
     pub fn open(config: Config) -> Result<Client> {
         let opened = config.open()?;
-        let timeout = opened.timeout;
-        Ok(Client { engine: Arc::new(Engine::new(opened)), caller: Arc::new(Caller::Trusted), timeout, cancel: None })
+        let (timeout, sweep) = (opened.timeout, opened.sweep);
+        let engine = Arc::new(Engine::new(opened));
+        if let Some(every) = sweep {
+            sweeper::start(&engine, every);
+        }
+        Ok(Client { engine, caller: Arc::new(Caller::Trusted), timeout, cancel: None, origin: None })
     }
 
     /// The same database asked on behalf of a caller: every access rule applies. A client of a daemon is whoever its
@@ -105,6 +115,11 @@ impl Client {
     pub fn as_principal(&self, principal: Principal) -> Client {
         let caller = Arc::new(self.engine.bind_caller(principal));
         Client { caller, ..self.clone() }
+    }
+
+    /// The same client whose requests come from somewhere, as audit lines say.
+    pub fn with_origin(&self, origin: Origin) -> Client {
+        Client { origin: Some(Arc::new(origin)), ..self.clone() }
     }
 
     /// The same client with a deadline for each request; none waits for ever.
@@ -204,6 +219,12 @@ impl Client {
     /// # Errors
     /// Those of the catalogue; see [`Error`].
     pub fn execute(&self, request: &Request) -> Result<Response> {
+        let attempt = Attempt::of(self, request)?;
+        Attempt::answered(attempt, self.answer(request))
+    }
+
+    /// The same, not written down.
+    fn answer(&self, request: &Request) -> Result<Response> {
         #[cfg(feature = "remote")]
         if let Some(remote) = self.far()? {
             return far::ask(self, remote, request);
@@ -215,7 +236,7 @@ impl Client {
             return self.run_call(request);
         }
         let mut sink = RecordSink::default();
-        self.execute_into(request, &mut sink)?.with(sink.records)
+        self.answer_into(request, &mut sink)?.with(sink.records)
     }
 
     /// Runs a request and gives its rows to a sink while they are still in the driver's buffer.
@@ -223,6 +244,16 @@ impl Client {
     /// # Errors
     /// As [`Client::execute`], and whatever the sink says. Rows given before an error are void.
     pub fn execute_into(&self, request: &Request, sink: &mut dyn RowSink) -> Result<Envelope> {
+        let attempt = Attempt::of(self, request)?;
+        if attempt.is_none() {
+            return self.answer_into(request, sink);
+        }
+        let mut watching = Watching::new(sink, Attempt::wanted(&attempt));
+        let done = self.answer_into(request, &mut watching);
+        Attempt::ended(attempt, watching.found, done)
+    }
+
+    fn answer_into(&self, request: &Request, sink: &mut dyn RowSink) -> Result<Envelope> {
         #[cfg(feature = "remote")]
         if let Some(remote) = self.far()? {
             return far::give(far::ask(self, remote, request)?, sink);
@@ -352,9 +383,14 @@ impl Client {
                 let head = Head::of(&machine);
                 head.envelope(self.run(machine, &mut sink)?)?.with(Vec::new())?.affected()
             });
+            let swept = swept.map_err(|error| error.with_operation("sweep").with_entity(&entity.name));
+            let swept = match swept {
+                Ok(0) => Ok(0),
+                swept => attempt::swept(self, &entity.name, swept),
+            };
             match swept {
                 Ok(count) => removed += count,
-                Err(error) => drop(failed.get_or_insert(error.with_operation("sweep").with_entity(&entity.name))),
+                Err(error) => drop(failed.get_or_insert(error)),
             }
         }
         failed.map_or(Ok(removed), Err)

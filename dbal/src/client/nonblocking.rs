@@ -18,6 +18,7 @@ use self::submit::{OnDrop, driven, on_a_thread, submitted};
 pub use self::transaction::AsyncTransaction;
 use crate::access::Principal;
 use crate::adapter::{Awaited, Connection, Intent, Pending};
+use crate::client::attempt::{Attempt, Watching};
 use crate::client::batch::Batch;
 use crate::client::builder::Query;
 use crate::client::call::{self, Call};
@@ -94,6 +95,12 @@ impl AsyncClient {
     /// # Errors
     /// Those of the catalogue.
     pub async fn execute(&self, request: &Request) -> Result<Response> {
+        let attempt = Attempt::of(&self.blocking, request)?;
+        Attempt::answered(attempt, self.answer(request).await)
+    }
+
+    /// The same, not written down.
+    async fn answer(&self, request: &Request) -> Result<Response> {
         #[cfg(feature = "remote")]
         if let Some(remote) = self.blocking.far()? {
             return super::far::asked(&self.blocking, remote, request).await;
@@ -104,7 +111,7 @@ impl AsyncClient {
         if request.operation == Operation::Call {
             return self.run_call(request).await;
         }
-        let (envelope, sink) = self.execute_into(request, RecordSink::default()).await?;
+        let (envelope, sink) = self.answer_into(request, RecordSink::default()).await?;
         envelope.with(sink.records)
     }
 
@@ -113,6 +120,21 @@ impl AsyncClient {
     /// # Errors
     /// As [`AsyncClient::execute`], and whatever the sink says.
     pub async fn execute_into<S>(&self, request: &Request, sink: S) -> Result<(Envelope, S)>
+    where
+        S: RowSink + Send + 'static,
+    {
+        let attempt = Attempt::of(&self.blocking, request)?;
+        if attempt.is_none() {
+            return self.answer_into(request, sink).await;
+        }
+        let watching = Watching::new(sink, Attempt::wanted(&attempt));
+        let done = self.answer_into(request, watching).await;
+        let key = done.as_ref().ok().and_then(|(_, watching)| watching.found.clone());
+        let (envelope, watching) = Attempt::ended(attempt, key, done)?;
+        Ok((envelope, watching.inner))
+    }
+
+    async fn answer_into<S>(&self, request: &Request, sink: S) -> Result<(Envelope, S)>
     where
         S: RowSink + Send + 'static,
     {
@@ -136,8 +158,13 @@ impl AsyncClient {
         if self.blocking.far()?.is_some() {
             return self.execute(&super::far::batch(entries)).await?.batch();
         }
-        let batch = Batch::new(&self.blocking, entries.into_iter().collect())?;
-        self.run_batch(batch).await?.batch()
+        let entries: Vec<Request> = entries.into_iter().collect();
+        let attempt = Attempt::of_entries(&self.blocking, &entries)?;
+        let done = match Batch::new(&self.blocking, entries) {
+            Ok(batch) => self.run_batch(batch).await,
+            Err(error) => Err(error),
+        };
+        Attempt::answered(attempt, done)?.batch()
     }
 
     async fn run_batch(&self, batch: Batch) -> Result<Response> {
@@ -229,7 +256,8 @@ impl AsyncClient {
     #[allow(clippy::unused_async, reason = "backends that connect over a network will await here")]
     pub async fn stream_of(&self, request: Request) -> Result<AsyncRows> {
         let reading = OnDrop::new();
-        let batches = self.blocking.read_ahead(request, reading.cancel())?;
+        let attempt = Attempt::of(&self.blocking, &request)?;
+        let batches = Attempt::ended(attempt, None, self.blocking.read_ahead(request, reading.cancel()))?;
         Ok(AsyncRows { batches, current: Vec::new().into_iter(), _reading: reading })
     }
 

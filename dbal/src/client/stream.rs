@@ -6,6 +6,7 @@ use std::vec;
 
 use crate::adapter::{Cancel, Intent};
 use crate::client::Client;
+use crate::client::attempt::Attempt;
 use crate::client::channel::{Giver, Taker, channel};
 use crate::error::{Error, Result};
 use crate::exec::{Machine, stream};
@@ -78,7 +79,8 @@ impl Client {
     /// As [`Client::stream`].
     pub fn stream_of(&self, request: Request) -> Result<Rows> {
         let cancel = Cancel::with(self.cancel.as_ref());
-        let batches = self.read_ahead(request, cancel.clone())?;
+        let attempt = Attempt::of(self, &request)?;
+        let batches = Attempt::ended(attempt, None, self.read_ahead(request, cancel.clone()))?;
         Ok(Rows { batches, current: Vec::new().into_iter(), cancel })
     }
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use crate::adapter::{Connection, Intent};
+use crate::client::attempt::{Attempt, Watching};
 use crate::client::batch::Batch;
 use crate::client::call::{self, Call};
 use crate::client::handle::{Entity, Execute};
@@ -57,6 +58,11 @@ impl<'c> Transaction<'c> {
     /// # Errors
     /// Those of the catalogue.
     pub fn execute(&self, request: &Request) -> Result<Response> {
+        let attempt = Attempt::of(self.client, request)?;
+        Attempt::answered(attempt, self.answer(request))
+    }
+
+    fn answer(&self, request: &Request) -> Result<Response> {
         #[cfg(feature = "remote")]
         if let Some(remote) = self.client.far()? {
             return self.on_connection(|connection| {
@@ -73,7 +79,7 @@ impl<'c> Transaction<'c> {
             return self.on_connection(|connection| call.inside(connection, depth, deadline));
         }
         let mut sink = RecordSink::default();
-        self.execute_into(request, &mut sink)?.with(sink.records)
+        self.answer_into(request, &mut sink)?.with(sink.records)
     }
 
     /// Runs a request inside the transaction and gives its rows to a sink.
@@ -81,10 +87,17 @@ impl<'c> Transaction<'c> {
     /// # Errors
     /// As [`Transaction::execute`], and whatever the sink says. Rows given before an error are void.
     pub fn execute_into(&self, request: &Request, sink: &mut dyn RowSink) -> Result<Envelope> {
+        let attempt = Attempt::of(self.client, request)?;
+        let mut watching = Watching::new(sink, Attempt::wanted(&attempt));
+        let done = self.answer_into(request, &mut watching);
+        Attempt::ended(attempt, watching.found, done)
+    }
+
+    fn answer_into(&self, request: &Request, sink: &mut dyn RowSink) -> Result<Envelope> {
         let client = self.client;
         #[cfg(feature = "remote")]
         if client.far()?.is_some() {
-            return super::far::give(self.execute(request)?, sink);
+            return super::far::give(self.answer(request)?, sink);
         }
         let machine = client.engine.prepare(&client.caller, request)?;
         let head = Head::of(&machine);
@@ -105,7 +118,10 @@ impl<'c> Transaction<'c> {
         if self.client.far()?.is_some() {
             return self.execute(&super::far::batch(entries))?.batch();
         }
-        self.run_batch(Batch::new(self.client, entries.into_iter().collect())?)?.batch()
+        let entries: Vec<Request> = entries.into_iter().collect();
+        let attempt = Attempt::of_entries(self.client, &entries)?;
+        let done = Batch::new(self.client, entries).and_then(|batch| self.run_batch(batch));
+        Attempt::answered(attempt, done)?.batch()
     }
 
     /// Runs a declared operation inside the transaction, as [`Client::call`] does by itself. One with a rate limit is

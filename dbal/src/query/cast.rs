@@ -86,10 +86,10 @@ fn store(schema: &Schema, at: FieldRef, value: &Value) -> Result<Value> {
     check_rules(field, &converted).map_err(fault)?;
     if let Value::Text(text) = &converted {
         if entity.security.scan_for_malicious.contains(&at.field)
-            && schema.malicious.iter().any(|malicious| malicious.pattern.is_match(text.as_str()))
+            && let Some(met) = schema.malicious.iter().find(|malicious| malicious.pattern.is_match(text.as_str()))
         {
             let message = format!("the content scan refused the value of {}", field.name);
-            return Err(Error::new(ErrorKind::MaliciousCodeDetected, message));
+            return Err(Error::new(ErrorKind::MaliciousCodeDetected, message).with_incident(&met.id));
         }
         if let Some(how) = field.stored_as {
             return hash_stored(how, text).map(Value::Text);

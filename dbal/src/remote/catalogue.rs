@@ -165,7 +165,8 @@ fn operation(told: &Map) -> Option<OperationDecl> {
         default_limit: None,
         rate_limit: None,
         exactly_one_of: Vec::new(),
-        unread_check: false,
+        row_level_check: None,
+        audit: false,
         body: Body::Missing,
         rest: Value::Null,
     })

@@ -35,8 +35,10 @@ pub struct OperationDecl {
     pub rate_limit: Option<RateLimit>,
     /// Of these inputs exactly one is given.
     pub exactly_one_of: Vec<String>,
-    /// It has a condition on rows that this version does not read: trusted code only.
-    pub unread_check: bool,
+    /// What holds of every row of its entity that a caller reaches by it, in the language of rules.
+    pub row_level_check: Option<String>,
+    /// Every call is audited.
+    pub audit: bool,
     /// What it does.
     pub body: Body,
     /// Everything else, as written.

@@ -51,7 +51,8 @@ pub const LAYERS: &[(&str, &[&str])] = &[
 
     // The faces.
     ("config", &["error", "value", "yaml", "query"]),
-    ("client", &["generated", "error", "value", "row", "request", "yaml", "schema", "capability", "query", "access", "config", "packed", "sql", "sql::dialect",
+    ("audit", &["error", "value", "config"]),
+    ("client", &["generated", "error", "value", "row", "request", "yaml", "schema", "capability", "query", "access", "config", "audit", "packed", "sql", "sql::dialect",
         "plan", "plan::operation", "exec", "exec::machine", "exec::sink", "adapter", "adapter::memory", "adapter::mongodb", "adapter::postgres", "adapter::sqlite", "document", "migrate", "remote"]),
 ];
 

@@ -79,6 +79,9 @@ impl Call {
         };
         let decl = &declared.operations[at];
         permitted(client, decl)?;
+        if client.caller.principal().is_some() && !engine.is_checked(entity, at) {
+            return Err(refused(decl));
+        }
         validate::bytes(&engine.limits, input::bytes(input))?;
         let input = input::check(client, decl, input)?;
         if nested > MOST_NESTED {
@@ -96,7 +99,7 @@ impl Call {
         };
         let caller = match &*client.caller {
             Caller::Bound { principal, .. } if !decl.runs_as_system => {
-                Arc::new(engine.bind_capped(principal.clone(), decl.max_limit))
+                Arc::new(engine.bind_for(principal.clone(), entity, at))
             }
             _ => Arc::new(Caller::Trusted),
         };
@@ -272,8 +275,8 @@ impl Call {
 /// Whether the caller may call it at all.
 fn permitted(client: &Client, decl: &OperationDecl) -> Result<()> {
     let Some(principal) = client.caller.principal() else { return Ok(()) };
-    let refused = || Error::forbidden(format!("this caller may not call {}", decl.name));
-    if decl.system_only || decl.unread_check {
+    let refused = || refused(decl);
+    if decl.system_only {
         return Err(refused());
     }
     if decl.public {
@@ -293,6 +296,10 @@ fn permitted(client: &Client, decl: &OperationDecl) -> Result<()> {
         }
     }
     if roles && !has_role { Err(refused()) } else { Ok(()) }
+}
+
+fn refused(decl: &OperationDecl) -> Error {
+    Error::forbidden(format!("this caller may not call {}", decl.name))
 }
 
 /// The first error is the one that matters, unless undoing failed as well.

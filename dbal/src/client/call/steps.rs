@@ -6,13 +6,15 @@ use super::input::{Saved, by_input};
 use super::{Call, Secret, tree};
 use crate::adapter::Connection;
 use crate::client::Response;
+use crate::client::engine::Caller;
 use crate::client::response::{Answered, Head};
-use crate::error::{Error, ErrorKind, FieldFault, Result};
+use crate::error::{Error, ErrorKind, FieldFault, Reason, Result};
 use crate::exec::{Machine, blocking};
 use crate::request::{Operation, Request};
 use crate::row::RecordSink;
-use crate::schema::{Act, Body, EntityId, FieldId, Step, Template};
-use crate::value::{Map, Value};
+use crate::schema::convert::hash_stored;
+use crate::schema::{Act, Body, EntityId, FieldId, RATE_LIMITS, Step, StoredAs, Template};
+use crate::value::{DateTime, Map, Value};
 
 fn steps(call: &Call) -> &[Step] {
     match &call.decl().body {
@@ -90,6 +92,33 @@ impl Running<'_> {
         let machine = self.call.machine(request)?;
         let client = &self.call.body;
         client.finish(request, on(self.connection, machine, self.deadline))
+    }
+
+    /// Waits for other moves among the rows of an entity, or loses to them and is run again, where transactions may
+    /// else overlook what the other one writes: each writes one and the same row before it reads any.
+    pub fn take_turn(&mut self, entity: EntityId) -> Result<()> {
+        let client = &self.call.client;
+        if !client.engine.adapter.contends() {
+            return Ok(());
+        }
+        let text = format!("turns of {}", client.engine.name(entity));
+        let id = hash_stored(StoredAs::Sha256, &text)?;
+        // What is written differs from what was there: a database may take writing the same for writing nothing.
+        let (mark, _) = uuid::Uuid::now_v7().as_u64_pair();
+        let mark = Value::Int((mark >> 1) as i64);
+        let end = DateTime::from_epoch_millis(253_402_300_799_000).map_or(Value::Null, Value::DateTime);
+        let (create, update) = (
+            Map(vec![("attempts".into(), mark.clone()), ("expires_at".into(), end)]),
+            Map(vec![("attempts".into(), mark)]),
+        );
+        let request =
+            Request::new(Operation::Upsert, RATE_LIMITS).arg("where", id).arg("create", create).arg("update", update);
+        let machine = client.engine.prepare(&Caller::Trusted, &request)?.joined();
+        on(self.connection, machine, self.deadline).map(drop).map_err(|error| match error.kind() {
+            // Somebody else wrote the row for the first time.
+            ErrorKind::Conflict => error.with_reason(Reason::Serialization),
+            _ => error,
+        })
     }
 
     fn step(&mut self, act: &Act, saved: &Saved) -> Result<Option<Answered>> {

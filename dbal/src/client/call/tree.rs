@@ -32,7 +32,11 @@ pub(super) fn read(
     let readable = |field: FieldId| {
         let principal = call.body.caller.principal();
         principal.is_none_or(|principal| {
-            crate::query::view::View::readable(&call.client.engine.policy.view(principal), entity, field)
+            crate::query::view::View::readable(
+                &call.client.engine.policy_for(&call.body.caller).view(principal),
+                entity,
+                field,
+            )
         })
     };
     // Siblings come in an order that the caller may see, or in that of their keys.
@@ -90,7 +94,8 @@ fn spell(value: &Value) -> String {
 }
 
 /// Puts a row under another one. The way up from the new parent is read row by row with the caller's own eyes: where it
-/// leads to what the caller cannot see, the answer is the same whatever is there.
+/// leads to what the caller cannot see, the answer is the same whatever is there. Moves take turns: two at the same
+/// moment could each find the other's row where it is no longer, and put two rows below each other.
 pub(super) fn move_row(running: &mut Running<'_>, move_: &Move) -> Result<Response> {
     let call = running.call;
     let schema = call.client.engine.schema.clone();
@@ -106,6 +111,7 @@ pub(super) fn move_row(running: &mut Running<'_>, move_: &Move) -> Result<Respon
         let found = running.ask(&Request::new(Operation::Read, declared.name.clone()).arg("id", id));
         found.map_err(|error| error.with_fields(|_| format!("input.{from}")))?.row()
     };
+    running.take_turn(move_.entity)?;
     let row = find(running, &move_.row, &input(&move_.row), &move_.row)?;
     let own = row.get(key).cloned();
     let refused = |message: &str| Err(Error::validation(at.clone(), message.to_owned()));

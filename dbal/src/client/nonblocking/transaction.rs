@@ -11,6 +11,7 @@ use super::AsyncClient;
 use super::entity::{AsyncEntity, On};
 use super::submit::{OnDrop, lost, on_a_thread, watched};
 use crate::adapter::{Connection, Intent};
+use crate::client::attempt::{Attempt, Watching};
 use crate::client::batch::Batch;
 use crate::client::call::Call;
 use crate::client::response::Head;
@@ -237,6 +238,12 @@ impl AsyncTransaction {
     /// # Errors
     /// As [`Transaction::execute`](crate::client::transaction::Transaction::execute).
     pub async fn execute(&self, request: &Request) -> Result<Response> {
+        let attempt = Attempt::of(&self.client, request)?;
+        Attempt::answered(attempt, self.answer(request).await)
+    }
+
+    /// The same, not written down.
+    async fn answer(&self, request: &Request) -> Result<Response> {
         #[cfg(feature = "remote")]
         if let Some(remote) = self.client.far()?.cloned() {
             return self.ask(remote, request).await;
@@ -250,7 +257,7 @@ impl AsyncTransaction {
             call.joins()?;
             return self.on_connection(move |connection| call.inside(connection, savepoint, deadline)).await;
         }
-        let (envelope, sink) = self.execute_into(request, RecordSink::default()).await?;
+        let (envelope, sink) = self.answer_into(request, RecordSink::default()).await?;
         envelope.with(sink.records)
     }
 
@@ -268,7 +275,22 @@ impl AsyncTransaction {
     ///
     /// # Errors
     /// As [`AsyncTransaction::execute`], and whatever the sink says.
-    pub async fn execute_into<S>(&self, request: &Request, mut sink: S) -> Result<(Envelope, S)>
+    pub async fn execute_into<S>(&self, request: &Request, sink: S) -> Result<(Envelope, S)>
+    where
+        S: RowSink + Send + 'static,
+    {
+        let attempt = Attempt::of(&self.client, request)?;
+        if attempt.is_none() {
+            return self.answer_into(request, sink).await;
+        }
+        let watching = Watching::new(sink, Attempt::wanted(&attempt));
+        let done = self.answer_into(request, watching).await;
+        let key = done.as_ref().ok().and_then(|(_, watching)| watching.found.clone());
+        let (envelope, watching) = Attempt::ended(attempt, key, done)?;
+        Ok((envelope, watching.inner))
+    }
+
+    async fn answer_into<S>(&self, request: &Request, mut sink: S) -> Result<(Envelope, S)>
     where
         S: RowSink + Send + 'static,
     {
@@ -299,8 +321,13 @@ impl AsyncTransaction {
         if self.client.far()?.is_some() {
             return self.execute(&crate::client::far::batch(entries)).await?.batch();
         }
-        let batch = Batch::new(&self.client, entries.into_iter().collect())?;
-        self.run_batch(batch).await?.batch()
+        let entries: Vec<Request> = entries.into_iter().collect();
+        let attempt = Attempt::of_entries(&self.client, &entries)?;
+        let done = match Batch::new(&self.client, entries) {
+            Ok(batch) => self.run_batch(batch).await,
+            Err(error) => Err(error),
+        };
+        Attempt::answered(attempt, done)?.batch()
     }
 
     async fn run_batch(&self, batch: Batch) -> Result<Response> {

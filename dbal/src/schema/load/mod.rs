@@ -34,9 +34,11 @@ pub use resolve::Derived;
 use super::Schema;
 use crate::value::Value;
 use crate::yaml::{Fault, Faults, Place, Report};
+use declare::OperationSource;
 use source::Declared;
 
-/// The entity that counts calls of operations with a `rate_limit`. It is there where there is such an operation.
+/// The entity that counts calls of operations with a `rate_limit`, and by which moves in trees take turns. It is there
+/// where there is such an operation.
 pub const RATE_LIMITS: &str = "DbalRateLimit";
 
 /// Trusted code alone reaches it. Rows are named by a hash, so that no input is stored for the counting of it.
@@ -129,10 +131,15 @@ fn finish(
         report.error(Place { file, line: 0, column: 0 }, "no entity found; one is a document with the key entity");
     }
     attach(&report, &mut declared, incomplete);
-    if declared.entities.iter().flat_map(|entity| &entity.operations).any(|one| one.decl.rate_limit.is_some()) {
+    let counts = |one: &OperationSource| one.decl.rate_limit.is_some() || one.decl.name == "move";
+    if declared.entities.iter().flat_map(|entity| &entity.operations).any(counts) {
         for document in report.read("the engine's own entities", RATE_LIMITS_ENTITY) {
             source::document(&report, "rate_limits", &document, &mut declared);
         }
+    }
+    if declared.entities.iter().any(|entity| !entity.scan_for_malicious.is_empty()) {
+        let built_in = operation::built_in(&report, &declared.patterns);
+        declared.patterns.extend(built_in);
     }
     let Declared { entities, patterns, .. } = declared;
     let (entities, derived) = resolve::resolve(&report, entities, incomplete);

@@ -11,8 +11,7 @@ use crate::yaml::{Entry, Node, Report};
 const SYNONYMS: &[(&str, &str)] = &[("params", "input"), ("returns", "output"), ("rate_limits", "rate_limit")];
 
 /// Keys that say how an operation works. They are kept as written, for whoever runs it.
-const KEPT: [&str; 14] = [
-    "row_level_check",
+const KEPT: [&str; 13] = [
     "validation",
     "errors",
     "cascade",
@@ -80,12 +79,15 @@ fn read(report: &Report, entity: &str, entry: &Entry) -> Option<OperationDecl> {
         decl.rate_limit = read_rate_limit(report, name, entry, &decl);
     }
     if let Some(entry) = block.entry("security") {
-        read_security(report, name, entry);
+        decl.audit = read_security(report, name, entry);
     }
-    decl.unread_check = block.get("row_level_check").is_some();
-    if decl.unread_check {
-        let message = format!("{name}: row_level_check is not read by this version; only trusted code may call it");
-        report.warning(entry.place, message);
+    // Typed by `access`, which knows the language.
+    decl.row_level_check = block.text("row_level_check").map(str::to_owned);
+    if decl.row_level_check.is_some() && decl.runs_as_system {
+        let message = format!(
+            "{name}: row_level_check narrows what the caller reaches, and the body runs as the system; keep one"
+        );
+        report.error(entry.place, message);
     }
     for key in KEPT {
         if let Some(value) = block.get(key) {
@@ -144,11 +146,11 @@ fn read_rate_limit(report: &Report, name: &str, entry: &Entry, decl: &OperationD
 }
 
 /// `audit` and any `never_log_<what>`; an unknown key could be a promise that nobody keeps.
-fn read_security(report: &Report, name: &str, entry: &Entry) {
+fn read_security(report: &Report, name: &str, entry: &Entry) -> bool {
     let Some(mut block) = report.strict(&entry.value, format!("security of {name}")) else {
-        return;
+        return false;
     };
-    block.boolean("audit");
+    let audit = block.boolean("audit").unwrap_or(false);
     for entry in block.rest() {
         if !entry.key.starts_with("never_log_") {
             let message =
@@ -159,10 +161,22 @@ fn read_security(report: &Report, name: &str, entry: &Entry) {
         }
     }
     block.finish();
+    audit
+}
+
+/// The patterns that count whatever a schema's own files say, unless these give another one the same id.
+pub(super) fn built_in(report: &Report, own: &[MaliciousPattern]) -> Vec<MaliciousPattern> {
+    let node = report.read_one("the engine's own patterns", include_str!("../../../../api/schema/security.yaml"));
+    read_patterns(report, &node, own)
 }
 
 /// Reads `security.yaml`: the patterns that the scan of content refuses.
 pub(super) fn patterns(report: &Report, node: &Node) -> Vec<MaliciousPattern> {
+    read_patterns(report, node, &[])
+}
+
+/// Those whose id is not known yet.
+fn read_patterns(report: &Report, node: &Node, known: &[MaliciousPattern]) -> Vec<MaliciousPattern> {
     const NAMES: &[(&str, &str)] = &[("malicious_patterns", "patterns")];
     let mut patterns: Vec<MaliciousPattern> = Vec::new();
     let Some(mut block) = report.strict(node, "security.yaml").map(|block| block.synonyms(NAMES)) else {
@@ -180,6 +194,9 @@ pub(super) fn patterns(report: &Report, node: &Node) -> Vec<MaliciousPattern> {
             report.error(item.place, "a pattern needs id and pattern");
             continue;
         };
+        if known.iter().any(|other| other.id == id) {
+            continue;
+        }
         if patterns.iter().any(|other| other.id == id) {
             report.error(item.place, format!("the pattern {id} comes twice"));
         }

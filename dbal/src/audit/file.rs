@@ -1,0 +1,145 @@
+//! A file of lines that is put aside when it has grown.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use parking_lot::Mutex;
+
+/// The file that lines are added to.
+pub(super) struct AuditFile {
+    path: PathBuf,
+    max_bytes: u64,
+    keep: u32,
+    open: Mutex<Open>,
+}
+
+struct Open {
+    file: File,
+    bytes: u64,
+    /// A line was written in part: the next one begins on a line of its own.
+    torn: bool,
+}
+
+impl AuditFile {
+    /// Opens it, and makes it with its folder where it is not there.
+    pub fn open(path: PathBuf, max_bytes: u64, keep: u32) -> io::Result<Self> {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder)?;
+        }
+        let open = Mutex::new(opened(&path)?);
+        Ok(AuditFile { path, max_bytes, keep, open })
+    }
+
+    /// Adds a line and hands it to the operating system. Lines are appended whole, so that processes may share the
+    /// file.
+    pub fn write(&self, line: &str) -> io::Result<()> {
+        let mut text = String::with_capacity(line.len() + 2);
+        let mut open = self.open.lock();
+        if open.torn {
+            text.push('\n');
+        }
+        text.push_str(line);
+        text.push('\n');
+        if open.bytes > 0 && open.bytes + text.len() as u64 > self.max_bytes {
+            self.put_aside(&mut open)?;
+        }
+        let written = open.file.write(text.as_bytes())?;
+        open.bytes += written as u64;
+        open.torn = written < text.len();
+        match open.torn {
+            false => Ok(()),
+            true => Err(io::Error::new(io::ErrorKind::WriteZero, "the line was written in part")),
+        }
+    }
+
+    /// Renames the files, oldest first, and begins a new one. Another process may have done so already: then the new
+    /// file is taken as it is.
+    fn put_aside(&self, open: &mut Open) -> io::Result<()> {
+        let now = opened(&self.path)?;
+        if now.bytes < open.bytes {
+            *open = now;
+            return Ok(());
+        }
+        let numbered = |number: u32| {
+            let mut name = self.path.as_os_str().to_owned();
+            name.push(format!(".{number}"));
+            PathBuf::from(name)
+        };
+        match self.keep {
+            0 => std::fs::remove_file(&self.path)?,
+            keep => {
+                for number in (1..keep).rev() {
+                    moved(&numbered(number), &numbered(number + 1))?;
+                }
+                moved(&self.path, &numbered(1))?;
+            }
+        }
+        *open = opened(&self.path)?;
+        Ok(())
+    }
+}
+
+fn moved(from: &Path, to: &Path) -> io::Result<()> {
+    match std::fs::rename(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+fn opened(path: &Path) -> io::Result<Open> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    let bytes = file.metadata()?.len();
+    Ok(Open { file, bytes, torn: false })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_has_grown_is_put_aside_and_old_ones_go() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("logs/audit.log");
+        let file = AuditFile::open(path.clone(), 40, 2).expect("opened");
+        let line = |number: u32| format!("{number:0>18}");
+        for number in 0..7 {
+            file.write(&line(number)).expect("written");
+        }
+        let read = |name: &str| std::fs::read_to_string(folder.path().join("logs").join(name)).expect(name);
+        assert_eq!(read("audit.log"), format!("{}\n", line(6)));
+        assert_eq!(read("audit.log.1"), format!("{}\n{}\n", line(4), line(5)));
+        assert_eq!(read("audit.log.2"), format!("{}\n{}\n", line(2), line(3)));
+        assert!(!folder.path().join("logs/audit.log.3").exists());
+        // Opened again it goes on, and a file of one's own is nobody else's to read.
+        drop(file);
+        AuditFile::open(path.clone(), 40, 2).expect("opened").write(&line(7)).expect("written");
+        assert_eq!(read("audit.log"), format!("{}\n{}\n", line(6), line(7)));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn two_writers_of_one_file_lose_no_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("audit.log");
+        let [one, two] = [0, 1].map(|_| AuditFile::open(path.clone(), 100, 1_000).expect("opened"));
+        for number in 0..50 {
+            one.write(&format!("one {number}")).expect("written");
+            two.write(&format!("two {number}")).expect("written");
+        }
+        let mut lines = 0;
+        for entry in std::fs::read_dir(folder.path()).expect("a folder") {
+            let text = std::fs::read_to_string(entry.expect("an entry").path()).expect("text");
+            lines += text.lines().count();
+        }
+        assert_eq!(lines, 100);
+    }
+}
