@@ -321,14 +321,22 @@ type Disposal<M> = M extends 'sync' ? { [Symbol.dispose](): void } : { [Symbol.a
 export interface Config {
   mode?: 'development' | 'production'
   adapter?: string
-  database?: { url: string; poolSize?: number; cacheKib?: number; synchronous?: 'normal' | 'full' }
+  database?: {
+    url: string
+    poolSize?: number
+    cacheKib?: number
+    synchronous?: 'normal' | 'full'
+    /** How often rows past their time are removed, in seconds; 0 is never. */
+    sweepInterval?: number
+  }
   endpoint?: string
   /** A folder, entities as objects, or YAML. */
   schema?: string | { text: string } | object
   acl?: { rules: string } | { rulesFile: string }
   auth?: Principal
   limits?: { [limit: string]: number }
-  security?: { cursorKey?: Uint8Array }
+  /** `auditLog` is a file with a line for each attempt; without it being written requests fail, unless `open`. */
+  security?: { cursorKey?: Uint8Array; auditLog?: string; auditFailure?: 'closed' | 'open' }
   timeout?: number
   naming?: 'declared' | 'camelCase'
 }

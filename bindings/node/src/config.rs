@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use dbal::audit::{Audit, AuditFailure};
 use dbal::query::limits::Limits;
 use dbal::schema::load_value;
 use dbal::value::{Map, Value};
@@ -41,6 +42,9 @@ pub fn read(options: &Value) -> Result<Opening> {
     if let Some(kib) = database("cacheKib").and_then(|value| faults.whole("database.cacheKib", value)) {
         config = config.cache_kib(kib);
     }
+    if let Some(seconds) = database("sweepInterval").and_then(|value| faults.whole("database.sweepInterval", value)) {
+        config = config.sweep_every((seconds > 0).then(|| Duration::from_secs(seconds.into())));
+    }
     match database("synchronous").map(Value::as_str) {
         None | Some(Some("normal")) => {}
         Some(Some("full")) => config = config.synchronous_full(),
@@ -77,7 +81,7 @@ pub fn read(options: &Value) -> Result<Opening> {
         config = config.timeout(Duration::from_millis(millis.into()));
     }
     let security = top("security").cloned().unwrap_or_default();
-    let security = faults.section(&security, "security", &["cursorKey"]);
+    let security = faults.section(&security, "security", &["cursorKey", "auditLog", "auditFailure"]);
     match security("cursorKey") {
         None => {}
         Some(Value::Bytes(key)) if key.len() == 32 => {
@@ -86,6 +90,19 @@ pub fn read(options: &Value) -> Result<Opening> {
             config = config.cursor_key(bytes);
         }
         Some(_) => faults.add("security.cursorKey", "expected a Uint8Array of 32 bytes"),
+    }
+    let failure = match security("auditFailure").map(Value::as_str) {
+        None | Some(Some("closed")) => AuditFailure::Closed,
+        Some(Some("open")) => AuditFailure::Open,
+        Some(_) => {
+            faults.add("security.auditFailure", "expected closed or open");
+            AuditFailure::Closed
+        }
+    };
+    match security("auditLog") {
+        None => {}
+        Some(Value::Text(path)) => config = config.audit(Audit::file(path).on_failure(failure)),
+        Some(_) => faults.add("security.auditLog", "expected the path of a file"),
     }
     let principal = match top("auth") {
         None => None,
@@ -105,7 +122,7 @@ pub fn principal(value: &Value) -> Result<Principal> {
 
 const OPTIONS: &[&str] =
     &["mode", "adapter", "database", "endpoint", "schema", "acl", "auth", "limits", "security", "timeout"];
-const DATABASE: &[&str] = &["url", "poolSize", "cacheKib", "synchronous"];
+const DATABASE: &[&str] = &["url", "poolSize", "cacheKib", "synchronous", "sweepInterval"];
 
 struct Faults(Vec<FieldFault>);
 

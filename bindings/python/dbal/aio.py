@@ -95,6 +95,9 @@ class AsyncClient(Asks):
         synchronous: Literal["normal", "full"] | None = None,
         limits: Limits | None = None,
         cursor_key: bytes | None = None,
+        sweep_interval: int | None = None,
+        audit_log: str | None = None,
+        audit_failure: Literal["closed", "open"] | None = None,
         **unknown: Any,
     ) -> None:
         given = {
@@ -107,6 +110,9 @@ class AsyncClient(Asks):
             "synchronous": synchronous,
             "limits": limits,
             "cursor_key": cursor_key,
+            "sweep_interval": sweep_interval,
+            "audit_log": audit_log,
+            "audit_failure": audit_failure,
             **unknown,
         }
         database = Database(url_of(url), options_of(given))

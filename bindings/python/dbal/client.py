@@ -93,6 +93,9 @@ class Client(Asks):
         synchronous: Literal["normal", "full"] | None = None,
         limits: Limits | None = None,
         cursor_key: bytes | None = None,
+        sweep_interval: int | None = None,
+        audit_log: str | None = None,
+        audit_failure: Literal["closed", "open"] | None = None,
         **unknown: Any,
     ) -> None:
         given = {
@@ -105,6 +108,9 @@ class Client(Asks):
             "synchronous": synchronous,
             "limits": limits,
             "cursor_key": cursor_key,
+            "sweep_interval": sweep_interval,
+            "audit_log": audit_log,
+            "audit_failure": audit_failure,
             **unknown,
         }
         self._native = Database(url_of(url), options_of(given))

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use dbal::audit::{Audit, AuditFailure};
 use dbal::schema::load_value;
 use dbal::value::{Map, Value};
 use dbal::{Config, Error, FieldFault, Principal, Result};
@@ -17,6 +18,10 @@ pub fn read(url: &str, options: &Map) -> Result<Config> {
         let message = format!("{url}: there is no daemon yet; give the URL of a database");
         return Err(Error::unsupported("endpoint", message));
     }
+    let failure = match options.get("audit_failure").and_then(Value::as_str) {
+        Some("open") => AuditFailure::Open,
+        _ => AuditFailure::Closed,
+    };
     let mut has_schema = false;
     for (name, value) in options.iter().filter(|(_, value)| !value.is_null()) {
         let mut fault = |message: &str| faults.push(fault(name, message));
@@ -45,6 +50,11 @@ pub fn read(url: &str, options: &Map) -> Result<Config> {
             ("cache_kib", Value::Int(kib @ 0..=0x7fff_ffff)) => config.cache_kib(*kib as u32),
             ("synchronous", Value::Text(word)) if word == "normal" => config,
             ("synchronous", Value::Text(word)) if word == "full" => config.synchronous_full(),
+            ("sweep_interval", Value::Int(seconds @ 0..=86_400)) => {
+                config.sweep_every((*seconds > 0).then(|| Duration::from_secs(seconds.unsigned_abs())))
+            }
+            ("audit_log", Value::Text(path)) => config.audit(Audit::file(path).on_failure(failure)),
+            ("audit_failure", Value::Text(word)) if word == "closed" || word == "open" => config,
             ("limits", Value::Map(map)) => config.limits(limits(map, &mut faults)),
             ("cursor_key", Value::Bytes(key)) if key.len() == 32 => {
                 let mut bytes = [0; 32];
@@ -58,6 +68,9 @@ pub fn read(url: &str, options: &Map) -> Result<Config> {
                     "rules_file" => "expected the path of a rules file",
                     "pool_size" | "cache_kib" => "expected a whole number",
                     "synchronous" => "expected normal or full",
+                    "sweep_interval" => "expected a whole number of seconds, 0 for never",
+                    "audit_log" => "expected the path of a file",
+                    "audit_failure" => "expected closed or open",
                     "limits" => "expected a mapping",
                     "cursor_key" => "expected 32 bytes",
                     _ => "unknown option",

@@ -520,7 +520,9 @@ impl Config {
         #[cfg(feature = "remote")]
         if let Backend::Remote(place) = self.backend {
             let none = matches!(self.schema, Source::Missing) && self.rules.is_none() && self.handlers.0.is_empty();
-            return place.open(none, self.limits, self.timeout);
+            let mut opened = place.open(none, self.limits, self.timeout)?;
+            opened.audit = self.audit.map(Audit::open).transpose()?;
+            return Ok(opened);
         }
         let (schema, mut warnings) = match self.schema {
             Source::Loaded(schema) => (schema, Vec::new()),
