@@ -219,9 +219,17 @@ pub trait Connection: Send {
         self.begin(deadline)
     }
 
-    /// Asks one question of a migration: its rows by name, each cell as text, a whole number or null.
+    /// Asks one question of a migration: its rows by name, each cell as text, a whole number or null; where cells can be
+    /// documents, as what they hold.
     fn ask(&mut self, _text: &str) -> Result<Vec<Map>> {
         Err(Error::unsupported("migrations", "this backend has nothing to migrate"))
+    }
+
+    /// Looks at rows as they are stored, whatever is declared of them: so many at most, or all of them, spread over the
+    /// table where there are more. Each value comes with its column and with the database's own word for its kind; what
+    /// is neither a text nor a number comes without a value.
+    fn sample(&mut self, _table: &str, _most: Option<u64>, _look: &mut Look<'_>) -> Result<Sampled> {
+        Err(Error::unsupported("schema_introspection", "this backend has nothing to look at"))
     }
 
     /// Runs one statement of a migration. Where there is no transaction for it, one that was run already MUST find
@@ -248,6 +256,18 @@ pub struct Far {
     pub number: u64,
     /// What stops a request in it.
     pub cancel: Cancel,
+}
+
+/// What is done with a stored value: its column, its kind, and itself where it is a text or a number.
+pub type Look<'l> = dyn FnMut(&str, &str, &Value) + 'l;
+
+/// What was looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sampled {
+    /// How many rows.
+    pub rows: u64,
+    /// Whether these are all.
+    pub whole: bool,
 }
 
 /// What is done with a row of one of several steps; which one, by its place among them.

@@ -52,6 +52,7 @@ mod document;
 pub mod error;
 pub mod exec;
 pub mod generated;
+pub mod introspect;
 pub mod migrate;
 pub mod packed;
 pub mod plan;

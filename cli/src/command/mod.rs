@@ -7,6 +7,7 @@ mod create;
 mod delete;
 mod explain;
 mod generate;
+mod introspect;
 mod migrate;
 mod query;
 mod question;
@@ -34,6 +35,7 @@ pub enum Command {
     Call(call::Call),
     Explain(explain::Explain),
     Generate(generate::Generate),
+    Introspect(introspect::Introspect),
 }
 
 impl Command {
@@ -51,6 +53,7 @@ impl Command {
             Command::Call(call) => call.run(out),
             Command::Explain(explain) => explain.run(out),
             Command::Generate(generate) => generate.run(out),
+            Command::Introspect(introspect) => introspect.run(out),
         }
     }
 
@@ -61,6 +64,7 @@ impl Command {
             | Command::Batch(batch::Batch { format, .. })
             | Command::Seed(seed::Seed { format, .. })
             | Command::Explain(explain::Explain { format, .. })
+            | Command::Introspect(introspect::Introspect { format, .. })
             | Command::Delete(delete::Delete { format, .. }) => *format == Report::Json,
             Command::Migrate(migrate) => migrate.format() == Report::Json,
             Command::Generate(_) => false,

@@ -13,6 +13,7 @@ use dbal::{Client, Record, Request, Value};
 
 use crate::failure::Failure;
 use crate::options::Format;
+pub use table::texts;
 
 /// Asks, and writes the answer.
 pub fn answer(client: &Client, entity: EntityId, request: &Request, format: Format, out: &mut dyn Write) -> Done {

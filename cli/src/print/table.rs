@@ -40,6 +40,17 @@ pub(super) fn response(schema: &Schema, entity: EntityId, response: &Response, o
     Ok(())
 }
 
+/// Lines of texts below a header.
+pub fn texts(header: &[&str], lines: &[Vec<String>], out: &mut dyn Write) -> Done {
+    let mut table = table();
+    table.set_header(header.iter().map(Cell::new));
+    for line in lines {
+        table.add_row(line.iter().map(Cell::new));
+    }
+    writeln!(out, "{}", table.trim_fmt())?;
+    Ok(())
+}
+
 /// A single row stands upright: field by field.
 fn one(schema: &Schema, entity: EntityId, row: &Record, out: &mut dyn Write) -> Done {
     let mut table = table();

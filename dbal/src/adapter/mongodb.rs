@@ -105,6 +105,7 @@ impl MongoAdapter {
         foreign_keys: Support::Emulated,
         unique_indexes: Support::Native,
         migrations: Support::Native,
+        schema_introspection: Support::Native,
         connection_pooling: Support::Native,
         upsert: Support::Emulated,
         returning: Support::Emulated,

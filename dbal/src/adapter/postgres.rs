@@ -62,6 +62,7 @@ impl PostgresAdapter {
         foreign_keys: Support::Native,
         unique_indexes: Support::Native,
         migrations: Support::Native,
+        schema_introspection: Support::Native,
         connection_pooling: Support::Native,
         upsert: Support::Emulated,
         returning: Support::Native,

@@ -47,6 +47,8 @@ pub struct SqliteOptions {
     pub synchronous: Synchronous,
     /// The page cache of each connection, in KiB.
     pub cache_kib: u32,
+    /// The file is only looked at: it has to be there, and nothing of it changes.
+    pub read_only: bool,
 }
 
 /// Where a database is.
@@ -76,6 +78,7 @@ impl SqliteOptions {
             pool_size: 8,
             synchronous: Synchronous::Normal,
             cache_kib: 16 * 1024,
+            read_only: false,
         }
     }
 
@@ -118,6 +121,7 @@ impl SqliteAdapter {
         connection_pooling: Support::Native,
         upsert: Support::Emulated,
         returning: Support::Native,
+        schema_introspection: Support::Native,
         case_insensitive_match: Support::Native,
         ordered_bytes: Support::Native,
         query_timeout: Support::Native,

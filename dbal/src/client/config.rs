@@ -516,6 +516,44 @@ impl Config {
         self
     }
 
+    /// Makes entities of what the database holds; the schema of the configuration is not asked for. Nothing is changed in
+    /// the database.
+    ///
+    /// ```
+    /// use dbal::introspect::Options;
+    /// use dbal::{Client, Config};
+    ///
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let file = folder.path().join("app.db");
+    /// let schema = "entity: Note\nfields:\n  id: { type: integer, primary: true, generated: true }\n  text: { type: text }\n";
+    /// Client::open(Config::sqlite(&file).schema_text(schema))?.migrate()?;
+    ///
+    /// let found = Config::sqlite(&file).introspect(&Options::default())?;
+    /// assert_eq!(found.files[0].name, "note.yaml");
+    /// assert!(found.files[0].text.contains("id: { type: integer, primary: true, generated: sequence }"));
+    /// # Ok::<(), dbal::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// CAPABILITY_NOT_SUPPORTED for a backend that holds nothing but what is declared; VALIDATION_ERROR for a table that is
+    /// wanted and not there, or where nothing is; DATABASE_ERROR.
+    pub fn introspect(self, options: &crate::introspect::Options) -> Result<crate::introspect::Introspection> {
+        let schema = Arc::new(Schema::new(Vec::new(), Vec::new()));
+        #[cfg(feature = "sqlite")]
+        let adapter = {
+            let memory = self.sqlite.location == crate::adapter::sqlite::Location::Memory;
+            adapter(self.backend, crate::adapter::sqlite::SqliteOptions { read_only: !memory, ..self.sqlite }, schema)?
+        };
+        #[cfg(not(feature = "sqlite"))]
+        let adapter = adapter(self.backend, schema)?;
+        let deadline = self.timeout.map(|timeout| std::time::Instant::now() + timeout);
+        let mut connection = adapter.connect(crate::adapter::Intent::Read, deadline)?;
+        connection.begin(deadline)?;
+        let found = crate::introspect::introspect(&mut *connection, adapter.lowering(), options);
+        connection.rollback()?;
+        found
+    }
+
     pub(super) fn open(self) -> Result<Opened> {
         #[cfg(feature = "remote")]
         if let Backend::Remote(place) = self.backend {
@@ -562,31 +600,10 @@ impl Config {
             }
         };
         warnings.extend_from_slice(policy.warnings());
-        let adapter: Arc<dyn Adapter> = match self.backend {
-            Backend::Memory => Arc::new(MemoryAdapter::open(schema.clone())?),
-            Backend::Custom(adapter) => adapter,
-            #[cfg(feature = "sqlite")]
-            Backend::Sqlite => Arc::new(crate::adapter::sqlite::SqliteAdapter::open(schema.clone(), self.sqlite)?),
-            #[cfg(feature = "postgres")]
-            Backend::Postgres(url) => Arc::new(crate::adapter::postgres::PostgresAdapter::open(schema.clone(), &url)?),
-            #[cfg(feature = "mongodb")]
-            Backend::Mongodb(options) => {
-                Arc::new(crate::adapter::mongodb::MongoAdapter::open(schema.clone(), &options)?)
-            }
-            #[cfg(feature = "remote")]
-            Backend::Remote(_) => return Err(Error::internal("a daemon is opened before")),
-            Backend::Unknown(scheme) => {
-                let known = ["sqlite:", "file:", "postgresql:", "mongodb:", "memory:"];
-                let built = known.iter().filter(|known| match **known {
-                    "postgresql:" => cfg!(feature = "postgres"),
-                    "mongodb:" => cfg!(feature = "mongodb"),
-                    _ => true,
-                });
-                let built: Vec<&str> = built.copied().collect();
-                let message = format!("unknown scheme `{scheme}`; expected one of {}", built.join(", "));
-                return Err(Error::validation("database.url", message));
-            }
-        };
+        #[cfg(feature = "sqlite")]
+        let adapter = adapter(self.backend, self.sqlite, schema.clone())?;
+        #[cfg(not(feature = "sqlite"))]
+        let adapter = adapter(self.backend, schema.clone())?;
         let (limits, timeout) = (self.limits, self.timeout);
         let cursor_key = self.cursor_key.unwrap_or_else(CursorKey::of_process);
         let handlers = self.handlers.0;
@@ -662,6 +679,39 @@ fn stored(schema: Arc<Schema>, backend: &Backend, prisma: bool) -> Result<Arc<Sc
         faults if faults.is_empty() => Ok(schema),
         faults => Err(Error::invalid(faults)),
     }
+}
+
+/// The backend opened for a schema.
+fn adapter(
+    backend: Backend,
+    #[cfg(feature = "sqlite")] sqlite: crate::adapter::sqlite::SqliteOptions,
+    schema: Arc<Schema>,
+) -> Result<Arc<dyn Adapter>> {
+    Ok(match backend {
+        Backend::Memory => Arc::new(MemoryAdapter::open(schema)?),
+        Backend::Custom(adapter) => adapter,
+        #[cfg(feature = "sqlite")]
+        Backend::Sqlite => Arc::new(crate::adapter::sqlite::SqliteAdapter::open(schema, sqlite)?),
+        #[cfg(feature = "postgres")]
+        Backend::Postgres(url) => Arc::new(crate::adapter::postgres::PostgresAdapter::open(schema, &url)?),
+        #[cfg(feature = "mongodb")]
+        Backend::Mongodb(options) => Arc::new(crate::adapter::mongodb::MongoAdapter::open(schema, &options)?),
+        #[cfg(feature = "remote")]
+        Backend::Remote(_) => {
+            return Err(Error::unsupported("schema_introspection", "a daemon is asked for what its schema declares"));
+        }
+        Backend::Unknown(scheme) => {
+            let known = ["sqlite:", "file:", "postgresql:", "mongodb:", "memory:"];
+            let built = known.iter().filter(|known| match **known {
+                "postgresql:" => cfg!(feature = "postgres"),
+                "mongodb:" => cfg!(feature = "mongodb"),
+                _ => true,
+            });
+            let built: Vec<&str> = built.copied().collect();
+            let message = format!("unknown scheme `{scheme}`; expected one of {}", built.join(", "));
+            return Err(Error::validation("database.url", message));
+        }
+    })
 }
 
 fn shared(loaded: Loaded) -> (Arc<Schema>, Vec<Fault>) {

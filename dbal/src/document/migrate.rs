@@ -20,7 +20,10 @@ pub fn create_missing(schema: &Schema, existing: &Snapshot) -> Result<Vec<String
             Some(collection) => add_fields(entity, collection, &mut commands, &mut faults),
         }
         for index in &entity.indexes {
-            let there = collection.is_some_and(|collection| collection.indexes.contains(&index.name));
+            let columns: Vec<&str> = index.fields.iter().map(|field| column(entity.field(*field))).collect();
+            let same = |a: &str, b: &str| a == b;
+            let there = collection
+                .is_some_and(|collection| collection.index(&index.name, &columns, index.unique, same).is_some());
             if !there && index.fields != [entity.key] {
                 commands.push(create_index(entity, index)?);
             }

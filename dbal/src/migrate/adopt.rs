@@ -58,7 +58,17 @@ fn of_table(declared: Table, info: &TableInfo, existing: &Snapshot, how: Lowerin
     let called = |field: &String| names.iter().find(|(to, _)| to == field).map_or(field, |(_, from)| from).clone();
     let has = |name: &str| info.indexes.iter().any(|index| same(how, index, name));
     let there = |field: &String| columns.iter().any(|column| column.field == *field);
-    let indexes = declared.indexes.iter().filter(|index| has(&index.name)).map(|index| {
+    let stored = |field: &String| {
+        let column = columns.iter().find(|column| column.field == *field)?;
+        Some(if how == Lowering::Document && *field == called(&declared.key) { KEY } else { column.column.as_str() })
+    };
+    let made = |index: &&super::model::Indexed| {
+        let over: Option<Vec<&str>> = index.fields.iter().map(|field| stored(&called(field))).collect();
+        // Which rows a filter leaves out, no database says in our words.
+        let over = over.filter(|_| index.filter.is_none()).unwrap_or_default();
+        info.index(&index.name, &over, index.unique, |a, b| same(how, a, b)).is_some()
+    };
+    let indexes = declared.indexes.iter().filter(made).map(|index| {
         let fields = index.fields.iter().map(called).collect();
         super::model::Indexed { fields, ..index.clone() }
     });

@@ -23,8 +23,8 @@ pub use field::{
     TextKind,
 };
 pub use index::Index;
-pub(crate) use load::plural;
 pub use load::{Derived, Loaded, RATE_LIMITS, load_dir, load_sources, load_value};
+pub(crate) use load::{is_client_method, made_index_name, name_fault, plural, snake_case};
 pub use operation::{Act, Body, Move, OperationDecl, RateLimit, Requirement, Step, Template};
 pub use relation::{Relation, RelationKind, Through};
 pub use storage::{Storage, StoredIn};

@@ -34,6 +34,8 @@ pub struct TableInfo {
     pub columns: Vec<String>,
     /// Names of its indexes.
     pub indexes: Vec<String>,
+    /// What is known of them and of unique keys, as far as they are over columns and over every row.
+    pub over: Vec<IndexInfo>,
     /// The columns of each of its foreign keys, where they can be added later.
     pub references: Vec<Vec<String>>,
     /// What each of these foreign keys is called.
@@ -42,6 +44,42 @@ pub struct TableInfo {
     pub details: Vec<ColumnInfo>,
     /// Names and statements of its triggers and indexes, where they go with the table.
     pub attached: Vec<(String, String)>,
+}
+
+/// An index or a unique key that exists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IndexInfo {
+    /// Its name.
+    pub name: String,
+    /// Its columns in order.
+    pub columns: Vec<String>,
+    /// Whether they are unique together.
+    pub unique: bool,
+    /// Whether it is there for a constraint of the table, and goes with it alone.
+    pub constraint: bool,
+}
+
+impl TableInfo {
+    /// The index of this name, or one of another name over the same columns: who made it does not matter. An index that
+    /// is not plain is known by its name alone.
+    pub fn index(
+        &self,
+        name: &str,
+        columns: &[&str],
+        unique: bool,
+        same: impl Fn(&str, &str) -> bool,
+    ) -> Option<IndexInfo> {
+        if self.indexes.iter().any(|known| same(known, name)) {
+            let found = self.over.iter().find(|known| same(&known.name, name)).cloned();
+            return Some(found.unwrap_or_else(|| IndexInfo { name: name.to_owned(), ..IndexInfo::default() }));
+        }
+        let alike = |known: &&IndexInfo| {
+            known.unique == unique
+                && known.columns.len() == columns.len()
+                && known.columns.iter().zip(columns).all(|(known, column)| same(known, column))
+        };
+        self.over.iter().find(alike).cloned()
+    }
 }
 
 /// A column that exists.

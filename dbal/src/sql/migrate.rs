@@ -71,7 +71,8 @@ pub fn create_missing(schema: &Schema, existing: &Snapshot, dialect: Dialect) ->
             }
         }
         for index in &entity.indexes {
-            let known = table.is_some_and(|table| table.indexes.iter().any(|name| same(name, &index.name)));
+            let columns: Vec<&str> = index.fields.iter().map(|field| entity.field(*field).column.as_str()).collect();
+            let known = table.is_some_and(|table| table.index(&index.name, &columns, index.unique, same).is_some());
             if !known && index.fields != [entity.key] {
                 indexes.push(match dialect {
                     Dialect::Sqlite => ddl::create_index(entity, index)?,

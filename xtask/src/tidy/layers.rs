@@ -49,11 +49,20 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     // What a database keeps, from one schema to the next. Only `apply`, `history` and `lock` do anything.
     ("migrate", &["error", "value", "schema", "sql", "sql::dialect", "document", "plan::operation", "adapter"]),
 
+    // What a database holds that others made. It reads through a connection and computes.
+    ("introspect", &["error", "value", "yaml", "schema", "sql", "sql::dialect", "document", "plan::operation", "adapter", "migrate"]),
+
     // The faces.
+<<<<<<< HEAD
     ("config", &["error", "value", "yaml", "query"]),
     ("audit", &["error", "value", "config"]),
     ("client", &["generated", "error", "value", "row", "request", "yaml", "schema", "capability", "query", "access", "config", "audit", "packed", "sql", "sql::dialect",
         "plan", "plan::operation", "exec", "exec::machine", "exec::sink", "adapter", "adapter::memory", "adapter::mongodb", "adapter::postgres", "adapter::sqlite", "document", "migrate", "remote"]),
+=======
+    ("config", &["error", "value", "yaml", "schema", "access"]),
+    ("client", &["error", "value", "row", "request", "yaml", "schema", "capability", "query", "access", "config", "sql", "sql::dialect",
+        "plan", "plan::operation", "exec", "exec::machine", "exec::sink", "adapter", "adapter::memory", "adapter::mongodb", "adapter::postgres", "adapter::sqlite", "document", "migrate", "introspect"]),
+>>>>>>> 0ce3171 (Make entities of databases that others made, and write them as files)
 ];
 
 const CRATE: &str = "dbal/src/";

@@ -12,7 +12,7 @@ use super::command::{Session, State};
 use super::read::{decoded, projection};
 use super::runtime::block_on;
 use super::spell::Speller;
-use crate::adapter::{Cancel, Connection, Deal, Intent, Nesting, Reading};
+use crate::adapter::{Cancel, Connection, Deal, Intent, Look, Nesting, Reading, Sampled};
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::plan::operation::document::Document;
 use crate::plan::operation::{Lowered, Step};
@@ -210,6 +210,10 @@ impl Connection for MongoConnection {
 
     fn ask(&mut self, text: &str) -> Result<Vec<Map>> {
         block_on(self.handle, self.session.ask(text))
+    }
+
+    fn sample(&mut self, table: &str, most: Option<u64>, look: &mut Look<'_>) -> Result<Sampled> {
+        block_on(self.handle, self.session.sample(table, most, look))
     }
 
     fn execute_ddl(&mut self, text: &str) -> Result<()> {

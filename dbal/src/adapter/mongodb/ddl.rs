@@ -2,16 +2,18 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use mongodb::bson::oid::ObjectId;
 use mongodb::bson::spec::BinarySubtype;
-use mongodb::bson::{Binary, Bson, DateTime, Document, doc};
+use mongodb::bson::{Binary, Bson, DateTime, Document, RawBsonRef, RawDocument, doc};
 
 use super::command::Session;
 use super::error::{Asked, failed, whole};
 use super::value::{document, one};
 use super::write::words_of;
+use crate::adapter::{Look, Sampled};
 use crate::error::{Error, Result};
 use crate::plan::operation::document::{KEY, SEQUENCES, WORDS};
-use crate::sql::ddl::{ColumnInfo, Snapshot, TableInfo};
+use crate::sql::ddl::{ColumnInfo, IndexInfo, Snapshot, TableInfo};
 use crate::value::{Map, Uuid, Value, json};
 
 /// More than any schema has.
@@ -32,8 +34,9 @@ impl Session {
             let properties = ["options", "validator", "$jsonSchema", "properties"];
             let properties = properties.iter().try_fold(&collection, |inside, name| inside.get_document(name).ok());
             let indexes = self.listed(doc! { "listIndexes": name, "cursor": { "batchSize": ALL } }).await?;
+            let over = indexes.iter().filter_map(plain_index).collect();
             let indexes = indexes.iter().filter_map(|index| index.get_str("name").ok()).map(str::to_owned).collect();
-            let mut info = TableInfo { name: name.to_owned(), indexes, ..TableInfo::default() };
+            let mut info = TableInfo { name: name.to_owned(), indexes, over, ..TableInfo::default() };
             for (column, rule) in properties.into_iter().flatten() {
                 info.columns.push(column.clone());
                 info.details.push(detail(rule));
@@ -66,11 +69,35 @@ impl Session {
             (Err(_), Ok(value)) => vec![value.clone()],
             (Err(_), Err(_)) => Vec::new(),
         };
-        let cell = |value: &Bson| match value {
-            Bson::String(text) => Value::from(text.as_str()),
-            other => whole(other).map_or(Value::Null, Value::Int),
-        };
         Ok(found.iter().map(|row| row.iter().map(|(name, value)| (name.clone(), cell(value))).collect()).collect())
+    }
+
+    /// Looks at documents of a collection, at random where there are more than asked for.
+    pub(super) async fn sample(&mut self, collection: &str, most: Option<u64>, look: &mut Look<'_>) -> Result<Sampled> {
+        let all = self.counted(collection, Vec::new()).await?;
+        let most = most.and_then(|most| i64::try_from(most).ok()).filter(|most| *most < all);
+        let pipeline: Vec<Bson> =
+            most.map(|size| Bson::from(doc! { "$sample": { "size": size } })).into_iter().collect();
+        let mut rows = 0;
+        self.each(collection, pipeline, |row: &RawDocument| {
+            rows += 1;
+            for pair in row {
+                let (name, value) =
+                    pair.map_err(|error| Error::database("a document cannot be read", error.to_string()))?;
+                let name: &str = name.as_ref();
+                match value {
+                    RawBsonRef::String(text) => look(name, "string", &Value::from(text)),
+                    RawBsonRef::Int32(number) => look(name, "int", &Value::Int(number.into())),
+                    RawBsonRef::Int64(number) => look(name, "long", &Value::Int(number)),
+                    RawBsonRef::Double(number) => look(name, "double", &Value::Float(number)),
+                    RawBsonRef::ObjectId(id) => look(name, "objectId", &Value::from(id.to_hex())),
+                    other => look(name, alias(other), &Value::Null),
+                }
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(Sampled { rows, whole: most.is_none() })
     }
 
     /// Runs one command of a migration. The database takes them outside of transactions only, so each may be run again.
@@ -154,6 +181,62 @@ impl Session {
     }
 }
 
+/// An index over fields in their order and over all documents; one that leaves documents without a value out is one too.
+fn plain_index(index: &Document) -> Option<IndexInfo> {
+    let keys = index.get_document("key").ok()?;
+    let ascending = keys.values().all(|how| whole(how).is_some());
+    let partial = index.get_document("partialFilterExpression").ok();
+    let whole = partial.is_none_or(|filter| {
+        let least = |rule: &Bson| rule.as_document().is_some_and(|rule| rule.keys().eq(["$gte"]));
+        filter.len() == keys.len() && filter.iter().all(|(name, rule)| keys.contains_key(name) && least(rule))
+    });
+    let unique = index.get_bool("unique").unwrap_or(false);
+    let columns = keys.keys().cloned().collect();
+    let name = index.get_str("name").ok()?.to_owned();
+    (ascending && whole).then_some(IndexInfo { name, columns, unique, constraint: false })
+}
+
+/// What a question finds, as far as JSON has words for it.
+fn cell(value: &Bson) -> Value {
+    match value {
+        Bson::String(text) => Value::from(text.as_str()),
+        Bson::Boolean(truth) => Value::Bool(*truth),
+        Bson::Double(number) => whole(value).map_or(Value::Float(*number), Value::Int),
+        Bson::Array(items) => Value::List(items.iter().map(cell).collect()),
+        Bson::Document(document) => {
+            Value::Map(document.iter().map(|(name, value)| (name.clone(), cell(value))).collect())
+        }
+        other => whole(other).map_or(Value::Null, Value::Int),
+    }
+}
+
+/// The database's word for a kind of value.
+fn alias(value: RawBsonRef<'_>) -> &'static str {
+    match value {
+        RawBsonRef::Double(_) => "double",
+        RawBsonRef::String(_) => "string",
+        RawBsonRef::Document(_) => "object",
+        RawBsonRef::Array(_) => "array",
+        RawBsonRef::Binary(_) => "binData",
+        RawBsonRef::Undefined => "undefined",
+        RawBsonRef::ObjectId(_) => "objectId",
+        RawBsonRef::Boolean(_) => "bool",
+        RawBsonRef::DateTime(_) => "date",
+        RawBsonRef::Null => "null",
+        RawBsonRef::RegularExpression(_) => "regex",
+        RawBsonRef::DbPointer(_) => "dbPointer",
+        RawBsonRef::JavaScriptCode(_) => "javascript",
+        RawBsonRef::Symbol(_) => "symbol",
+        RawBsonRef::JavaScriptCodeWithScope(_) => "javascriptWithScope",
+        RawBsonRef::Int32(_) => "int",
+        RawBsonRef::Timestamp(_) => "timestamp",
+        RawBsonRef::Int64(_) => "long",
+        RawBsonRef::Decimal128(_) => "decimal",
+        RawBsonRef::MinKey => "minKey",
+        RawBsonRef::MaxKey => "maxKey",
+    }
+}
+
 /// What a validator says of one field.
 fn detail(rule: &Bson) -> ColumnInfo {
     let kinds: Vec<&str> = match rule.as_document().and_then(|rule| rule.get("bsonType")) {
@@ -217,6 +300,7 @@ fn spelled(map: &Map) -> Option<Bson> {
             let bytes = STANDARD.decode(binary.get("base64")?.as_str()?).ok()?;
             Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes })
         }
+        ("$oid", Value::Text(id)) => Bson::ObjectId(ObjectId::parse_str(id).ok()?),
         ("$minKey", _) => Bson::MinKey,
         ("$dbalJson", Value::Text(text)) => document(&json::parse(text.as_bytes()).ok()?),
         _ => return None,

@@ -6,7 +6,7 @@ use super::error;
 use super::session::{Session, State};
 use crate::adapter::Intent;
 use crate::error::Result;
-use crate::sql::ddl::{ColumnInfo, Snapshot, TableInfo};
+use crate::sql::ddl::{ColumnInfo, IndexInfo, Snapshot, TableInfo};
 use crate::value::{Map, Value};
 
 impl Session {
@@ -39,7 +39,18 @@ impl Session {
                     let detail = ColumnInfo { stored: stored.to_owned(), nullable: null == "?", refers: false };
                     snapshot.tables[at].details.push(detail);
                 }
-                ("3index", Some(at)) => snapshot.tables[at].indexes.push(name),
+                ("3index", Some(at)) => {
+                    // Its name, how it is, and its columns where these and all rows are what it is over.
+                    let mut parts = name.split('\u{1}').map(str::to_owned);
+                    let (name, how) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+                    let columns: Vec<String> = parts.filter(|column| !column.is_empty()).collect();
+                    if !columns.is_empty() {
+                        let (unique, constraint) = (how.contains('u'), how.contains('c'));
+                        let index = IndexInfo { name: name.clone(), columns, unique, constraint };
+                        snapshot.tables[at].over.push(index);
+                    }
+                    snapshot.tables[at].indexes.push(name);
+                }
                 ("4reference", Some(at)) => {
                     let mut names = name.split('\u{1}').map(str::to_owned);
                     let table = &mut snapshot.tables[at];
@@ -112,7 +123,15 @@ const INSPECT: &str = "
             || CASE WHEN a.attnotnull THEN '!' ELSE '?' END || format_type(a.atttypid, a.atttypmod), a.attnum FROM pg_class c
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND c.relkind IN ('r', 'p')
-    UNION ALL SELECT '3index', c.relname::text, i.relname::text, 0 FROM pg_class c
+    UNION ALL SELECT '3index', c.relname::text, i.relname::text || U&'\\0001' || CASE WHEN x.indisunique THEN 'u' ELSE '' END
+            || CASE WHEN EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.oid AND k.contype = 'u') THEN 'c' ELSE '' END
+            || COALESCE(U&'\\0001' || (
+            SELECT string_agg(a.attname::text, U&'\\0001' ORDER BY k.place)
+            FROM unnest(x.indkey::int2[]) WITH ORDINALITY AS k(number, place)
+            JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number
+            WHERE x.indpred IS NULL AND x.indexprs IS NULL AND NOT x.indisprimary AND k.place <= x.indnkeyatts
+              AND i.relam = (SELECT m.oid FROM pg_am m WHERE m.amname = 'btree')
+        ), ''), 0 FROM pg_class c
         JOIN pg_index x ON x.indrelid = c.oid JOIN pg_class i ON i.oid = x.indexrelid
         WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND c.relkind IN ('r', 'p')
     UNION ALL SELECT '4reference', c.relname::text, r.conname::text || U&'\\0001' || (

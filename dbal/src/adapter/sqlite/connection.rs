@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::error::{self, Fault};
 use super::pool::{Handle, Pool};
 use super::{ddl, reference, value};
-use crate::adapter::{Cancel, Connection, Intent, Nesting};
+use crate::adapter::{Cancel, Connection, Intent, Look, Nesting, Sampled};
 use crate::error::{Error, ErrorKind, Outcome, Reason, Result};
 use crate::plan::operation::{Lowered, Sql, Step};
 use crate::row::RowSink;
@@ -322,6 +322,11 @@ impl Connection for SqliteConnection<'_> {
     fn ask(&mut self, text: &str) -> Result<Vec<Map>> {
         self.ready(None)?;
         ddl::ask(&self.handle().sqlite, text).map_err(|error| error::other(&error))
+    }
+
+    fn sample(&mut self, table: &str, most: Option<u64>, look: &mut Look<'_>) -> Result<Sampled> {
+        self.ready(None)?;
+        ddl::sample(&self.handle().sqlite, table, most, look).map_err(|error| error::other(&error))
     }
 
     fn execute_ddl(&mut self, text: &str) -> Result<()> {

@@ -3,7 +3,9 @@
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use crate::sql::ddl::{ColumnInfo, Snapshot, TableInfo};
+use crate::adapter::{Look, Sampled};
+use crate::sql::ddl::{ColumnInfo, IndexInfo, Snapshot, TableInfo};
+use crate::sql::quoted;
 use crate::value::{Map, Value};
 
 /// Tables with their columns, indexes and triggers.
@@ -19,6 +21,7 @@ pub(super) fn inspect(sqlite: &Connection) -> rusqlite::Result<Snapshot> {
             indexes: names("SELECT name FROM pragma_index_list(?) WHERE origin = 'c' ORDER BY name", &name)?,
             ..TableInfo::default()
         };
+        info.over = plain_indexes(sqlite, &name)?;
         let mut columns = sqlite.prepare("SELECT name, type, \"notnull\" FROM pragma_table_info(?) ORDER BY cid")?;
         let mut rows = columns.query([&name])?;
         while let Some(row) = rows.next()? {
@@ -35,6 +38,30 @@ pub(super) fn inspect(sqlite: &Connection) -> rusqlite::Result<Snapshot> {
         Ok(TableInfo { attached: attached?, name, ..info })
     };
     Ok(Snapshot { tables: tables.into_iter().map(info).collect::<rusqlite::Result<_>>()?, ..Snapshot::default() })
+}
+
+/// Indexes and unique keys over columns and every row; those of constraints have names of SQLite's own.
+fn plain_indexes(sqlite: &Connection, table: &str) -> rusqlite::Result<Vec<IndexInfo>> {
+    let text = "SELECT l.name, l.\"unique\", l.origin <> 'c', x.cid, x.name FROM pragma_index_list(?) AS l, \
+        pragma_index_xinfo(l.name) AS x WHERE l.partial = 0 AND l.origin <> 'pk' AND x.key = 1 ORDER BY l.seq, x.seqno";
+    let mut statement = sqlite.prepare(text)?;
+    let mut rows = statement.query([table])?;
+    let (mut found, mut odd): (Vec<IndexInfo>, Vec<String>) = (Vec::new(), Vec::new());
+    while let Some(row) = rows.next()? {
+        let (name, column): (String, Option<String>) = (row.get(0)?, row.get(4)?);
+        let Some(column) = column else {
+            odd.push(name);
+            continue;
+        };
+        if found.last().is_none_or(|last| last.name != name) {
+            found.push(IndexInfo { name, columns: Vec::new(), unique: row.get(1)?, constraint: row.get(2)? });
+        }
+        if let Some(last) = found.last_mut() {
+            last.columns.push(column);
+        }
+    }
+    found.retain(|index| !odd.contains(&index.name));
+    Ok(found)
 }
 
 /// The rows of a question, by name.
@@ -56,4 +83,51 @@ pub(super) fn ask(sqlite: &Connection, text: &str) -> rusqlite::Result<Vec<Map>>
         found.push(map);
     }
     Ok(found)
+}
+
+/// Looks at rows of a table. Where there are more than asked for, the first and the last ones are looked at.
+pub(super) fn sample(
+    sqlite: &Connection,
+    table: &str,
+    most: Option<u64>,
+    look: &mut Look<'_>,
+) -> rusqlite::Result<Sampled> {
+    let from = quoted(table);
+    let rows: i64 = sqlite.query_row(&format!("SELECT count(*) FROM {from}"), [], |row| row.get(0))?;
+    let whole = most.is_none_or(|most| rows.unsigned_abs() <= most);
+    let without_rowid: bool =
+        sqlite.query_row("SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?", [table], |row| {
+            row.get(0)
+        })?;
+    let text = match most {
+        Some(most) if !whole && without_rowid => format!("SELECT * FROM {from} LIMIT {most}"),
+        Some(most) if !whole => {
+            let (first, last) = (most.div_ceil(2), most / 2);
+            format!(
+                "SELECT * FROM (SELECT * FROM {from} ORDER BY rowid LIMIT {first}) \
+                 UNION ALL SELECT * FROM (SELECT * FROM {from} ORDER BY rowid DESC LIMIT {last})"
+            )
+        }
+        _ => format!("SELECT * FROM {from}"),
+    };
+    let mut statement = sqlite.prepare(&text)?;
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
+    let mut rows = statement.query([])?;
+    let mut looked = 0;
+    while let Some(row) = rows.next()? {
+        for (at, name) in names.iter().enumerate() {
+            match row.get_ref(at)? {
+                ValueRef::Null => look(name, "null", &Value::Null),
+                ValueRef::Integer(number) => look(name, "integer", &Value::Int(number)),
+                ValueRef::Real(number) => look(name, "real", &Value::Float(number)),
+                ValueRef::Text(text) => match std::str::from_utf8(text) {
+                    Ok(text) => look(name, "text", &Value::from(text)),
+                    Err(_) => look(name, "text that is not UTF-8", &Value::Null),
+                },
+                ValueRef::Blob(_) => look(name, "blob", &Value::Null),
+            }
+        }
+        looked += 1;
+    }
+    Ok(Sampled { rows: looked, whole })
 }

@@ -121,7 +121,11 @@ impl Handle {
 }
 
 fn connect(options: &SqliteOptions, purpose: Use, deadline: Arc<Deadline>) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = match options.read_only {
+        true => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        false => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    };
+    let flags = open | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut sqlite = match &options.location {
         Location::Memory => Connection::open_in_memory_with_flags(flags)?,
         // The bundled SQLite reads `file:` URIs whatever the flags say, and `:memory:` too. Neither begins with a dot.
@@ -149,7 +153,7 @@ fn connect(options: &SqliteOptions, purpose: Use, deadline: Arc<Deadline>) -> ru
         Synchronous::Normal => "NORMAL",
         Synchronous::Full => "FULL",
     };
-    if purpose == Use::Write {
+    if purpose == Use::Write && !options.read_only {
         sqlite.execute_batch("PRAGMA journal_mode = WAL")?;
     }
     sqlite.execute_batch(&format!(

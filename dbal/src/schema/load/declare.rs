@@ -50,6 +50,8 @@ pub(super) struct FieldDecl {
     pub field: Field,
     pub place: Place,
     pub foreign_key: Option<ForeignKeyDecl>,
+    /// `index: false`: it has no index even where it refers to something.
+    pub bare: bool,
 }
 
 /// Where a field points, by name.

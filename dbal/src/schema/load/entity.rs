@@ -175,7 +175,7 @@ fn tenant_field(block: &mut Block<'_>, report: &Report, fields: &mut Vec<FieldDe
     field.required = true;
     field.index = true;
     report.warning(entry.place, format!("{} declares a required, indexed string field of that name", entry.key));
-    fields.push(FieldDecl { field, place: entry.place, foreign_key: None });
+    fields.push(FieldDecl { field, place: entry.place, foreign_key: None, bare: false });
 }
 
 /// Exactly one key. Where none is marked, a field called id is it, as in formats in the wild.

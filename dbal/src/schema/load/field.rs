@@ -52,6 +52,7 @@ pub(super) fn read(report: &Report, entity: &str, entry: &Entry) -> Option<Decla
             field: blank(name, ty),
             place: entry.place,
             foreign_key: None,
+            bare: false,
         })));
     }
     let what = format!("the field {name} of {entity}");
@@ -150,7 +151,8 @@ impl<'n> Reader<'n> {
         field.description = self.block.written("description").unwrap_or_default().to_owned();
         field.primary = self.flag("primary");
         field.unique = self.flag("unique");
-        field.index = self.flag("index");
+        let index = self.block.boolean("index");
+        field.index = index == Some(true);
         field.immutable = self.flag("immutable");
         field.version = self.flag("version");
         field.sensitive = self.flag("sensitive");
@@ -171,7 +173,7 @@ impl<'n> Reader<'n> {
         self.default(&mut field);
         self.backfill(&mut field);
         rules::agree(self.report, self.entry, &field);
-        FieldDecl { field, place: self.entry.place, foreign_key }
+        FieldDecl { field, place: self.entry.place, foreign_key, bare: index == Some(false) }
     }
 
     fn flag(&mut self, name: &'static str) -> bool {

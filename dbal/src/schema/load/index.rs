@@ -62,8 +62,9 @@ fn of_entity(names: &Names<'_>, entity: usize, taken: &mut HashSet<String>) -> V
         indexes.push(Index { name, fields, unique: declared.unique, filter: declared.filter.clone() });
     }
     for (at, field) in decl.fields.iter().enumerate() {
-        let (id, field) = (FieldId(at as u16), &field.field);
-        if field.primary || !(field.unique || field.index || field.foreign_key.is_some()) {
+        let (id, bare, field) = (FieldId(at as u16), field.bare, &field.field);
+        let refers = field.foreign_key.is_some() && !bare;
+        if field.primary || !(field.unique || field.index || refers) {
             continue;
         }
         let covered = indexes.iter().any(|index| {
@@ -80,12 +81,17 @@ fn of_entity(names: &Names<'_>, entity: usize, taken: &mut HashSet<String>) -> V
     indexes
 }
 
-/// `users_role_level_idx`; a unique one ends in `key`.
 fn made_name(names: &Names<'_>, entity: usize, fields: &[FieldId], unique: bool) -> String {
-    let mut name = names.entities[entity].table.text.clone();
+    let table = &names.entities[entity].table.text;
+    made_index_name(table, fields.iter().map(|field| names.field_of(entity, *field).name.as_str()), unique)
+}
+
+/// What an index is called that has no declared name: `users_role_level_idx`; a unique one ends in `key`.
+pub(crate) fn made_index_name<'n>(table: &str, fields: impl Iterator<Item = &'n str>, unique: bool) -> String {
+    let mut name = table.to_owned();
     for field in fields {
         name.push('_');
-        name.push_str(&names.field_of(entity, *field).name);
+        name.push_str(field);
     }
     name.push_str(if unique { "_key" } else { "_idx" });
     fit(name)

@@ -28,7 +28,8 @@ mod types;
 use std::collections::HashSet;
 use std::path::Path;
 
-pub(crate) use names::plural;
+pub(crate) use index::made_index_name;
+pub(crate) use names::{fault as name_fault, is_client_method, plural, snake_case};
 pub use resolve::Derived;
 
 use super::Schema;

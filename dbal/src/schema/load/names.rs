@@ -8,7 +8,7 @@ use crate::yaml::Block;
 pub(super) const MAX_IDENTIFIER: usize = 63;
 
 /// What is wrong with a name of an entity, field, relation, table or column, if anything.
-pub(super) fn fault(name: &str) -> Option<String> {
+pub(crate) fn fault(name: &str) -> Option<String> {
     let letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
     if !name.as_bytes().first().is_some_and(|first| letter(*first))
         || !name.bytes().all(|byte| letter(byte) || byte.is_ascii_digit())
@@ -55,7 +55,7 @@ pub(super) fn renamed_from(block: &mut Block<'_>) -> Option<String> {
 }
 
 /// What the client itself offers, so that no handle can have the name.
-pub(super) fn is_client_method(plural: &str) -> bool {
+pub(crate) fn is_client_method(plural: &str) -> bool {
     const TAKEN: [&str; 16] = [
         "transaction",
         "batch",
@@ -78,7 +78,7 @@ pub(super) fn is_client_method(plural: &str) -> bool {
 }
 
 /// `PageView`, `pageView` and `page-view` as `page_view`; `IRCChannel` as `irc_channel`.
-pub(super) fn snake_case(name: &str) -> String {
+pub(crate) fn snake_case(name: &str) -> String {
     let letters: Vec<char> = name.chars().collect();
     let mut snake = String::with_capacity(name.len() + 4);
     for (at, &letter) in letters.iter().enumerate() {

@@ -1,0 +1,126 @@
+//! Indexes and unique keys of a table, and what the engine itself keeps in indexes.
+
+use super::catalogue::{Index, Table};
+use super::draft::{Draft, FieldDraft};
+use super::translate::index_draft;
+use crate::migrate::model;
+use crate::plan::operation::Lowering;
+use crate::plan::operation::document::KEY;
+use crate::schema::{FieldType, made_index_name};
+
+/// Puts the indexes of a table in.
+pub(super) fn draft(how: Lowering, table: &Table, known: Option<&model::Table>, draft: &mut Draft) {
+    if let Some(known) = known {
+        draft.searchable.clone_from(&known.searchable);
+        draft.expiry.clone_from(&known.expiry);
+        for index in &known.indexes {
+            put(draft, Some(&index.name), index.fields.clone(), index.unique, index.filter.clone());
+        }
+    }
+    for index in &table.indexes {
+        if known.is_some_and(|known| known.indexes.iter().any(|other| other.name == index.name))
+            || kept(table, index, draft)
+        {
+            continue;
+        }
+        if let Some(odd) = &index.odd {
+            draft.remarks.push(format!(
+                "{} {} {odd}",
+                if index.unique { "the unique key" } else { "the index" },
+                index.name
+            ));
+            continue;
+        }
+        let columns = index.columns.iter().filter(|column| how != Lowering::Document || *column != KEY);
+        let fields: Option<Vec<FieldDraft>> = columns.map(|column| draft.of_column(column).cloned()).collect();
+        let fit =
+            |fields: &Vec<FieldDraft>| !fields.is_empty() && fields.iter().all(|field| field.ty != FieldType::Json);
+        let Some(fields) = fields.filter(fit) else {
+            let over = index.columns.join(", ");
+            draft
+                .remarks
+                .push(format!("the index {} is over what is no field that can be indexed ({over})", index.name));
+            continue;
+        };
+        if fields.len() == 1 && fields[0].primary {
+            continue;
+        }
+        let nulls = index.unique && fields.iter().any(|field| field.nullable);
+        if how == Lowering::Document && nulls && !index.ours {
+            draft.remarks.push(format!("the unique key {} takes a document without a value once only", index.name));
+        }
+        let fields = fields.into_iter().map(|field| field.name).collect();
+        put(draft, Some(&index.name), fields, index.unique, None);
+    }
+}
+
+/// What the engine keeps for searches and for expiry: said otherwise.
+fn kept(table: &Table, index: &Index, draft: &mut Draft) -> bool {
+    let words = index.name.strip_suffix("$words").and_then(|name| name.strip_prefix(&format!("{}$", table.name)));
+    let column = words.or_else(|| index.name.strip_prefix("_dbal_words_"));
+    if let Some(field) = column.and_then(|column| draft.of_column(column)).map(|field| field.name.clone()) {
+        if !draft.searchable.contains(&field) {
+            draft.searchable.push(field);
+        }
+        return true;
+    }
+    if let Some(column) = index.name.strip_prefix("_dbal_expiry_") {
+        let field = draft.of_column(column).map(|field| field.name.clone());
+        draft.expiry = draft.expiry.take().or(field);
+        return true;
+    }
+    index.name.starts_with("_dbal")
+}
+
+/// One index, in the shortest form that has its name where the name can be said.
+fn put(draft: &mut Draft, name: Option<&str>, fields: Vec<String>, unique: bool, filter: Option<String>) {
+    if draft.indexes.iter().any(|known| known.fields == fields && known.filter == filter) {
+        if let Some(name) = name {
+            draft.remarks.push(format!("the index {name} is over the same fields as another"));
+        }
+        return;
+    }
+    let made = made_index_name(&draft.table, fields.iter().map(String::as_str), unique);
+    let said = name.filter(|name| *name != made);
+    let said = said.and_then(|name| name.strip_prefix(&format!("{}_", draft.table)));
+    let said =
+        said.filter(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
+    draft.indexes.push(index_draft(said.map(str::to_owned), fields, unique, filter));
+}
+
+/// Indexes of one field become a word beside it where they need no name.
+pub(super) fn of_fields(draft: &mut Draft) {
+    let indexes = std::mem::take(&mut draft.indexes);
+    for index in indexes {
+        let [only] = &index.fields[..] else {
+            draft.indexes.push(index);
+            continue;
+        };
+        let field = draft.fields.iter_mut().find(|field| field.name == *only);
+        let Some(field) = field.filter(|_| index.filter.is_none()) else {
+            draft.indexes.push(index);
+            continue;
+        };
+        field.unique |= index.unique;
+        if index.name.is_some() {
+            draft.indexes.push(index);
+        } else if !index.unique {
+            field.index = Some(true);
+        }
+    }
+}
+
+/// A reference is indexed by itself: one that is not says so.
+pub(super) fn of_references(draft: &mut Draft) {
+    let whole = draft.indexes.iter().filter(|index| index.filter.is_none());
+    let covered: Vec<String> = whole.filter_map(|index| index.fields.first().cloned()).collect();
+    for field in &mut draft.fields {
+        if field.reference.is_some() && !field.primary && !field.unique {
+            field.index = match (field.index, covered.contains(&field.name)) {
+                (Some(true), true) => Some(true),
+                (Some(true), false) | (_, true) => None,
+                (_, false) => Some(false),
+            };
+        }
+    }
+}
