@@ -1,0 +1,199 @@
+//! Databases made from schemas become schemas again, and the engine then finds nothing to migrate.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
+
+mod make;
+#[path = "../migrations/places.rs"]
+mod places;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use dbal::introspect::{Introspection, Options};
+use dbal::migrate::{Model, model, record};
+use dbal::schema::FieldType;
+use dbal::{Client, Config, Map, Schema, Value};
+use dbal_conformance::{Fixture, SchemaSource, Suite};
+
+use places::{Place, mongodb, postgres, sqlite};
+
+/// Which kind of database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Sqlite,
+    Postgres,
+    Mongodb,
+}
+
+const ALL: [Kind; 3] = [Kind::Sqlite, Kind::Postgres, Kind::Mongodb];
+
+impl Kind {
+    fn place(self, name: &str) -> Option<Place> {
+        match self {
+            Kind::Sqlite => sqlite(),
+            Kind::Postgres => postgres(&format!("i_{name}")),
+            Kind::Mongodb => mongodb(&format!("i_{name}")),
+        }
+    }
+}
+
+fn open(url: &str, schema: &Arc<Schema>) -> Client {
+    Client::open(Config::url(url).schema(schema.clone())).unwrap()
+}
+
+/// Makes the database, with rows, looks at it, and holds what was found against what it was made from.
+fn round(kind: Kind, what: &str, schema: &Arc<Schema>, rows: &[(String, Map)], history: bool) {
+    let Some(place) = kind.place("round") else { return };
+    let first = open(&place.url, schema);
+    match history {
+        true => drop(first.migrations().unwrap().apply(&dbal::migrate::Options::default()).unwrap()),
+        false => drop(first.migrate().unwrap()),
+    }
+    for (entity, row) in rows {
+        first.entity(entity).unwrap().create(Value::Map(row.clone())).unwrap();
+    }
+    let found = Config::url(&place.url).introspect(&Options::default());
+    let found = found.unwrap_or_else(|error| panic!("{kind:?} {what}: {error}"));
+    let text = || found.files.iter().map(|file| file.text.as_str()).collect::<Vec<_>>().join("---\n");
+    let schema_found = Arc::new(dbal::schema::load_sources(files(&found)).unwrap().schema);
+    let second = open(&place.url, &schema_found);
+    let plan = second.migrations().unwrap().plan(&dbal::migrate::Options::default()).unwrap();
+    let said: Vec<String> = plan.changes.iter().map(ToString::to_string).collect();
+    assert!(plan.changes.is_empty() && plan.faults.is_empty(), "{kind:?} {what}: {said:?} {:?}\n{}", plan.faults, text());
+    assert_eq!(second.pending_migration().unwrap(), Vec::<String>::new(), "{kind:?} {what}\n{}", text());
+    let (was, is) = (Model::of(schema), Model::of(&schema_found));
+    if history {
+        let (was, is) = (record::to_text(&bare(&was)), record::to_text(&bare(&is)));
+        assert_eq!(was, is, "{kind:?} {what}\n{}", text());
+        assert!(found.left.is_empty(), "{kind:?} {what}: {:?}", found.left);
+    } else {
+        assert_eq!(stored(kind, &was), stored(kind, &is), "{kind:?} {what}\n{}", text());
+    }
+}
+
+fn files(found: &Introspection) -> Vec<(String, String)> {
+    found.files.iter().map(|file| (file.name.clone(), file.text.clone())).collect()
+}
+
+/// Without what is no part of storage, and in one order.
+fn bare(model: &Model) -> Model {
+    let mut model = model.clone();
+    for table in &mut model.tables {
+        table.renamed_from = None;
+        for column in &mut table.columns {
+            (column.renamed_from, column.fill) = (None, None);
+        }
+        table.columns.sort_by(|a, b| a.field.cmp(&b.field));
+        table.indexes.sort_by(|a, b| a.name.cmp(&b.name));
+        table.searchable.sort();
+    }
+    model
+}
+
+/// What a catalogue can say of a model: tables and columns, how they are stored, what is unique, where it points.
+fn stored(kind: Kind, model: &Model) -> BTreeSet<String> {
+    let mut lines = BTreeSet::new();
+    for table in &model.tables {
+        let column = |field: &String| match kind {
+            Kind::Mongodb if *field == table.key => "_id".to_owned(),
+            _ => table.columns.iter().find(|column| column.field == *field).unwrap().column.clone(),
+        };
+        lines.insert(format!("{}: key {}", table.table, column(&table.key)));
+        for one in &table.columns {
+            let key = one.field == table.key;
+            let (null, counted) = (one.nullable && !key, one.counted && kind != Kind::Mongodb);
+            lines.insert(format!("{}.{}: {} null {null} counted {counted}", table.table, column(&one.field), class(kind, &one.ty)));
+            if let Some(reference) = one.reference.as_ref().filter(|_| kind != Kind::Mongodb) {
+                let target = model.tables.iter().find(|other| other.entity == reference.entity).unwrap();
+                let to = &target.columns.iter().find(|column| column.field == reference.field).unwrap().column;
+                let rules = (reference.on_delete, reference.on_update);
+                lines.insert(format!("{}.{} points to {}.{to} {rules:?}", table.table, one.column, target.table));
+            }
+        }
+        for index in &table.indexes {
+            let columns: Vec<String> = index.fields.iter().map(column).collect();
+            lines.insert(format!("{} index {columns:?} unique {}", table.table, index.unique));
+        }
+        lines.extend(table.searchable.iter().map(|field| format!("{} searches {}", table.table, column(field))));
+    }
+    lines
+}
+
+/// Types that a database does not tell apart are one. A sequence of rows is one where the engine counts.
+fn class(kind: Kind, ty: &FieldType) -> &'static str {
+    match (kind, ty) {
+        (Kind::Sqlite, FieldType::Integer | FieldType::BigInt | FieldType::Boolean | FieldType::DateTime) => "whole",
+        (_, FieldType::Text(_) | FieldType::Enum(_)) => "text",
+        (Kind::Sqlite | Kind::Mongodb, FieldType::Uuid | FieldType::Date) => "text",
+        (Kind::Sqlite, FieldType::Json) => "text",
+        (_, ty) => ty.as_str(),
+    }
+}
+
+/// Keys that SQLite numbers by itself are counted, whether somebody asked for it or not.
+fn numbered(schema: &str) -> String {
+    schema.to_owned()
+}
+
+fn schema_of(fixture: &Fixture) -> Arc<Schema> {
+    let config = match &fixture.schema {
+        SchemaSource::Text(text) => Config::memory().schema_text(numbered(text)),
+        SchemaSource::Folder(folder) => Config::memory().schema_dir(folder),
+    };
+    Client::open(config).unwrap().schema().clone()
+}
+
+fn fixtures(kind: Kind, history: bool) {
+    let suite = Suite::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../common")).unwrap();
+    for (name, fixture) in &suite.fixtures {
+        round(kind, name, &schema_of(fixture), &fixture.data, history);
+    }
+    assert!(suite.fixtures.len() > 15);
+}
+
+fn generated(kind: Kind, history: bool) {
+    for number in 0..12 {
+        let text = make::schema(number);
+        let schema = Client::open(Config::memory().schema_text(&text)).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        round(kind, &format!("schema {number}\n{text}"), schema.schema(), &[], history);
+    }
+}
+
+#[test]
+fn fixtures_come_back_from_sqlite() {
+    fixtures(Kind::Sqlite, true);
+}
+
+#[test]
+fn fixtures_come_back_from_postgres() {
+    fixtures(Kind::Postgres, true);
+}
+
+#[test]
+fn fixtures_come_back_from_mongodb() {
+    fixtures(Kind::Mongodb, true);
+}
+
+#[test]
+fn fixtures_without_a_history_need_no_migration() {
+    for kind in ALL {
+        fixtures(kind, false);
+    }
+}
+
+#[test]
+fn generated_schemas_come_back() {
+    for kind in ALL {
+        generated(kind, true);
+    }
+}
+
+#[test]
+fn generated_schemas_without_a_history_need_no_migration() {
+    for kind in ALL {
+        generated(kind, false);
+    }
+}
+
+#[expect(dead_code, reason = "names the type in one place")]
+type Table = model::Table;
