@@ -17,7 +17,8 @@ pub fn schema(number: u64) -> String {
         let counted = if matches!(key, "integer" | "bigint") { ", generated: true" } else { "" };
         let _ = writeln!(text, "entity: Thing{at}\nfields:\n  id: {{ type: {key}, primary: true{counted} }}");
         if dice.below(3) == 0 {
-            text = text.replace(&format!("entity: Thing{at}\n"), &format!("entity: Thing{at}\ntable: old_things_{at}\n"));
+            text =
+                text.replace(&format!("entity: Thing{at}\n"), &format!("entity: Thing{at}\ntable: old_things_{at}\n"));
         }
         let mut fields = Vec::new();
         for place in 0..3 + dice.below(6) {
@@ -32,7 +33,8 @@ pub fn schema(number: u64) -> String {
             }
             let plain = !["json", "float", "boolean"].contains(&ty);
             match dice.below(5) {
-                0 if plain => keys.push("unique: true".into()),
+                // The tests' server for MongoDB cannot read the least instant, which such an index names.
+                0 if plain && ty != "datetime" => keys.push("unique: true".into()),
                 1 if plain => keys.push("index: true".into()),
                 _ => {}
             }
@@ -40,7 +42,7 @@ pub fn schema(number: u64) -> String {
                 keys.push(format!("column: c_{place}"));
             }
             let _ = writeln!(text, "  {name}: {{ {} }}", keys.join(", "));
-            if plain {
+            if plain && ty != "datetime" {
                 fields.push(name);
             }
         }

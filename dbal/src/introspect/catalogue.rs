@@ -37,6 +37,8 @@ pub struct Table {
     pub indexes: Vec<Index>,
     /// Where columns point.
     pub references: Vec<Reference>,
+    /// The columns whose words the engine keeps in tables of its own.
+    pub searched: Vec<String>,
     /// What else there is: checks, triggers, partitions; each as a remark.
     pub remarks: Vec<String>,
     /// How many rows were looked at; none where their form is declared.

@@ -19,13 +19,22 @@ pub(super) struct Draft {
     pub expiry: Option<String>,
     /// How many rows were looked at.
     pub sampled: Option<u64>,
-    /// Nothing but references: rows in between.
-    pub between: bool,
 }
 
 impl Draft {
     pub fn field(&self, name: &str) -> Option<&FieldDraft> {
         self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// The field that is the key by itself.
+    pub fn key(&self) -> Option<&FieldDraft> {
+        let mut keys = self.fields.iter().filter(|field| field.primary);
+        keys.next().filter(|_| keys.next().is_none())
+    }
+
+    /// Whether a value of this field is in one row only.
+    pub fn is_single(&self, field: &FieldDraft) -> bool {
+        field.unique || self.key().is_some_and(|key| key.name == field.name)
     }
 
     pub fn of_column(&self, column: &str) -> Option<&FieldDraft> {

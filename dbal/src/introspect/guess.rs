@@ -24,7 +24,7 @@ pub(super) fn relations(
         for field in fields {
             let named = drafts.iter().position(|target| points(draft, &field.name, target));
             if let Some(target) = named {
-                let key = drafts[target].fields.iter().find(|field| field.primary);
+                let key = drafts[target].key();
                 if key.is_some_and(|key| {
                     alike(&key.ty, &field.ty) && (how != Lowering::Document || key.storage == field.storage)
                 }) {
@@ -50,7 +50,7 @@ pub(super) fn relations(
         let stem = stem(&field);
         let one =
             unused(&drafts[at], &[stem.to_owned(), format!("{stem}_{}", snake_case(&theirs)), format!("{field}_row")]);
-        let unique = drafts[at].field(&field).is_some_and(|field| field.unique);
+        let unique = drafts[at].field(&field).is_some_and(|one| drafts[at].is_single(one));
         let many = if unique { snake_case(&own) } else { plural(&own) };
         let by = format!("{many}_by_{}", snake_case(stem));
         let back = unused(
@@ -91,7 +91,7 @@ fn stem(field: &str) -> &str {
 
 /// Whether a field is named after an entity, or like the key of one that is called by no common name.
 fn points(own: &Draft, field: &str, target: &Draft) -> bool {
-    let key = target.fields.iter().find(|field| field.primary);
+    let key = target.key();
     let key_name = key.map_or("", |key| key.name.as_str());
     let folded = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     let stem = folded(stem(field));
@@ -121,7 +121,7 @@ fn borne_out(
     target: &Draft,
 ) -> Result<Option<String>> {
     let column = own.field(field).map(|field| field.column.clone()).unwrap_or_default();
-    let key = target.fields.iter().find(|field| field.primary).map(|field| field.column.clone()).unwrap_or_default();
+    let key = target.key().map(|field| field.column.clone()).unwrap_or_default();
     let count = |rows: Vec<crate::value::Map>| {
         let n = rows.first().and_then(|row| row.get("n")).cloned();
         n.and_then(|n| n.as_i64().or_else(|| n.as_str()?.parse().ok())).unwrap_or(0)

@@ -17,6 +17,12 @@ pub(super) fn draft(how: Lowering, table: &Table, known: Option<&model::Table>, 
             put(draft, Some(&index.name), index.fields.clone(), index.unique, index.filter.clone());
         }
     }
+    let searched = table.searched.iter().filter_map(|column| draft.of_column(column)).map(|field| field.name.clone());
+    for field in searched.collect::<Vec<_>>() {
+        if !draft.searchable.contains(&field) {
+            draft.searchable.push(field);
+        }
+    }
     for index in &table.indexes {
         if known.is_some_and(|known| known.indexes.iter().any(|other| other.name == index.name))
             || kept(table, index, draft)
@@ -42,7 +48,8 @@ pub(super) fn draft(how: Lowering, table: &Table, known: Option<&model::Table>, 
                 .push(format!("the index {} is over what is no field that can be indexed ({over})", index.name));
             continue;
         };
-        if fields.len() == 1 && fields[0].primary {
+        let keys = draft.fields.iter().filter(|field| field.primary).count();
+        if fields.len() == 1 && keys == 1 && fields[0].primary {
             continue;
         }
         let nulls = index.unique && fields.iter().any(|field| field.nullable);
@@ -58,7 +65,8 @@ pub(super) fn draft(how: Lowering, table: &Table, known: Option<&model::Table>, 
 fn kept(table: &Table, index: &Index, draft: &mut Draft) -> bool {
     let words = index.name.strip_suffix("$words").and_then(|name| name.strip_prefix(&format!("{}$", table.name)));
     let column = words.or_else(|| index.name.strip_prefix("_dbal_words_"));
-    if let Some(field) = column.and_then(|column| draft.of_column(column)).map(|field| field.name.clone()) {
+    let of = |column: &str| if column == KEY { draft.key() } else { draft.of_column(column) };
+    if let Some(field) = column.and_then(of).map(|field| field.name.clone()) {
         if !draft.searchable.contains(&field) {
             draft.searchable.push(field);
         }
@@ -114,8 +122,12 @@ pub(super) fn of_fields(draft: &mut Draft) {
 pub(super) fn of_references(draft: &mut Draft) {
     let whole = draft.indexes.iter().filter(|index| index.filter.is_none());
     let covered: Vec<String> = whole.filter_map(|index| index.fields.first().cloned()).collect();
+    let single = draft.key().is_some();
+    // The key's own index serves the first of its fields, where it has several.
+    let first = draft.fields.iter().find(|field| field.primary).map(|field| field.name.clone());
+    let covered: Vec<String> = covered.into_iter().chain(first.filter(|_| !single)).collect();
     for field in &mut draft.fields {
-        if field.reference.is_some() && !field.primary && !field.unique {
+        if field.reference.is_some() && !(field.primary && single) && !field.unique {
             field.index = match (field.index, covered.contains(&field.name)) {
                 (Some(true), true) => Some(true),
                 (Some(true), false) | (_, true) => None,

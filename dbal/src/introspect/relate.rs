@@ -10,7 +10,7 @@ pub(super) fn complete(drafts: &mut [Draft], schema: &Schema) -> bool {
         for field in &draft.fields {
             let Some(reference) = &field.reference else { continue };
             let Some(target) = drafts.iter().position(|other| other.entity == reference.entity) else { continue };
-            let one = field.unique || field.primary;
+            let one = draft.is_single(field);
             if !has(schema, draft, |kind, to, local, _| {
                 kind == RelationKind::BelongsTo && to == reference.entity && local == field.name
             }) {
@@ -94,13 +94,14 @@ pub(super) fn complete(drafts: &mut [Draft], schema: &Schema) -> bool {
 fn is_between(draft: &Draft) -> bool {
     let references: Vec<_> = draft.fields.iter().filter(|field| field.reference.is_some()).collect();
     let [a, b] = references[..] else { return false };
-    if a.nullable || b.nullable || a.unique || b.unique {
+    if a.nullable || b.nullable || draft.is_single(a) || draft.is_single(b) {
         return false;
     }
     let rest = draft.fields.iter().filter(|field| field.reference.is_none() && !field.primary);
     let times = rest.clone().all(|field| matches!(field.ty, FieldType::DateTime | FieldType::Date));
     let pair = |fields: &[String]| fields.len() == 2 && fields.contains(&a.name) && fields.contains(&b.name);
-    let unique = draft.between || draft.indexes.iter().any(|index| index.unique && pair(&index.fields));
+    let keys: Vec<String> = draft.fields.iter().filter(|field| field.primary).map(|field| field.name.clone()).collect();
+    let unique = pair(&keys) || draft.indexes.iter().any(|index| index.unique && pair(&index.fields));
     times && (unique || rest.count() == 0)
 }
 

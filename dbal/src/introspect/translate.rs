@@ -13,6 +13,7 @@ use crate::plan::operation::Lowering;
 use crate::plan::operation::document::KEY;
 use crate::schema::convert::convert;
 use crate::schema::{DefaultValue, FieldType, Generator, Referential};
+use crate::sql::dialect::Dialect;
 use crate::value::{Value, json};
 
 /// The entities, and what is left out with the reason.
@@ -37,14 +38,16 @@ pub(super) fn translate(how: Lowering, catalogue: &Catalogue, known: Option<&Mod
     for table in &catalogue.tables {
         let (entity, plural) = named[table.name.as_str()].clone();
         let known = known_table(table);
-        let Some(key) = key(how, table) else {
-            let why = match &table.key[..] {
-                [] => "has no primary key, and no column that is unique and never null".to_owned(),
-                key => format!("has a key of several columns ({})", key.join(", ")),
-            };
+        let Some(keys) = keys(how, table) else {
+            let why = "has no primary key, and no column that is unique and never null".to_owned();
             left.push(Left { what: table.name.clone(), why });
             continue;
         };
+        if keys.len() > 1 {
+            let why = format!("has a key of several columns ({})", keys.join(", "));
+            left.push(Left { what: table.name.clone(), why });
+            continue;
+        }
         let mut draft = Draft {
             entity,
             plural,
@@ -54,14 +57,11 @@ pub(super) fn translate(how: Lowering, catalogue: &Catalogue, known: Option<&Mod
             sampled: table.sampled,
             ..Draft::default()
         };
-        if table.key != [key.clone()] {
-            let instead = match &table.key[..] {
-                [] => "there is no primary key".to_owned(),
-                columns => format!("the primary key is ({})", columns.join(", ")),
-            };
-            draft.remarks.push(format!("{instead}; {key} is unique and never null, and taken for the key"));
+        if table.key.is_empty() {
+            let taken = keys.join(", ");
+            draft.remarks.push(format!("there is no primary key; {taken} is unique and never null, and taken for it"));
         }
-        if let Err(why) = fields(how, table, &key, known, &mut draft, &mut left) {
+        if let Err(why) = fields(how, table, &keys, known, &mut draft, &mut left) {
             left.push(Left { what: table.name.clone(), why });
             continue;
         }
@@ -69,24 +69,24 @@ pub(super) fn translate(how: Lowering, catalogue: &Catalogue, known: Option<&Mod
         index::of_fields(&mut draft);
         drafts.push(draft);
     }
-    references(catalogue, &mut drafts);
+    references(how, catalogue, &mut drafts);
     for draft in &mut drafts {
         index::of_references(draft);
     }
     (drafts, left)
 }
 
-/// The column that is the key: the primary one, or one that might be.
-fn key(how: Lowering, table: &Table) -> Option<String> {
-    if let [only] = &table.key[..] {
-        return Some(only.clone());
-    }
+/// The columns that are the key: the primary ones, or one that might be.
+fn keys(how: Lowering, table: &Table) -> Option<Vec<String>> {
     if how == Lowering::Document {
-        return Some(KEY.to_owned());
+        return Some(vec![KEY.to_owned()]);
+    }
+    if !table.key.is_empty() {
+        return Some(table.key.clone());
     }
     let candidates = table.indexes.iter().filter(|index| index.unique && index.odd.is_none());
     candidates.into_iter().find_map(|index| match &index.columns[..] {
-        [only] if table.column(only).is_some_and(|column| !column.nullable) => Some(only.clone()),
+        [only] if table.column(only).is_some_and(|column| !column.nullable) => Some(vec![only.clone()]),
         _ => None,
     })
 }
@@ -95,7 +95,7 @@ fn key(how: Lowering, table: &Table) -> Option<String> {
 fn fields(
     how: Lowering,
     table: &Table,
-    key: &str,
+    keys: &[String],
     known: Option<&model::Table>,
     draft: &mut Draft,
     left: &mut Vec<Left>,
@@ -106,7 +106,7 @@ fn fields(
         _ => column.column.clone(),
     };
     for column in &table.columns {
-        let primary = column.name == key;
+        let primary = keys.contains(&column.name);
         let declared = known.and_then(|of| of.columns.iter().find(|known| stored(known, of) == column.name));
         if let Some(declared) = declared {
             names.take(&declared.field);
@@ -159,7 +159,7 @@ fn fields(
             }
         };
         if primary {
-            return Err(format!("its key {key} {why}"));
+            return Err(format!("its key {} {why}", column.name));
         }
         if !column.nullable && column.default.is_none() && column.read_only.is_none() {
             draft.remarks.push(format!(
@@ -202,7 +202,7 @@ fn of_known(known: &model::Column, primary: bool) -> FieldDraft {
         name: known.field.clone(),
         column: known.column.clone(),
         ty: known.ty.clone(),
-        storage: None,
+        storage: known.storage.map(crate::schema::Storage::as_str),
         primary,
         nullable: known.nullable,
         unique: false,
@@ -295,7 +295,7 @@ fn literal(ty: &FieldType, value: &Value) -> Option<Value> {
 }
 
 /// Where fields point. The types at both ends have to be one.
-fn references(catalogue: &Catalogue, drafts: &mut Vec<Draft>) {
+fn references(how: Lowering, catalogue: &Catalogue, drafts: &mut [Draft]) {
     let mut links: Vec<(usize, String, usize, String)> = Vec::new();
     for at in 0..drafts.len() {
         let Some(table) = catalogue.table(&drafts[at].table) else { continue };
@@ -313,10 +313,10 @@ fn references(catalogue: &Catalogue, drafts: &mut Vec<Draft>) {
                 continue;
             };
             let field = match &reference.targets[..] {
-                [] => drafts[target].fields.iter().find(|field| field.primary),
+                [] => drafts[target].key(),
                 [only, ..] => drafts[target].fields.iter().find(|field| field.column.eq_ignore_ascii_case(only)),
             };
-            let pointed = field.filter(|field| field.primary || field.unique);
+            let pointed = field.filter(|field| drafts[target].is_single(field));
             let Some((target_field, entity)) = pointed.map(|field| (field.name.clone(), drafts[target].entity.clone()))
             else {
                 drafts[at].remarks.push(format!("{said}, but not to its key or to a unique field of it"));
@@ -355,11 +355,11 @@ fn references(catalogue: &Catalogue, drafts: &mut Vec<Draft>) {
             links.push((at, own.name.clone(), target, target_field));
         }
     }
-    settle(drafts, &links);
+    settle(how, drafts, &links);
 }
 
 /// Gives both ends of each reference one type; where there is none, the reference is a remark.
-fn settle(drafts: &mut [Draft], links: &[(usize, String, usize, String)]) {
+fn settle(how: Lowering, drafts: &mut [Draft], links: &[(usize, String, usize, String)]) {
     let find = |drafts: &[Draft], at: usize, name: &str| drafts[at].fields.iter().position(|field| field.name == name);
     // A type may travel through several references.
     for _ in 0..=links.len().min(64) {
@@ -369,7 +369,7 @@ fn settle(drafts: &mut [Draft], links: &[(usize, String, usize, String)]) {
             let (a, b) = (drafts[*at].fields[own].clone(), drafts[*target].fields[theirs].clone());
             let widen = |field: &mut FieldDraft| {
                 // Its column stays as narrow as it is.
-                if field.storage.is_none() && field.ty == FieldType::Integer {
+                if how == Lowering::Sql(Dialect::Postgres) && field.storage.is_none() {
                     field.storage = Some("integer");
                 }
                 field.ty = FieldType::BigInt;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::catalogue::{Column, Default_, Table};
+use super::read::mongodb::ANYTHING;
 use crate::plan::operation::Lowering;
 use crate::schema::{EnumType, FieldType, TextKind};
 use crate::sql::dialect::Dialect;
@@ -350,6 +351,8 @@ fn document(table: &Table, column: &Column) -> Result<Typed, String> {
     kinds_seen.sort_unstable();
     let ours = column.seen.as_ref().is_none_or(|seen| seen.values() == 0);
     let typed = match &kinds_seen[..] {
+        // The engine's own validators say nothing of json.
+        [ANYTHING] => Typed::new(FieldType::Json),
         [] => return Err("was never seen with a value, and no validator says what it holds".into()),
         ["string"] => match words(column) {
             Some(ty) => Typed::new(ty),

@@ -1,6 +1,6 @@
 //! What a database holds, asked in its own language.
 
-mod mongodb;
+pub(super) mod mongodb;
 mod postgres;
 mod sqlite;
 

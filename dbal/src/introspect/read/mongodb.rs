@@ -10,6 +10,9 @@ use crate::plan::operation::document::{KEY, WORDS};
 use crate::sql::ddl::Snapshot;
 use crate::value::{Map, Value, json};
 
+/// What a field holds of which a validator knows and says nothing.
+pub(in crate::introspect) const ANYTHING: &str = "anything";
+
 /// Reads everything that is wanted.
 pub(super) fn read(connection: &mut dyn Connection, existing: &Snapshot, options: &Options) -> Result<Catalogue> {
     let mut catalogue = Catalogue::default();
@@ -68,7 +71,7 @@ fn validated(row: &Map, table: &mut Table) {
         let nulls = kinds.iter().any(|kind| kind == "null") || listed.contains(&Value::Null);
         table.columns.push(Column {
             name: name.to_owned(),
-            stored: stored.join(" or "),
+            stored: if rule.0.is_empty() { ANYTHING.into() } else { stored.join(" or ") },
             // A field that may be missing is null where it is.
             nullable: nulls || kinds.is_empty() || !(required.iter().any(|known| known == name)),
             words: (!words.is_empty() && words.len() + usize::from(listed.contains(&Value::Null)) == listed.len())

@@ -29,6 +29,12 @@ pub(super) fn read(connection: &mut dyn Connection, existing: &Snapshot, options
             _ => {
                 let sql = text(row, "sql");
                 let mut table = one(connection, &name, &sql, flag(row, "without_rowid"))?;
+                let words = |column: &Column| {
+                    let kept = format!("{name}${}$words", column.name);
+                    existing.tables.iter().any(|known| known.name == kept)
+                };
+                table.searched =
+                    table.columns.iter().filter(|column| words(column)).map(|one| one.name.clone()).collect();
                 sample(connection, &mut table, options)?;
                 catalogue.tables.push(table);
             }
