@@ -53,16 +53,10 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     ("introspect", &["error", "value", "yaml", "schema", "sql", "sql::dialect", "document", "plan::operation", "adapter", "migrate"]),
 
     // The faces.
-<<<<<<< HEAD
     ("config", &["error", "value", "yaml", "query"]),
     ("audit", &["error", "value", "config"]),
     ("client", &["generated", "error", "value", "row", "request", "yaml", "schema", "capability", "query", "access", "config", "audit", "packed", "sql", "sql::dialect",
-        "plan", "plan::operation", "exec", "exec::machine", "exec::sink", "adapter", "adapter::memory", "adapter::mongodb", "adapter::postgres", "adapter::sqlite", "document", "migrate", "remote"]),
-=======
-    ("config", &["error", "value", "yaml", "schema", "access"]),
-    ("client", &["error", "value", "row", "request", "yaml", "schema", "capability", "query", "access", "config", "sql", "sql::dialect",
-        "plan", "plan::operation", "exec", "exec::machine", "exec::sink", "adapter", "adapter::memory", "adapter::mongodb", "adapter::postgres", "adapter::sqlite", "document", "migrate", "introspect"]),
->>>>>>> 0ce3171 (Make entities of databases that others made, and write them as files)
+        "plan", "plan::operation", "exec", "exec::machine", "exec::sink", "adapter", "adapter::memory", "adapter::mongodb", "adapter::postgres", "adapter::sqlite", "document", "migrate", "introspect", "remote"]),
 ];
 
 const CRATE: &str = "dbal/src/";
