@@ -127,7 +127,7 @@ impl RustHost {
     }
 
     /// A fixture's schema, and a SQLite file of its own that holds its rows.
-    pub(crate) fn copy_of(&self, fixture: &Fixture) -> Result<(Arc<Schema>, PathBuf), Failure> {
+    pub fn copy_of(&self, fixture: &Fixture) -> Result<(Arc<Schema>, PathBuf), Failure> {
         let prepared = self.prepare(fixture)?;
         let file = prepared.file.as_ref().map(|template| self.copy(template));
         Ok((prepared.schema.clone(), file.ok_or_else(|| broken("this backend has no files"))??))

@@ -12,6 +12,7 @@ mod migrate;
 mod query;
 mod question;
 mod seed;
+mod token;
 mod update;
 
 use std::io::Write;
@@ -36,6 +37,7 @@ pub enum Command {
     Explain(explain::Explain),
     Generate(generate::Generate),
     Introspect(introspect::Introspect),
+    Token(token::Token),
 }
 
 impl Command {
@@ -54,6 +56,7 @@ impl Command {
             Command::Explain(explain) => explain.run(out),
             Command::Generate(generate) => generate.run(out),
             Command::Introspect(introspect) => introspect.run(out),
+            Command::Token(token) => token.run(out),
         }
     }
 
@@ -67,7 +70,7 @@ impl Command {
             | Command::Introspect(introspect::Introspect { format, .. })
             | Command::Delete(delete::Delete { format, .. }) => *format == Report::Json,
             Command::Migrate(migrate) => migrate.format() == Report::Json,
-            Command::Generate(_) => false,
+            Command::Generate(_) | Command::Token(_) => false,
             Command::Query(query::Query { format, .. })
             | Command::Call(call::Call { format, .. })
             | Command::Create(create::Create { format, .. })

@@ -73,7 +73,7 @@ impl Batch {
             for reference in &entry.references {
                 batch.referred_to[reference.entry] = true;
             }
-            let known = validate::entity(&engine.schema, &entry.request);
+            let known = engine.entity_of(&client.caller, &entry.request);
             batch.entities.push(*known.as_ref().unwrap_or(&EntityId(0)));
             let prepared = match known {
                 Ok(_) if !entry.references.is_empty() => Ok(None),

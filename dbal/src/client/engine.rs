@@ -25,7 +25,7 @@ use crate::query::limits::Limits;
 use crate::query::many::Part;
 use crate::query::paging::Paging;
 use crate::query::param::{Cast, ClaimScope, ParamSource, Params};
-use crate::query::validate::{Context, Validated, validate};
+use crate::query::validate::{self, Context, Validated, validate};
 use crate::query::view::{Trusted, View};
 use crate::query::{expire, normalize, optimize, shape};
 use crate::request::{Operation, Request};
@@ -44,7 +44,7 @@ pub(crate) struct Engine {
     pub warnings: Vec<Fault>,
     pub handlers: HashMap<String, Handler>,
     /// Where attempts are written down.
-    pub audit: Option<Log>,
+    pub audit: Option<Arc<Log>>,
     /// Removes rows past their time, as long as the engine lives.
     pub(super) sweeper: OnceLock<Sweeper>,
     /// The rules together with the `row_level_check` of an operation.
@@ -108,13 +108,37 @@ impl Engine {
             limits: opened.limits,
             warnings: opened.warnings,
             handlers: opened.handlers,
-            audit: opened.audit,
+            audit: opened.audit.map(Arc::new),
             sweeper: OnceLock::new(),
             checks: opened.checks,
             cursor_key: opened.cursor_key,
             #[cfg(feature = "remote")]
             far: opened.far,
             names,
+            cache: Cache::default(),
+            callers: Mutex::default(),
+            next_caller: AtomicU32::new(1),
+        }
+    }
+
+    /// The same database under other rules. Nothing that was planned or numbered under the old ones is shared. Rows past
+    /// their time are removed by the thread of the engine that was opened.
+    pub fn with_policy(&self, policy: Policy) -> Engine {
+        let (checks, _) = policy.row_level_checks(&self.schema);
+        Engine {
+            schema: self.schema.clone(),
+            adapter: self.adapter.clone(),
+            policy,
+            limits: self.limits,
+            warnings: self.warnings.clone(),
+            handlers: self.handlers.clone(),
+            audit: self.audit.clone(),
+            sweeper: OnceLock::new(),
+            checks,
+            cursor_key: self.cursor_key,
+            #[cfg(feature = "remote")]
+            far: self.far.clone(),
+            names: self.names.clone(),
             cache: Cache::default(),
             callers: Mutex::default(),
             next_caller: AtomicU32::new(1),
@@ -165,6 +189,14 @@ impl Engine {
     /// The name of the entity asked about, however the request calls it.
     pub fn called<'e>(&'e self, request: &'e Request) -> &'e str {
         self.schema.find(&request.entity).map_or(&request.entity, |id| self.name(id))
+    }
+
+    /// The entity that a request names.
+    pub fn entity_of(&self, caller: &Caller, request: &Request) -> Result<EntityId> {
+        match self.schema.find(&request.entity).filter(|_| request.operation != Operation::Batch) {
+            Some(id) => Ok(id),
+            None => self.seen_by(caller, |context| validate::entity(context, request)),
+        }
     }
 
     /// A request made ready to run.

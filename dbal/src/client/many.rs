@@ -93,7 +93,7 @@ impl Engine {
 impl<'e> Rows<'e> {
     /// Whoever may not do this at all learns that before anything else.
     fn new(engine: &'e Engine, caller: &'e Caller, request: &'e Request, verbs: &[Verb]) -> Result<Self> {
-        let entity = validate::entity(&engine.schema, request)?;
+        let entity = engine.entity_of(caller, request)?;
         if let Some(principal) = caller.principal() {
             verbs.iter().try_for_each(|verb| engine.policy_for(caller).permits(principal, entity, *verb))?;
         }

@@ -45,6 +45,7 @@ use crate::error::{Error, Outcome, Result};
 use crate::exec::{Machine, Summary};
 use crate::migrate::history::History;
 use crate::migrate::{Options, Plan};
+use crate::query::limits::Limits;
 use crate::request::{Operation, Request};
 use crate::row::{RecordSink, RowSink};
 use crate::schema::{EntityId, Schema};
@@ -182,6 +183,44 @@ impl Client {
     /// The access rules in use.
     pub fn policy(&self) -> &Policy {
         &self.engine.policy
+    }
+
+    /// The same database under other access rules, for whoever is bound to the new client; clients from before keep
+    /// theirs. Plans are made anew.
+    ///
+    /// ```
+    /// use dbal::access::Policy;
+    /// # use dbal::{Client, Config, Principal, query};
+    /// # let schema = "entity: Note\nfields:\n  id: { type: integer, primary: true }\nacl: { read: { public: true } }\n";
+    /// let db = Client::open(Config::memory().schema_text(schema))?;
+    /// assert!(db.as_principal(Principal::anonymous()).entity("Note")?.count(query()).is_ok());
+    /// let rules = Policy::from_rules(db.schema(), "rules: []", "acl.yaml")?;
+    /// let closed = db.with_policy(rules)?;
+    /// assert!(closed.as_principal(Principal::anonymous()).entity("Note")?.count(query()).is_err());
+    /// # Ok::<(), dbal::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// FORBIDDEN for a bound client; VALIDATION_ERROR for rules that were made for another schema.
+    pub fn with_policy(&self, policy: Policy) -> Result<Client> {
+        if self.caller.principal().is_some() {
+            return Err(Error::forbidden("rules are given by trusted code"));
+        }
+        if policy.schema_version() != self.engine.schema.version() {
+            return Err(Error::validation("rules", "made for another schema"));
+        }
+        let engine = Arc::new(self.engine.with_policy(policy));
+        Ok(Client { engine, ..self.clone() })
+    }
+
+    /// The name of the backend, such as `sqlite`.
+    pub fn backend(&self) -> &'static str {
+        self.engine.adapter.name()
+    }
+
+    /// The greatest request that is served.
+    pub fn limits(&self) -> &Limits {
+        &self.engine.limits
     }
 
     /// What the backend can do.

@@ -41,12 +41,21 @@ pub struct Context<'a> {
     pub cap: Option<u32>,
 }
 
+impl Context<'_> {
+    /// Whether the caller may see anything of an entity, or write any of it.
+    fn sees(&self, entity: EntityId) -> bool {
+        let mut fields = self.schema.entity(entity).field_ids();
+        self.view.trusted()
+            || fields.any(|(field, _)| self.view.readable(entity, field) || self.view.writable(entity, field))
+    }
+}
+
 /// Checks a request whole.
 ///
 /// # Errors
 /// VALIDATION_ERROR with every fault; CAPABILITY_NOT_SUPPORTED where nothing is wrong but something is not built.
 pub fn validate(context: Context<'_>, request: &Request, form: &Form<'_>) -> Result<Validated> {
-    let entity = entity(context.schema, request)?;
+    let entity = entity(context, request)?;
     let found = bytes(context.limits, form.bytes).and_then(|()| {
         let mut check = Check::new(context, &form.slots, form.too_deep);
         let query = check.request(entity, request);
@@ -60,14 +69,16 @@ pub fn validate(context: Context<'_>, request: &Request, form: &Form<'_>) -> Res
 /// The entity that a request names.
 ///
 /// # Errors
-/// VALIDATION_ERROR with the nearest name.
-pub fn entity(schema: &Schema, request: &Request) -> Result<EntityId> {
+/// VALIDATION_ERROR with the nearest name that the caller may see.
+pub fn entity(context: Context<'_>, request: &Request) -> Result<EntityId> {
+    let schema = context.schema;
     if request.operation == Operation::Batch {
         let message = "a batch is several requests: it gives no rows of its own and cannot be explained or nested";
         return Err(Error::validation("operation", message).with_operation(request.operation.as_str()));
     }
     schema.find(&request.entity).ok_or_else(|| {
-        let names = schema.entities().map(|(_, entity)| entity.name.as_str());
+        let seen = schema.entities().filter(|(id, _)| context.sees(*id));
+        let names = seen.map(|(_, entity)| entity.name.as_str());
         let message = format!("unknown entity `{}`{}", shown(&request.entity), nearest(&request.entity, names));
         Error::validation("entity", message).with_operation(request.operation.as_str())
     })

@@ -67,7 +67,7 @@ impl Call {
 
     fn checked(client: &Client, request: &Request, savepoint: u32, nested: u32) -> Result<Call> {
         let engine = &client.engine;
-        let entity = validate::entity(&engine.schema, request)?;
+        let entity = engine.entity_of(&client.caller, request)?;
         let declared = engine.schema.entity(entity);
         let (name, input) = input::options(request)?;
         let Some(at) = declared.operations.iter().position(|decl| decl.name == name) else {

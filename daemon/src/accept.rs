@@ -1,0 +1,147 @@
+//! Connections: how many, how long each phase of one may take, and how they end when the daemon does.
+//!
+//! What is served knows nothing of this. hyper's own timers do not run while it finds out which protocol is spoken, so a
+//! connection has a deadline of its own until its first request is there.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::http;
+use crate::service::{Service, has_stopped};
+use crate::tls::Encryption;
+
+/// A connection has this long to bring its first request, its TLS handshake included, and each later one its head.
+pub const FIRST_REQUEST: Duration = Duration::from_secs(10);
+
+/// An end that says nothing for so long is asked, and has so long to answer.
+const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));
+
+/// Connections at a time. One more waits in the kernel until another ends.
+const MOST: usize = 10_000;
+
+/// Streams of one HTTP/2 connection at a time.
+const MOST_STREAMS: u32 = 128;
+
+/// Bytes of the head of a request.
+const HEAD: usize = 32 << 10;
+
+/// Accepts connections until the daemon stops, then waits until those that are there have ended, no longer than `drain`.
+pub async fn serve(
+    service: Arc<Service>,
+    listener: TcpListener,
+    encryption: Option<Arc<Encryption>>,
+    mut stopping: watch::Receiver<bool>,
+    drain: Duration,
+) {
+    let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(MOST));
+    loop {
+        let place = tokio::select! {
+            place = places.clone().acquire_owned() => place,
+            () = has_stopped(&mut stopping) => break,
+        };
+        let Ok(place) = place else { break };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = has_stopped(&mut stopping) => break,
+        };
+        match accepted {
+            Ok((socket, peer)) => {
+                // Small answers must not wait for more to send.
+                let _ = socket.set_nodelay(true);
+                let connection = Connection { service: service.clone(), peer, place };
+                tokio::spawn(connection.begin(socket, encryption.clone(), graceful.watcher()));
+            }
+            Err(error) => {
+                // Out of file descriptors: trying again at once would only spin.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    drop(listener);
+    if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
+        tracing::warn!("connections were still open at the end of the time to drain");
+    }
+}
+
+struct Connection {
+    service: Arc<Service>,
+    peer: SocketAddr,
+    /// Given back when the connection ends.
+    place: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    async fn begin(self, socket: TcpStream, encryption: Option<Arc<Encryption>>, watcher: Watcher) {
+        let metrics = &self.service.clone().metrics;
+        metrics.connections.inc();
+        match encryption {
+            None => self.serve(socket, watcher).await,
+            Some(encryption) => match tokio::time::timeout(FIRST_REQUEST, encryption.acceptor().accept(socket)).await {
+                Ok(Ok(encrypted)) => self.serve(encrypted, watcher).await,
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, "a TLS handshake failed");
+                    metrics.refuse("tls");
+                }
+                Err(_) => metrics.refuse("tls"),
+            },
+        }
+        metrics.connections.dec();
+    }
+
+    async fn serve(self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, watcher: Watcher) {
+        let Connection { service, peer, place: _place } = self;
+        let first = Arc::new(Notify::new());
+        let asked = first.clone();
+        let shared = service.clone();
+        let answered = service_fn(move |request: hyper::Request<Incoming>| {
+            asked.notify_one();
+            let service = shared.clone();
+            async move { Ok::<_, Infallible>(http::answer(service, peer, request).await) }
+        });
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(FIRST_REQUEST).max_buf_size(HEAD * 4);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(MOST_STREAMS)
+            .max_header_list_size(HEAD as u32)
+            .keep_alive_interval(KEEP_ALIVE.0)
+            .keep_alive_timeout(KEEP_ALIVE.1);
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(io), answered).into_owned();
+        let mut served = std::pin::pin!(watcher.watch(connection));
+        let begun = async {
+            tokio::select! {
+                () = first.notified() => true,
+                () = tokio::time::sleep(FIRST_REQUEST) => false,
+            }
+        };
+        tokio::select! {
+            biased;
+            ended = served.as_mut() => return ended_with(ended),
+            begun = begun => if !begun {
+                service.metrics.refuse("no request");
+                return;
+            },
+        }
+        ended_with(served.await);
+    }
+}
+
+fn ended_with(ended: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended with an error");
+    }
+}

@@ -1,0 +1,241 @@
+//! Who is asking: a token becomes a verified caller, or nothing does.
+//!
+//! A caller is kept for a few seconds, so that a token is not looked up for each request; for as long, one that was
+//! revoked still counts.
+
+mod jwks;
+pub mod jwt;
+mod keys;
+mod sessions;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use dbal::config::{Auth, JwtKey};
+use dbal::{AsyncClient, DateTime, Error, ErrorKind, Operation, Principal, Request, Result, Value};
+use foldhash::HashMap;
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+
+use crate::caller::Caller;
+use jwt::Verifier;
+use keys::ApiKeys;
+
+/// How long a caller is kept, and so how long after its revocation a token still counts at most.
+pub const KEPT: Duration = Duration::from_secs(5);
+
+/// Callers kept at a time.
+const MOST: usize = 10_000;
+
+/// No token is longer: a JWT with many claims has a few KiB.
+pub const LONGEST_TOKEN: usize = 16 << 10;
+
+/// Whom a token names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verified {
+    /// Whom the rules see; none for trusted code. No token of the daemon's own ways is that.
+    pub principal: Option<Principal>,
+    /// When the token stops counting.
+    pub expires: Option<DateTime>,
+}
+
+/// A future of a trait object.
+pub type Verifying<'a> = Pin<Box<dyn Future<Output = Result<Verified>> + Send + 'a>>;
+
+/// Verifies tokens.
+pub trait Identify: Send + Sync {
+    /// Whom a token names. `trusted` is the database without any rules.
+    ///
+    /// # Errors
+    /// UNAUTHORIZED, the same whatever is wrong with it; DATABASE_ERROR and TIMEOUT.
+    fn identify<'a>(&'a self, trusted: &'a AsyncClient, token: &'a str) -> Verifying<'a>;
+
+    /// Files that it reads, to be read again when they change.
+    fn files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    /// Reads its files again; what is faulty changes nothing.
+    ///
+    /// # Errors
+    /// Names the file and what is wrong in it.
+    fn reload(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The ways of `auth:` in a configuration.
+pub struct Configured {
+    sessions: bool,
+    auth: Auth,
+    jwt: Option<ArcSwap<Verifier>>,
+    keys: Option<ArcSwap<ApiKeys>>,
+}
+
+impl Configured {
+    /// Reads the keys that it names.
+    ///
+    /// # Errors
+    /// VALIDATION_ERROR with the file and what is wrong in it.
+    pub fn new(auth: &Auth) -> Result<Configured> {
+        let jwt = auth.jwt.as_ref().map(Verifier::new).transpose()?.map(ArcSwap::from_pointee);
+        let keys = auth.api_keys_file.as_deref().map(ApiKeys::load).transpose()?.map(ArcSwap::from_pointee);
+        Ok(Configured { sessions: auth.sessions, auth: auth.clone(), jwt, keys })
+    }
+}
+
+impl Identify for Configured {
+    fn identify<'a>(&'a self, trusted: &'a AsyncClient, token: &'a str) -> Verifying<'a> {
+        Box::pin(async move {
+            // Neither session tokens nor API keys have dots.
+            if let (Some(jwt), true) = (&self.jwt, token.contains('.')) {
+                let claims = jwt.load().verify(token, now_seconds())?;
+                let expires = DateTime::from_epoch_millis(claims.expires.saturating_mul(1_000));
+                let principal = with_row(trusted, &claims.subject, claims.role.as_deref()).await?;
+                let principal = Principal { session: claims.all, ..principal };
+                return Ok(Verified { principal: Some(principal), expires });
+            }
+            if let (Some(keys), true) = (&self.keys, token.starts_with(keys::PREFIX)) {
+                let keys = keys.load();
+                let key = keys.find(token, DateTime::now())?;
+                let principal = with_row(trusted, &key.user, key.role.as_deref()).await?;
+                let principal = Principal { session: key.session(), ..principal };
+                return Ok(Verified { principal: Some(principal), expires: key.expires });
+            }
+            if self.sessions {
+                return sessions::verify(trusted, token).await;
+            }
+            Err(Error::unauthorized())
+        })
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let jwks = self.auth.jwt.as_ref().and_then(|jwt| match &jwt.key {
+            JwtKey::JwksFile(file) => Some(file.clone()),
+            JwtKey::Secret(_) => None,
+        });
+        jwks.into_iter().chain(self.auth.api_keys_file.clone()).collect()
+    }
+
+    fn reload(&self) -> Result<()> {
+        if let (Some(jwt), Some(settings)) = (&self.jwt, &self.auth.jwt) {
+            jwt.store(Arc::new(Verifier::new(settings)?));
+        }
+        if let (Some(keys), Some(file)) = (&self.keys, &self.auth.api_keys_file) {
+            keys.store(Arc::new(ApiKeys::load(file)?));
+        }
+        Ok(())
+    }
+}
+
+/// Whom rules see as `$user`: the row of the User entity that has this id. Without a row, the id and what the token
+/// says of the role.
+async fn with_row(trusted: &AsyncClient, id: &str, role: Option<&str>) -> Result<Principal> {
+    let known = trusted.blocking().schema().by_name(USER).is_some();
+    let row = match known {
+        false => None,
+        true => {
+            let request = Request::new(Operation::Read, USER).arg("id", id);
+            match trusted.execute(&request).await {
+                Ok(response) => match response.into_value() {
+                    Value::Record(row) => Some(*row),
+                    _ => None,
+                },
+                // No such row, or no such id.
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ValidationError) => None,
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    match row {
+        Some(row) => {
+            let user = row.into_map();
+            let role = user.get("role").and_then(Value::as_str).map(str::to_owned);
+            Ok(Principal { user, roles: role.into_iter().collect(), ..Principal::default() })
+        }
+        None => {
+            let principal = Principal::anonymous().claim("id", id);
+            Ok(match role {
+                Some(role) => Principal { roles: vec![role.to_owned()], ..principal.claim("role", role) },
+                None => principal,
+            })
+        }
+    }
+}
+
+/// The entity that `$user` is a row of.
+const USER: &str = "User";
+
+fn now_seconds() -> i64 {
+    DateTime::now().epoch_millis().div_euclid(1_000)
+}
+
+/// Callers by their tokens, for as long as they are kept.
+pub struct Identities {
+    identify: Arc<dyn Identify>,
+    kept: Mutex<HashMap<[u8; 32], (Arc<Caller>, Instant)>>,
+}
+
+impl Identities {
+    /// None kept yet.
+    pub fn new(identify: Arc<dyn Identify>) -> Self {
+        Identities { identify, kept: Mutex::default() }
+    }
+
+    /// What verifies.
+    pub fn identify(&self) -> &dyn Identify {
+        &*self.identify
+    }
+
+    /// The caller that a token names, on a client of the rules in force.
+    ///
+    /// # Errors
+    /// As [`Identify::identify`].
+    pub async fn caller(&self, trusted: &AsyncClient, token: &str) -> Result<Arc<Caller>> {
+        if token.is_empty() || token.len() > LONGEST_TOKEN {
+            return Err(Error::unauthorized());
+        }
+        // Tokens are not kept as they are, and to look one up by its hash takes as long whatever it is.
+        let name: [u8; 32] = Sha256::digest(token).into();
+        let rules = trusted.blocking().policy().version();
+        let now = Instant::now();
+        if let Some((caller, until)) = self.kept.lock().get(&name)
+            && *until > now
+            && caller.rules == rules
+        {
+            return Ok(caller.clone());
+        }
+        let verified = match self.identify.identify(trusted, token).await {
+            Ok(verified) => verified,
+            Err(error) => {
+                self.kept.lock().remove(&name);
+                return Err(error);
+            }
+        };
+        let mut keep = KEPT;
+        if let Some(expires) = verified.expires {
+            let left = expires.epoch_millis() - DateTime::now().epoch_millis();
+            let left = u64::try_from(left).map_err(|_| Error::unauthorized())?;
+            keep = keep.min(Duration::from_millis(left));
+        }
+        let caller = Arc::new(Caller::bind(trusted, verified.principal));
+        let mut kept = self.kept.lock();
+        if kept.len() >= MOST {
+            kept.retain(|_, (_, until)| *until > now);
+            if kept.len() >= MOST {
+                kept.clear();
+            }
+        }
+        kept.insert(name, (caller.clone(), now + keep));
+        Ok(caller)
+    }
+
+    /// Keeps none: keys or rules changed.
+    pub fn forget(&self) {
+        self.kept.lock().clear();
+    }
+}

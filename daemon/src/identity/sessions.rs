@@ -1,0 +1,38 @@
+//! Sessions of the contract: the operation `Session.validate`, as trusted code.
+
+use dbal::{AsyncClient, DateTime, Error, ErrorKind, Map, Operation, Request, Response, Result, Value};
+
+use super::{Verified, with_row};
+
+const SESSION: &str = "Session";
+
+/// The caller whose session has this token.
+pub async fn verify(trusted: &AsyncClient, token: &str) -> Result<Verified> {
+    let schema = trusted.blocking().schema();
+    let declared = schema.by_name(SESSION).map(|id| schema.entity(id));
+    if declared.and_then(|entity| entity.operation("validate")).is_none() {
+        return Err(Error::unauthorized());
+    }
+    let input = Value::Map(Map(vec![("token".into(), token.into())]));
+    let request = Request::new(Operation::Call, SESSION).arg("name", "validate").arg("input", input);
+    let session = match trusted.execute(&request).await.map(Response::uncalled) {
+        Ok(Response::Row(row)) => row.into_map(),
+        Ok(_) => return Err(Error::internal("Session.validate answers with no session")),
+        // What cannot be a token is none.
+        Err(error) if matches!(error.kind(), ErrorKind::ValidationError | ErrorKind::NotFound) => {
+            return Err(Error::unauthorized());
+        }
+        Err(error) => return Err(error),
+    };
+    let user = session.get("user_id").map(dbal::value::json::to_wire).unwrap_or_default();
+    let mut principal = with_row(trusted, user.trim_matches('"'), None).await?;
+    let expires = match session.get("expires_at") {
+        Some(Value::DateTime(expires)) => Some(*expires),
+        _ => None,
+    };
+    if expires.is_some_and(|expires: DateTime| expires <= DateTime::now()) {
+        return Err(Error::unauthorized());
+    }
+    principal.session = session;
+    Ok(Verified { principal: Some(principal), expires })
+}

@@ -1,0 +1,28 @@
+//! The daemon: dbal for code that may not hold database credentials.
+//!
+//! It adds to the engine's client what a client elsewhere needs, and nothing else: a transport (`http`, `ws`), the
+//! verified identity of whoever asks (`identity`), bounds on how much they may ask, and words for operators (`metrics`,
+//! `log`). What a request means and what a caller may do is the engine's part; nothing here knows an entity, but that a
+//! session belongs to a user. [`Daemon::start`] puts it together; `docs/protocol.md` is what it speaks.
+
+mod accept;
+mod admin;
+pub mod caller;
+mod catalogue;
+mod failure;
+mod http;
+pub mod identity;
+mod log;
+mod metrics;
+mod openapi;
+mod program;
+mod rate;
+mod reload;
+mod service;
+mod shape;
+mod start;
+mod tls;
+mod ws;
+
+pub use program::main;
+pub use start::{Daemon, Options};

@@ -1,0 +1,323 @@
+//! The one way from every transport to the engine: counts, bounds the time, measures, tells the log. What a request
+//! means and who may do what is decided behind it.
+
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use dbal::client::nonblocking::{AsyncRows, AsyncTransaction};
+use dbal::client::{Envelope, Origin};
+use dbal::config::Settings;
+use dbal::packed::Layouts;
+use dbal::{AsyncClient, Error, Operation, Outcome, Principal, Request, Response, Result, RowSink};
+use futures_util::FutureExt;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
+
+use crate::caller::Caller;
+use crate::identity::{Identify, Identities};
+use crate::metrics::Metrics;
+use crate::rate::Rates;
+use crate::shape;
+
+/// The longest a request may take where the configuration says nothing.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// How much longer the daemon waits than the database should need to notice that time is over.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Requests under way at a time. More wait nowhere: they are told to come again.
+const MOST_AT_ONCE: usize = 1_024;
+
+/// What all connections share.
+pub struct Service {
+    /// The configuration.
+    pub settings: Settings,
+    /// The callers that tokens name.
+    pub identities: Identities,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// How rows are packed.
+    pub layouts: Arc<Layouts>,
+    /// Becomes true when the daemon stops.
+    pub stopping: watch::Receiver<bool>,
+    /// The database under the rules in force, asked by nobody in particular.
+    trusted: ArcSwap<AsyncClient>,
+    /// The client that was opened: with it goes the thread that removes rows past their time.
+    _opened: AsyncClient,
+    anonymous: ArcSwapOption<Caller>,
+    rates: Rates,
+    at_once: Semaphore,
+    longest: Duration,
+}
+
+/// What is known of a request beside itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// By which way it came: `http`, `websocket`, `grpc`.
+    pub transport: &'static str,
+    /// From where.
+    pub peer: IpAddr,
+    /// What it is called in answers, log and audit.
+    pub id: &'a str,
+    /// How long its caller waits.
+    pub timeout: Option<Duration>,
+}
+
+impl Ask<'_> {
+    /// The client of a caller, for this request: audit lines say where it came from.
+    pub fn client(&self, caller: &Caller, within: Duration) -> AsyncClient {
+        let origin = Origin { request_id: Some(self.id.to_owned()), peer: Some(self.peer.to_string()) };
+        AsyncClient::from(caller.client.blocking().with_origin(origin).with_timeout(Some(within)))
+    }
+}
+
+impl Service {
+    /// Everything for a database that is open.
+    pub fn new(
+        settings: Settings,
+        trusted: AsyncClient,
+        identify: Arc<dyn Identify>,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        let layouts = Arc::new(Layouts::new(trusted.blocking().schema().clone()));
+        Service {
+            identities: Identities::new(identify),
+            metrics: Metrics::new(),
+            layouts,
+            stopping,
+            rates: Rates::new(settings.security.rate_limit),
+            at_once: Semaphore::new(MOST_AT_ONCE),
+            longest: settings.security.max_query_time.unwrap_or(LONGEST),
+            _opened: trusted.clone(),
+            trusted: ArcSwap::from_pointee(trusted),
+            anonymous: ArcSwapOption::empty(),
+            settings,
+        }
+    }
+
+    /// The database as trusted code asks it, under the rules in force for whoever is bound to it.
+    pub fn trusted(&self) -> Arc<AsyncClient> {
+        self.trusted.load_full()
+    }
+
+    /// Puts other rules in force. Requests under way end under those they began with.
+    pub fn replace(&self, trusted: AsyncClient) {
+        self.trusted.store(Arc::new(trusted));
+        self.anonymous.store(None);
+        self.identities.forget();
+    }
+
+    /// The caller of a token, or an anonymous one.
+    ///
+    /// # Errors
+    /// UNAUTHORIZED for a token that does not count; DATABASE_ERROR and TIMEOUT.
+    pub async fn caller(&self, token: Option<&str>) -> Result<Arc<Caller>> {
+        let trusted = self.trusted.load();
+        if let Some(token) = token {
+            let looked_up = trusted.with_timeout(Some(self.longest));
+            return self.identities.caller(&looked_up, token).await;
+        }
+        let version = trusted.blocking().policy().version();
+        if let Some(caller) = self.anonymous.load_full().filter(|caller| caller.rules == version) {
+            return Ok(caller);
+        }
+        let caller = Arc::new(Caller::bind(&trusted, Some(Principal::anonymous())));
+        self.anonymous.store(Some(caller.clone()));
+        Ok(caller)
+    }
+
+    /// The same caller under the rules in force.
+    pub fn current(&self, caller: &Arc<Caller>) -> Arc<Caller> {
+        let trusted = self.trusted.load();
+        match caller.rules == trusted.blocking().policy().version() {
+            true => caller.clone(),
+            false => Arc::new(Caller::bind(&trusted, caller.principal.clone())),
+        }
+    }
+
+    /// The time that a request has.
+    pub fn within(&self, asked: Option<Duration>) -> Duration {
+        asked.map_or(self.longest, |asked| asked.min(self.longest))
+    }
+
+    /// The longest message. As JSON, values are longer than they are; how long those may be is the engine's to say.
+    pub fn most_bytes(&self) -> usize {
+        let values = self.settings.limits.request_bytes;
+        values + values / 2 + (64 << 10)
+    }
+
+    /// Whether the daemon is about to stop.
+    pub fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Runs a request.
+    ///
+    /// # Errors
+    /// Those of the catalogue.
+    pub async fn run(&self, caller: &Caller, request: &Request, ask: &Ask<'_>) -> Result<Response> {
+        let watched = self.admit(caller, request, ask)?;
+        let within = self.within(ask.timeout);
+        let client = ask.client(caller, within);
+        let done = bounded(within, request, client.execute(request)).await;
+        watched.end(done)
+    }
+
+    /// Runs a request whose rows go to a sink.
+    ///
+    /// # Errors
+    /// Those of the catalogue.
+    pub async fn run_into<S: RowSink + Send + 'static>(
+        &self,
+        caller: &Caller,
+        request: &Request,
+        ask: &Ask<'_>,
+        sink: S,
+    ) -> Result<(Envelope, S)> {
+        let watched = self.admit(caller, request, ask)?;
+        let within = self.within(ask.timeout);
+        let client = ask.client(caller, within);
+        let done = bounded(within, request, client.execute_into(request, sink)).await;
+        watched.end(done)
+    }
+
+    /// Runs a request inside a transaction.
+    ///
+    /// # Errors
+    /// Those of the catalogue.
+    pub async fn run_inside(
+        &self,
+        caller: &Caller,
+        transaction: &AsyncTransaction,
+        request: &Request,
+        ask: &Ask<'_>,
+    ) -> Result<Response> {
+        let watched = self.admit(caller, request, ask)?;
+        let done = bounded(self.longest, request, transaction.execute(request)).await;
+        watched.end(done)
+    }
+
+    /// Begins a stream. It counts as one request, which is over when the stream has begun.
+    ///
+    /// # Errors
+    /// Those of the catalogue.
+    pub async fn stream(&self, caller: &Caller, request: Request, ask: &Ask<'_>) -> Result<AsyncRows> {
+        let watched = self.admit(caller, &request, ask)?;
+        let within = self.within(ask.timeout);
+        let client = ask.client(caller, within);
+        let begun = bounded(within, &request, client.stream_of(request.clone())).await;
+        watched.end(begun)
+    }
+
+    fn admit<'w>(&'w self, caller: &'w Caller, request: &'w Request, ask: &'w Ask<'w>) -> Result<Watched<'w>> {
+        let mut watched =
+            Watched { service: self, caller, request, ask, began: Instant::now(), permit: None, over: false };
+        let who = || caller.counted_as.clone().unwrap_or_else(|| format!("@{}", ask.peer));
+        if let Err(refused) = self.rates.count(who, request) {
+            return watched.end(Err(refused));
+        }
+        match self.at_once.try_acquire() {
+            Ok(permit) => watched.permit = Some(permit),
+            Err(_) => return watched.end(Err(Error::rate_limited(Duration::from_secs(1)))),
+        }
+        self.metrics.in_flight.inc();
+        Ok(watched)
+    }
+}
+
+/// Ends when the daemon is told to stop, or nobody is left who could.
+pub async fn has_stopped(stopping: &mut watch::Receiver<bool>) {
+    // What it gives is a lock, which must not be held.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+/// A request that takes much longer than it may, or panics, is an error like others.
+async fn bounded<T>(within: Duration, request: &Request, work: impl Future<Output = Result<T>>) -> Result<T> {
+    match tokio::time::timeout(within + GRACE, AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(Ok(done)) => done,
+        Ok(Err(_)) => Err(Error::internal("the request could not be carried out")),
+        Err(_) => Err(Error::timeout(match request.operation.writes() {
+            true => Outcome::Unknown,
+            false => Outcome::NotApplied,
+        })),
+    }
+}
+
+/// A request that is under way: however it ends, it is counted once.
+struct Watched<'w> {
+    service: &'w Service,
+    caller: &'w Caller,
+    request: &'w Request,
+    ask: &'w Ask<'w>,
+    began: Instant,
+    permit: Option<SemaphorePermit<'w>>,
+    over: bool,
+}
+
+impl Watched<'_> {
+    fn end<T>(mut self, done: Result<T>) -> Result<T> {
+        self.over = true;
+        self.tell(done.as_ref().err().map_or("OK", Error::code), done.as_ref().err());
+        done
+    }
+
+    fn tell(&self, code: &'static str, error: Option<&Error>) {
+        let (took, ask) = (self.began.elapsed(), self.ask);
+        let metrics = &self.service.metrics;
+        metrics.asked(self.request.operation, ask.transport, code, took);
+        let operation = self.request.operation.as_str();
+        let millis = took.as_millis() as u64;
+        if self.service.settings.logging.slow_query.is_some_and(|slow| took >= slow) {
+            let shape = shape::of(self.request);
+            tracing::warn!(request_id = ask.id, shape, code, duration_ms = millis, "slow query");
+        }
+        if matches!(code, "INTERNAL_ERROR" | "DATABASE_ERROR") {
+            let message = error.map(Error::message).unwrap_or_default();
+            let detail = error.and_then(Error::detail).unwrap_or_default();
+            tracing::error!(request_id = ask.id, operation, code, message, detail, "a request failed");
+        }
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            let (user, role) = (self.caller.id().unwrap_or_default(), self.caller.role().unwrap_or_default());
+            let rules = self.rules();
+            let (id, transport, entity) = (ask.id, ask.transport, &*self.request.entity);
+            tracing::debug!(
+                request_id = id,
+                transport,
+                user,
+                role,
+                operation,
+                entity,
+                code,
+                duration_ms = millis,
+                rules,
+                "request"
+            );
+        }
+    }
+
+    /// The ids of the rules that decided, for the log at level debug.
+    fn rules(&self) -> String {
+        let Some(principal) = &self.caller.principal else { return String::new() };
+        if matches!(self.request.operation, Operation::Call | Operation::Batch) {
+            return String::new();
+        }
+        match self.service.trusted.load().blocking().explain(self.request, Some(principal)) {
+            Ok(explained) => explained.rules.join(", "),
+            Err(_) => String::new(),
+        }
+    }
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        if self.permit.is_some() {
+            self.service.metrics.in_flight.dec();
+        }
+        // Whoever asked went away, and the database was told.
+        if !self.over {
+            self.tell("CANCELLED", None);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What an attacker tries, through a daemon that listens. Tests are numbered like the list that they go by:
+//!
+//! | section | numbers | where |
+//! |---|---|---|
+//! | A: authorization | 1 to 35 | `authorization` |
+//! | B: injection and data | 36 to 49 | `data` |
+//! | C: resources | 50 to 61 | `resources` |
+//! | D: transport and sessions | 62 to 73 | `transport`, `sessions` |
+//! | E: secrets, errors, audit | 74 to 84 | `secrets` |
+//!
+//! Not here, and why:
+//!
+//! | number | why |
+//! |---|---|
+//! | 20 | MySQL is no backend |
+//! | 23 | a property of rules files: `dbal/src/access/tests`, `common/contracts/access` |
+//! | 27, 28, 59 | there are no subscriptions yet |
+//! | 29 | raw queries and introspection are not served at all; the schema is in 1 and 29 |
+//! | 31 | `conformance/tests/laws` asks it of generated schemas and rules |
+//! | 38, 39 | filters are typed before any backend sees them (36, 8); there is no key-value backend |
+//! | 41 | there are no regular expressions in requests |
+//! | 43, 46 | `common/contracts/values`: the same on every backend |
+//! | 48 | a row has 15 MiB at most, a request 32: 54 |
+//! | 58 | `Credential.verify` is the engine's: `common/contracts/operations` |
+//! | 63 | with 62, in `transport` |
+//! | 70 | until the daemon speaks gRPC |
+//! | 79 to 82 | until the operating system's cage |
+//! | 83 | `cargo deny check` |
+//! | 84 | the lookup of a token is by its hash, see 66; timing of the engine is in the laws |
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod authorization;
+mod data;
+mod resources;
+mod secrets;
+mod sessions;
+mod transport;
+mod world;
