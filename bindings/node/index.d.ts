@@ -317,6 +317,13 @@ interface ClientMethods<S, M> extends Requests<S, M> {
 export type Client<S = Loose, M = 'async'> = ClientMethods<S, M> & Surface<S, M> & Disposal<M>
 type Disposal<M> = M extends 'sync' ? { [Symbol.dispose](): void } : { [Symbol.asyncDispose](): Promise<void> }
 
+/** Who asks. A daemon finds out by the token, and by nothing else that is said here. */
+export interface Auth extends Principal {
+  session?: { token?: string; [claim: string]: unknown }
+  /** A token, where it is of no session: a JWT, or an API key. */
+  token?: string
+}
+
 /** How a database is opened. */
 export interface Config {
   mode?: 'development' | 'production'
@@ -333,7 +340,12 @@ export interface Config {
   /** A folder, entities as objects, or YAML. */
   schema?: string | { text: string } | object
   acl?: { rules: string } | { rulesFile: string }
-  auth?: Principal
+  /** On whose behalf; with an endpoint, of this the token alone is sent. */
+  auth?: Auth
+  /** Of an endpoint with TLS: PEM files. */
+  tls?: { ca?: string; cert?: string; key?: string }
+  /** Of an endpoint: whether writes carry a key by which they are sent again and applied once; true unless said. */
+  retryWrites?: boolean
   limits?: { [limit: string]: number }
   /** `auditLog` is a file with a line for each attempt; without it being written requests fail, unless `open`. */
   security?: { cursorKey?: Uint8Array; auditLog?: string; auditFailure?: 'closed' | 'open' }

@@ -11,8 +11,10 @@
 //! `depth` is how many transactions a request stands in. Values are JSON where JSON can say them; objects are
 //! `{"$map":[[name, value], …]}`, and `$bigint`, `$float`, `$datetime` (milliseconds), `$bytes`, `$undefined` the rest.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -35,7 +37,13 @@ pub struct ProcessHost {
     files: RustHost,
     /// Programs that wait for work.
     idle: Idle,
+    /// What stands between a program and the files.
+    serve: Option<Serve>,
 }
+
+/// What opens a fixture's file for a program: gives the URL to open in its place, and what has to live as long as the
+/// program uses it.
+pub type Serve = Box<dyn Fn(&Fixture, Arc<Schema>, PathBuf) -> Result<(String, Box<dyn Any>), Failure> + Send + Sync>;
 
 impl ProcessHost {
     /// The host that a command line starts.
@@ -44,7 +52,13 @@ impl ProcessHost {
     /// When there is no place for temporary files.
     pub fn new(name: impl Into<String>, command: Vec<String>) -> Result<Self, Failure> {
         let files = RustHost::new(Backend::Sqlite, Face::Blocking)?;
-        Ok(ProcessHost { name: name.into(), command, files, idle: Idle::default() })
+        Ok(ProcessHost { name: name.into(), command, files, idle: Idle::default(), serve: None })
+    }
+
+    /// The same for a program that opens no files: something serves them to it.
+    pub fn served(mut self, serve: Serve) -> Self {
+        self.serve = Some(serve);
+        self
     }
 }
 
@@ -72,7 +86,14 @@ impl Host for ProcessHost {
             Some(program) => program,
             None => Program::start(&self.command)?,
         };
-        let opened = Opened { idle: self.idle.clone(), schema, program: RefCell::new(Some(program)) };
+        let (url, served) = match &self.serve {
+            None => (format!("file:{}", file.display()), None),
+            Some(serve) => {
+                let (url, served) = serve(fixture, schema.clone(), file)?;
+                (url, Some(served))
+            }
+        };
+        let opened = Opened { idle: self.idle.clone(), schema, program: RefCell::new(Some(program)), _served: served };
         let declared = match &fixture.schema {
             SchemaSource::Text(text) => object([("text", text.as_str().into())]),
             SchemaSource::Folder(folder) => folder.display().to_string().into(),
@@ -80,7 +101,7 @@ impl Host for ProcessHost {
         let rules = fixture.rules.as_deref().map(Value::from);
         opened.tell([
             ("do", "open".into()),
-            ("url", format!("file:{}", file.display()).into()),
+            ("url", url.into()),
             ("schema", declared),
             ("rules", rules.unwrap_or_default()),
         ])?;
@@ -93,6 +114,8 @@ struct Opened {
     idle: Idle,
     schema: Arc<Schema>,
     program: RefCell<Option<Program>>,
+    /// Goes when the program has closed it.
+    _served: Option<Box<dyn Any>>,
 }
 
 impl Opened {

@@ -56,7 +56,9 @@ function open(config) {
     if (process.env.DBAL_ENDPOINT) options.endpoint = process.env.DBAL_ENDPOINT
     else if (process.env.DATABASE_URL) options.database = { url: process.env.DATABASE_URL }
   }
-  if (options.schema === undefined && existsSync('./api/schema')) options.schema = './api/schema'
+  if (options.endpoint === undefined && options.schema === undefined && existsSync('./api/schema')) {
+    options.schema = './api/schema'
+  }
   return guarded(() => {
     const opened = native.Database.open(port, written(options))
     return { opened, shared: new Shared(opened, naming) }

@@ -65,16 +65,16 @@ class Layout {
   }
 }
 
-/** The rows of the piece in the buffer, whose text this is. */
-function rows(layouts, count, id, text, from) {
+/** The rows of the piece in the buffer whose text this is; its cells begin at `at`. */
+function rows(layouts, count, id, text, from, at = HEAD) {
   if (count === 0) return []
   const layout = layouts.get(id)
   layout.rows += count
   if (layout.flat && layout.rows > 200) {
     if (layout.quick === undefined) layout.quick = compile(layout)
-    if (layout.quick !== null) return layout.quick(count, slots, bigs, text, HEAD, from)
+    if (layout.quick !== null) return layout.quick(count, slots, bigs, text, at, from)
   }
-  cell = HEAD
+  cell = at
   begin = from
   heap = text
   const made = new Array(count)

@@ -22,15 +22,20 @@ pub struct Opening {
 pub fn read(options: &Value) -> Result<Opening> {
     let mut faults = Faults(Vec::new());
     let top = faults.section(options, "config", OPTIONS);
-    if let Some(endpoint) = top("endpoint") {
-        let shown = endpoint.as_str().unwrap_or("endpoint");
-        let message = format!("{shown}: there is no daemon yet; give database.url to open a database in this process");
-        return Err(Error::unsupported("endpoint", message));
-    }
+    let endpoint = top("endpoint");
     match top("mode").map(|mode| mode.as_str()) {
         None | Some(Some("development")) => {}
-        Some(Some("production")) => faults.add("mode", "production needs an endpoint, and there is no daemon yet"),
+        Some(Some("production")) if endpoint.is_some() => {}
+        Some(Some("production")) => faults.add("mode", "production needs an endpoint, such as localhost:50051"),
         Some(_) => faults.add("mode", "expected development or production"),
+    }
+    if let Some(endpoint) = endpoint {
+        let config = faults.remote(endpoint, &top);
+        faults.done()?;
+        return Ok(Opening { config, principal: None });
+    }
+    for option in ["tls", "retryWrites"].into_iter().filter(|option| top(option).is_some()) {
+        faults.add(option, "is for an endpoint, and there is none");
     }
     let database = top("database").cloned().unwrap_or_default();
     let database = faults.section(&database, "database", DATABASE);
@@ -120,8 +125,20 @@ pub fn principal(value: &Value) -> Result<Principal> {
     principal.ok_or_else(|| Error::internal("a principal without a fault could not be read"))
 }
 
-const OPTIONS: &[&str] =
-    &["mode", "adapter", "database", "endpoint", "schema", "acl", "auth", "limits", "security", "timeout"];
+const OPTIONS: &[&str] = &[
+    "mode",
+    "adapter",
+    "database",
+    "endpoint",
+    "schema",
+    "acl",
+    "auth",
+    "limits",
+    "security",
+    "timeout",
+    "tls",
+    "retryWrites",
+];
 const DATABASE: &[&str] = &["url", "poolSize", "cacheKib", "synchronous", "sweepInterval"];
 
 struct Faults(Vec<FieldFault>);
@@ -155,6 +172,59 @@ impl Faults {
             self.add(path, format!("unknown option; expected one of {}", known.join(", ")));
         }
         move |name| map?.get(name).filter(|value| !matches!(value, Value::Null | Value::Undefined))
+    }
+
+    /// A daemon. Of `auth` the token alone is for it: who that is, it finds out by itself. `adapter`, `database`,
+    /// `schema` and limits are its own; a file for both ways may name them.
+    fn remote<'v>(&mut self, endpoint: &Value, top: &impl Fn(&str) -> Option<&'v Value>) -> Config {
+        let Some(url) = endpoint.as_str() else {
+            self.add("endpoint", "expected text, such as localhost:50051");
+            return Config::memory();
+        };
+        let mut config = Config::endpoint(url);
+        if top("acl").is_some() {
+            self.add("acl", "the rules of a daemon are its own");
+        }
+        let auth = top("auth").cloned().unwrap_or_default();
+        let auth = self.section(&auth, "auth", &["user", "session", "roles", "token"]);
+        let session = match auth("session") {
+            Some(Value::Map(session)) => session.get("token"),
+            _ => None,
+        };
+        match auth("token").or(session) {
+            None | Some(Value::Undefined | Value::Null) => {}
+            Some(Value::Text(token)) => config = config.token(token.clone()),
+            Some(_) => self.add("auth.session.token", "expected text"),
+        }
+        let tls = top("tls").cloned().unwrap_or_default();
+        let tls = self.section(&tls, "tls", &["ca", "cert", "key"]);
+        let mut file = |name: &str| match tls(name) {
+            None => None,
+            Some(Value::Text(path)) => Some(path.clone()),
+            Some(_) => {
+                self.add(format!("tls.{name}"), "expected the path of a PEM file");
+                None
+            }
+        };
+        if let Some(ca) = file("ca") {
+            config = config.authorities(ca);
+        }
+        match (file("cert"), file("key")) {
+            (None, None) => {}
+            (Some(cert), Some(key)) => config = config.certificate(cert, key),
+            _ => self.add("tls", "expected both cert and key, or neither"),
+        }
+        match top("retryWrites") {
+            None => {}
+            Some(Value::Bool(retry)) => config = config.retry_writes(*retry),
+            Some(_) => self.add("retryWrites", "expected true or false"),
+        }
+        if let Some(value) = top("timeout")
+            && let Some(millis) = self.whole("timeout", value)
+        {
+            config = config.timeout(Duration::from_millis(millis.into()));
+        }
+        config
     }
 
     fn whole(&mut self, at: &str, value: &Value) -> Option<u32> {

@@ -135,7 +135,7 @@ test('options are checked: unknown ones, the spelling of the contract, no object
   refused(() => openSync({ database: { url: 'file:x.db', pool: 1 }, schema }), 'database.pool', /unknown/)
   refused(() => openSync({ adapter: 'memory', schema, mode: 'production' }), 'mode', /endpoint/)
   refused(() => db.asPrincipal(null), 'principal', /expected/)
-  assert.throws(() => openSync({ endpoint: 'dbal://x', schema }), { code: 'CAPABILITY_NOT_SUPPORTED' })
+  assert.throws(() => openSync({ endpoint: 'dbal://x', schema }), { code: 'DATABASE_ERROR' })
   assert.throws(() => openSync({ adapter: 'memory', schema: { entity: 'X', fields: { a: { type: 'uid' } } } }), /did you mean uuid/)
 })
 

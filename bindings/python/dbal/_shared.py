@@ -98,8 +98,16 @@ def options_of(given: Mapping[str, Any]) -> dict[str, Any]:
     return options
 
 
-def url_of(url: str | None) -> str:
-    given = url if url is not None else os.environ.get("DATABASE_URL")
+def url_of(url: str | None, endpoint: str | None = None) -> str:
+    """Where to connect to. An endpoint always means a daemon; the environment is asked last."""
+    given = url if url is not None else endpoint
+    if given is None:
+        given = os.environ.get("DBAL_ENDPOINT")
+        # `host:port` says by itself what it is, and so does a name of a host.
+        if given is not None and "://" not in given:
+            given = f"dbal://{given}"
+    if given is None:
+        given = os.environ.get("DATABASE_URL")
     if given is None:
         raise invalid("url", "missing; expected something like sqlite:app.db, or DATABASE_URL in the environment")
     if not isinstance(given, str):

@@ -96,6 +96,12 @@ class Client(Asks):
         sweep_interval: int | None = None,
         audit_log: str | None = None,
         audit_failure: Literal["closed", "open"] | None = None,
+        endpoint: str | None = None,
+        token: str | None = None,
+        ca: str | None = None,
+        cert: str | None = None,
+        key: str | None = None,
+        retry_writes: bool | None = None,
         **unknown: Any,
     ) -> None:
         given = {
@@ -111,9 +117,15 @@ class Client(Asks):
             "sweep_interval": sweep_interval,
             "audit_log": audit_log,
             "audit_failure": audit_failure,
+            "endpoint": endpoint,
+            "token": token,
+            "ca": ca,
+            "cert": cert,
+            "key": key,
+            "retry_writes": retry_writes,
             **unknown,
         }
-        self._native = Database(url_of(url), options_of(given))
+        self._native = Database(url_of(url, endpoint), options_of(given))
         self._catalogue = Catalogue(self._native)
 
     if TYPE_CHECKING:

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use dbal::audit::{Audit, AuditFailure};
+use dbal::remote::Endpoint;
 use dbal::schema::load_value;
 use dbal::value::{Map, Value};
 use dbal::{Config, Error, FieldFault, Principal, Result};
@@ -13,15 +14,16 @@ use crate::value::limits;
 /// Reads the options, and tells all faults at once.
 pub fn read(url: &str, options: &Map) -> Result<Config> {
     let mut faults = Vec::new();
-    let mut config = Config::url(url);
-    if ["dbal:", "dbals:", "ws:", "wss:", "http:", "https:"].iter().any(|scheme| url.starts_with(scheme)) {
-        let message = format!("{url}: there is no daemon yet; give the URL of a database");
-        return Err(Error::unsupported("endpoint", message));
+    let endpoint = options.get("endpoint").filter(|endpoint| !endpoint.is_null());
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    if endpoint.is_some() || Endpoint::is_scheme(scheme) {
+        return remote(url, options);
     }
     let failure = match options.get("audit_failure").and_then(Value::as_str) {
         Some("open") => AuditFailure::Open,
         _ => AuditFailure::Closed,
     };
+    let mut config = Config::url(url);
     let mut has_schema = false;
     for (name, value) in options.iter().filter(|(_, value)| !value.is_null()) {
         let mut fault = |message: &str| faults.push(fault(name, message));
@@ -87,6 +89,58 @@ pub fn read(url: &str, options: &Map) -> Result<Config> {
     if !has_schema && faults.is_empty() {
         faults.push(fault("schema", "expected the path of a folder, or entities as mappings"));
     }
+    if faults.is_empty() { Ok(config) } else { Err(Error::invalid(faults)) }
+}
+
+/// A daemon: its schema, its rules and its limits are its own. `url` or `endpoint` say where it is.
+fn remote(url: &str, options: &Map) -> Result<Config> {
+    let mut faults = Vec::new();
+    let endpoint = match options.get("endpoint") {
+        None | Some(Value::Null) => url,
+        Some(Value::Text(endpoint)) => endpoint,
+        Some(_) => {
+            faults.push(fault("endpoint", "expected text, such as localhost:50051"));
+            url
+        }
+    };
+    let mut config = Config::endpoint(endpoint);
+    let mut certificate = (None, None);
+    for (name, value) in options.iter().filter(|(name, value)| *name != "endpoint" && !value.is_null()) {
+        config = match (name, value) {
+            ("token", Value::Text(token)) => config.token(token.clone()),
+            ("ca", Value::Text(path)) => config.authorities(path),
+            ("cert", Value::Text(path)) => {
+                certificate.0 = Some(path.clone());
+                config
+            }
+            ("key", Value::Text(path)) => {
+                certificate.1 = Some(path.clone());
+                config
+            }
+            ("retry_writes", Value::Bool(retry)) => config.retry_writes(*retry),
+            ("timeout", value) if seconds(value).is_some() => config.timeout(seconds(value).unwrap_or_default()),
+            (name, _) => {
+                faults.push(fault(
+                    name,
+                    match name {
+                        "timeout" => "expected seconds",
+                        "token" | "ca" | "cert" | "key" => "expected text",
+                        "retry_writes" => "expected True or False",
+                        _ => "is none of a daemon's client; expected token, ca, cert, key, retry_writes or timeout",
+                    },
+                ));
+                config
+            }
+        };
+    }
+    config = match certificate {
+        (None, None) => config,
+        (Some(cert), Some(key)) => config.certificate(cert, key),
+        _ => {
+            faults.push(fault("cert", "expected both cert and key, or neither"));
+            config
+        }
+    };
     if faults.is_empty() { Ok(config) } else { Err(Error::invalid(faults)) }
 }
 

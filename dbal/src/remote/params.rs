@@ -121,6 +121,7 @@ impl Params {
         match value {
             Value::Undefined => self.fault(path, "expected a value, got undefined"),
             Value::Float(number) if !number.is_finite() => self.fault(path, "expected a finite float"),
+            Value::Text(text) if text.contains('\0') => self.fault(path, "contains the NUL character"),
             Value::List(items) => {
                 self.list(items, |params, item, position| {
                     // Where a path leads through a list, the engine names the place in it.
@@ -134,6 +135,10 @@ impl Params {
                 for (name, value) in map.iter() {
                     let condition = is_condition(name) || path.split('.').any(is_condition);
                     if matches!(value, Value::Undefined) && !condition && !data {
+                        continue;
+                    }
+                    if name.contains('\0') {
+                        self.faults.push((path.to_owned(), "a name that contains the NUL character".to_owned()));
                         continue;
                     }
                     self.key(name, &mut first);

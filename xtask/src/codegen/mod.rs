@@ -9,6 +9,7 @@ mod capabilities;
 mod contract;
 mod entities;
 mod errors;
+mod modules;
 mod reference;
 mod unicode;
 
@@ -38,7 +39,8 @@ pub fn outputs(root: &Path) -> Result<Vec<Output>, String> {
     let capabilities = CapabilityFile::load(&root.join("api/schema/capabilities.yaml"))?;
     let statuses = c::statuses(&errors);
     let header = c::header(&statuses)?;
-    Ok(vec![
+    let mut all = modules::outputs(root)?;
+    all.extend([
         Output { path: "bindings/c/src/generated/status.rs", text: statuses },
         Output { path: "bindings/c/include/dbal.h", text: header },
         Output { path: "dbal/src/generated/errors.rs", text: errors::rust(&errors) },
@@ -49,7 +51,8 @@ pub fn outputs(root: &Path) -> Result<Vec<Output>, String> {
         Output { path: "docs/errors.md", text: errors::table(&errors) },
         Output { path: "docs/capabilities.md", text: capabilities::table(&capabilities) },
         Output { path: "docs/entities.md", text: entities::page(&contract_schema(root)?) },
-    ])
+    ]);
+    Ok(all)
 }
 
 /// The reference contract. It sets an example, so that a warning in it is a fault.

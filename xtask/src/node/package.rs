@@ -40,6 +40,13 @@ pub fn pack(compiled: &Path, into: &Path) -> Result<Tarballs, String> {
         write(&main.join("lib").join(&name), &crate::read(&entry.path())?)?;
     }
 
+    for folder in ["web", "web/shared"] {
+        let modules = std::fs::read_dir(source.join(folder)).map_err(|fault| format!("{folder}: {fault}"))?;
+        for entry in modules.flatten().filter(|entry| entry.path().is_file()) {
+            write(&main.join(folder).join(entry.file_name()), &crate::read(&entry.path())?)?;
+        }
+    }
+
     let native = into.join("platform");
     write(&native.join("package.json"), &platform.manifest(&version))?;
     write(&native.join("README.md"), &format!("The compiled half of @metabuilder/dbal for {}.\n", platform.triple))?;

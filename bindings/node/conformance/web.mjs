@@ -1,0 +1,19 @@
+// The client of plain JavaScript in Node, over the WebSocket that Node has, or the one of package `ws`:
+// `node web.mjs [http]`.
+import { DBALClient, DBALError } from '../web/index.mjs'
+import { callers } from './callers.mjs'
+import { answer, readLine } from './lines.mjs'
+import { run } from './serve.mjs'
+
+const http = process.argv[2] === 'http'
+const WebSocket = http ? undefined : (globalThis.WebSocket ?? (await import('ws')).default)
+// Lines are waited for without the event loop's turn, which an open connection needs now and then.
+const turn = () => new Promise((resolve) => setImmediate(() => resolve(readLine())))
+
+await run({
+  sync: false,
+  readLine: turn,
+  answer,
+  DBALError,
+  ...callers(DBALClient, http ? { transport: 'http' } : { WebSocket, transport: 'websocket' }),
+})
