@@ -1,4 +1,4 @@
-// The client in a browser: `node browser.mjs` opens a page of the package's own files in Chromium and hands it the lines. `DBAL_CHROMIUM` says where the browser is, `DBAL_PLAYWRIGHT` where playwright-core is.
+// The client in a browser: `node browser.mjs` opens a page of the package's own files in Chromium and hands it the lines. `DBAL_CHROMIUM` says where the browser is, `DBAL_NODE_TOOLS` where playwright-core is.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const { chromium } = createRequire(join(process.env.DBAL_PLAYWRIGHT ?? root, 'x.js'))('playwright-core')
+const { chromium } = createRequire(join(process.env.DBAL_NODE_TOOLS ?? root, 'x.js'))('playwright-core')
 
 const PAGE = `<!doctype html><title>cases</title><script type="module">
 import { DBALClient, DBALError } from '/web/index.mjs'

@@ -57,8 +57,8 @@ pub fn run(compiled: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// A compiler and a bundler, kept outside the clone from one run to the next.
-fn tools() -> Result<PathBuf, String> {
+/// A compiler, a bundler and what drives a browser, kept outside the clone from one run to the next.
+pub fn tools() -> Result<PathBuf, String> {
     let source = super::folder().join("tools");
     let lock = crate::read(&source.join("package-lock.json"))?;
     let home = std::env::var_os("HOME").or_else(|| std::env::var_os("USERPROFILE")).unwrap_or_default();
@@ -97,7 +97,7 @@ fn node(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Copies a file or a folder.
-fn copy(from: &Path, to: &Path) -> Result<(), String> {
+pub fn copy(from: &Path, to: &Path) -> Result<(), String> {
     let script = "require('node:fs').cpSync(process.argv[1], process.argv[2], { recursive: true })";
     let mut node = Command::new("node");
     node.args(["-e", script]).arg(from).arg(to);

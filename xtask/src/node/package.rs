@@ -25,8 +25,22 @@ pub fn pack(compiled: &Path, into: &Path) -> Result<Tarballs, String> {
     let version = field(&manifest, "version").ok_or("package.json has no version")?;
 
     let main = into.join("package");
+    unpacked(&main)?;
     let own = format!("\"optionalDependencies\": {{ \"{}\": \"{version}\" }},\n  \"main\":", platform.package());
     write(&main.join("package.json"), &manifest.replacen("\"main\":", &own, 1))?;
+
+    let native = into.join("platform");
+    write(&native.join("package.json"), &platform.manifest(&version))?;
+    write(&native.join("README.md"), &format!("The compiled half of @metabuilder/dbal for {}.\n", platform.triple))?;
+    std::fs::copy(compiled, native.join("dbal.node")).map_err(|fault| format!("{}: {fault}", compiled.display()))?;
+    Ok(Tarballs { package: tarball(&main, into)?, platform: tarball(&native, into)? })
+}
+
+/// Puts the JavaScript of the package into a folder; without a compiled half it is the client of a daemon alone.
+pub fn unpacked(main: &Path) -> Result<(), String> {
+    let source = super::folder();
+    let read = |name: &str| crate::read(&source.join(name));
+    write(&main.join("package.json"), &read("package.json")?)?;
     write(&main.join("README.md"), &read("README.md")?)?;
     write(&main.join("LICENSE"), &crate::read(&crate::root().join("LICENSE"))?)?;
     for name in ["index.cjs", "index.mjs", "index.d.ts"] {
@@ -46,12 +60,7 @@ pub fn pack(compiled: &Path, into: &Path) -> Result<Tarballs, String> {
             write(&main.join(folder).join(entry.file_name()), &crate::read(&entry.path())?)?;
         }
     }
-
-    let native = into.join("platform");
-    write(&native.join("package.json"), &platform.manifest(&version))?;
-    write(&native.join("README.md"), &format!("The compiled half of @metabuilder/dbal for {}.\n", platform.triple))?;
-    std::fs::copy(compiled, native.join("dbal.node")).map_err(|fault| format!("{}: {fault}", compiled.display()))?;
-    Ok(Tarballs { package: tarball(&main, into)?, platform: tarball(&native, into)? })
+    Ok(())
 }
 
 /// Builds for release, packs, and says where the tarballs are.

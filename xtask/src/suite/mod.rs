@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that has to hold, with its own set-up, stage by stage.
 
+pub(crate) mod browser;
 mod counts;
 mod node;
 mod python;

@@ -1,5 +1,6 @@
 //! What the stages need on this machine, installed where that can be done without asking.
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// Makes sure that the compilers and tools are there; the error says the one line to type.
@@ -29,6 +30,31 @@ fn c_compiler() -> Result<(), String> {
     match installed {
         Ok(status) if status.success() => Ok(()),
         _ => Err(format!("set-up: the C compiler could not be installed\ncure: {LINE}")),
+    }
+}
+
+/// Chromium, which Debian's package installs: browsers that test tools bring along are downloaded from elsewhere.
+pub fn chromium() -> Result<PathBuf, String> {
+    if let Some(named) = std::env::var_os("DBAL_CHROMIUM") {
+        return Ok(named.into());
+    }
+    let place = PathBuf::from("/usr/bin/chromium");
+    if place.exists() {
+        return Ok(place);
+    }
+    const LINE: &str = "apt-get update && apt-get install -y chromium";
+    if !works("apt-get", &["--version"]) {
+        return Err("there is no Chromium\ncure: install it, and name it in DBAL_CHROMIUM".into());
+    }
+    if !is_root() {
+        return Err(format!("there is no Chromium\ncure: sudo sh -c '{LINE}'"));
+    }
+    println!("set-up: installing Chromium with apt-get");
+    let mut install = Command::new("sh");
+    install.args(["-c", LINE]).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null());
+    match install.status() {
+        Ok(status) if status.success() && place.exists() => Ok(place),
+        _ => Err(format!("Chromium could not be installed\ncure: {LINE}")),
     }
 }
 

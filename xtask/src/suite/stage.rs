@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use dbal_conformance::servers::Servers;
 
 use super::counts::Counts;
-use super::{node, python, quickstart};
+use super::{browser, node, python, quickstart};
 
 /// One thing that has to hold.
 pub struct Stage {
@@ -77,6 +77,12 @@ pub const STAGES: &[Stage] = &[
         what: "the Python package: the cases in both faces, its own tests, its types",
         cure: "",
         run: python::run,
+    },
+    Stage {
+        name: "browser",
+        what: "clients of a daemon in JavaScript: cases in Node and in Chromium, the example's page, its size",
+        cure: "",
+        run: browser::run,
     },
 ];
 

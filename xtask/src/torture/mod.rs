@@ -8,11 +8,12 @@ pub fn command(options: &[&str]) -> Result<(), String> {
     match options {
         ["stream"] => stream::run(1_000_000),
         ["stream", rows] => stream::run(whole(rows)?),
+        ["remote"] => crate::suite::browser::all_cases(),
         ["migrate"] => migrate::run(100_000, None),
         ["migrate-job"] => migrate::job(),
         ["migrate", rows] => migrate::run(whole(rows)?, None),
         ["migrate", rows, backend] => migrate::run(whole(rows)?, Some(backend)),
-        _ => Err("torture takes: stream [ROWS], migrate [ROWS [sqlite|postgres|mongodb]]".into()),
+        _ => Err("torture takes: remote, stream [ROWS], migrate [ROWS [sqlite|postgres|mongodb]]".into()),
     }
 }
 
