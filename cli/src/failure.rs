@@ -82,6 +82,11 @@ impl Failure {
         ExitCode::from(code)
     }
 
+    /// What it says, a line for each part.
+    pub fn told(&self) -> Vec<String> {
+        self.lines()
+    }
+
     fn lines(&self) -> Vec<String> {
         match self {
             Failure::Usage(message) => vec![format!("error: {message}"), "For more information, try '--help'.".into()],

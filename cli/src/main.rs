@@ -11,6 +11,7 @@ mod input;
 mod options;
 mod print;
 mod seed;
+mod targets;
 
 use std::io::{BufWriter, Write as _};
 use std::process::ExitCode;
@@ -25,7 +26,8 @@ use failure::Failure;
 #[derive(Debug, Parser)]
 #[command(name = "dbal", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = "\
-The database is named by --url or DATABASE_URL, the schema by --schema or DBAL_SCHEMA (else ./api/schema).
+The database is named by --url or DATABASE_URL, the schema by --schema or DBAL_SCHEMA (else ./api/schema); --config
+names a file that says both, with rules, limits and more.
 
 Examples:
   dbal check api/schema

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use dbal::config::{AdapterKind, Environment, Secret, Settings};
+use dbal::yaml::Faults;
 use dbal::{Client, Config, Error, ErrorKind, Principal, Value};
 
 use crate::failure::Failure;
@@ -11,12 +13,16 @@ use crate::input;
 /// Which database, and what is declared of it.
 #[derive(Args, Debug)]
 pub struct Database {
-    /// The database: sqlite:app.db, file:./app.db, mongodb://host/database or memory: (empty each time)
-    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    /// The database: sqlite:app.db, postgresql://host/database, mongodb://host/database or memory: (empty each time)
+    /// [else: the file of --config, DATABASE_URL, DATABASE_URL_FILE]
+    #[arg(long, value_name = "URL")]
     pub url: Option<String>,
-    /// The folder of entity files
-    #[arg(long, value_name = "FOLDER", env = "DBAL_SCHEMA", default_value = "./api/schema")]
-    pub schema: PathBuf,
+    /// The folder of entity files [else: the file of --config, DBAL_SCHEMA, ./api/schema]
+    #[arg(long, value_name = "FOLDER")]
+    pub schema: Option<PathBuf>,
+    /// A configuration file, dbal.yaml: database, schema, rules, limits and audit are as it says
+    #[arg(long, value_name = "FILE", env = "DBAL_CONFIG")]
+    pub config: Option<PathBuf>,
     /// A rules file that replaces the entities' own access rules
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
@@ -36,33 +42,70 @@ pub enum Absent {
 impl Database {
     /// Opens it as trusted code.
     pub fn open(&self, absent: Absent) -> Result<Client, Failure> {
-        let missing = || Failure::Usage("which database? give --url sqlite:app.db or set DATABASE_URL".into());
-        let mut config = Config::url(self.url.as_deref().ok_or_else(missing)?);
+        let settings = self.settings().map_err(Error::from)?;
+        if settings.database.url.is_none() {
+            let message = "which database? give --url sqlite:app.db or --config dbal.yaml, or set DATABASE_URL";
+            return Err(Failure::Usage(message.into()));
+        }
+        let mut config = Config::from_settings(&settings)?;
         if let Some(path) = config.file().filter(|path| !path.exists()) {
             match absent {
                 Absent::Make => {}
-                Absent::Imagine => config = Config::sqlite(":memory:"),
+                Absent::Imagine => config = self.imagined(&settings),
                 Absent::Refuse => {
                     let message = format!("there is no database {}; `dbal migrate` makes it", path.display());
                     return Err(Error::new(ErrorKind::NotFound, message).into());
                 }
             }
         }
-        self.client(config)
+        Ok(Client::open(config)?)
     }
 
     /// Opens a database of the same kind in memory: enough for plans, and nothing on the disk is touched.
     pub fn imagine(&self) -> Result<Client, Failure> {
-        let config = self.url.as_deref().map(Config::url).filter(|config| config.file().is_none());
-        self.client(config.unwrap_or_else(|| Config::sqlite(":memory:")))
+        let settings = self.settings().map_err(Error::from)?;
+        let config = match &settings.database.url {
+            Some(_) => Some(Config::from_settings(&settings)?).filter(|config| config.file().is_none()),
+            None => None,
+        };
+        Ok(Client::open(config.unwrap_or_else(|| self.imagined(&settings)))?)
     }
 
-    fn client(&self, config: Config) -> Result<Client, Failure> {
-        let mut config = config.schema_dir(&self.schema);
-        if let Some(rules) = &self.rules {
-            config = config.rules_file(rules);
+    /// An empty database in memory with the same schema and rules.
+    fn imagined(&self, settings: &Settings) -> Config {
+        let mut config = Config::sqlite(":memory:").limits(settings.limits);
+        config = match settings.schema_folder() {
+            Some(folder) => config.schema_dir(folder),
+            None => config.reference_schema(),
+        };
+        match &settings.acl.rules_file {
+            Some(rules) => config.rules_file(rules),
+            None => config,
         }
-        Ok(Client::open(config)?)
+    }
+
+    /// What the file and the variables say, with what the command line says in their place.
+    pub fn settings(&self) -> Result<Settings, Faults> {
+        let mut settings = match &self.config {
+            Some(file) => Settings::load(file)?,
+            None => Settings::from_environment(&Environment::process())?,
+        };
+        if let Some(url) = &self.url {
+            let prisma = settings.database.adapter == Some(AdapterKind::Prisma);
+            settings.database.adapter = if prisma { settings.database.adapter } else { AdapterKind::of_url(url) };
+            settings.database.url = Some(Secret::new(url.as_str()));
+        }
+        if let Some(folder) = &self.schema {
+            settings.schema = Some(folder.clone());
+        }
+        if self.config.is_none() && settings.schema.is_none() {
+            // A slip in a folder's name is not answered with another schema.
+            settings.schema = Some(PathBuf::from("./api/schema"));
+        }
+        if let Some(rules) = &self.rules {
+            settings.acl.rules_file = Some(rules.clone());
+        }
+        Ok(settings)
     }
 }
 

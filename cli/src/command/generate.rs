@@ -4,29 +4,41 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use dbal::capability::Support;
+use dbal::config::{AdapterKind, Settings};
 use dbal::schema::load_dir;
 
 use crate::failure::Failure;
-use crate::generate::{python, ts};
+use crate::generate::{python, rust, ts};
 use crate::print::Done;
+use crate::targets::support;
 
 /// Write what a schema means in another language
 #[derive(Args, Debug)]
 #[command(after_help = "\
+Rust gets structs of rows, creates and updates, enums, and a constant for each field, of which conditions are made:
+  db.model::<User>()?.find_many(select().filter(User::LEVEL.gte(3)))
+
+With `targets` in the configuration, Rust has nothing that some target lacks.
+
 The types of TypeScript make a wrong field a fault of the compiler, and narrow results by select and include:
   const dbal = new DBALClient<Schema>({ ... })
 
 Examples:
   dbal generate ts --schema api/schema --out src/schema.ts
   dbal generate ts --naming camel-case --out src/schema.ts
-  dbal generate python --out app/entities.py")]
+  dbal generate python --out app/entities.py
+  dbal generate rust --config dbal.yaml --out src/entities.rs")]
 pub struct Generate {
     /// The language
     #[arg(value_enum)]
     language: Language,
     /// The folder of entity files
-    #[arg(long, value_name = "FOLDER", env = "DBAL_SCHEMA", default_value = "./api/schema")]
-    schema: PathBuf,
+    #[arg(long, value_name = "FOLDER", env = "DBAL_SCHEMA")]
+    schema: Option<PathBuf>,
+    /// A configuration file: its schema, and the targets that everything has to run on
+    #[arg(long, value_name = "FILE", env = "DBAL_CONFIG")]
+    config: Option<PathBuf>,
     /// The file to write; standard output unless given
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -42,6 +54,8 @@ enum Language {
     Ts,
     /// Typed dicts, dataclasses and typed clients for the Python package
     Python,
+    /// Structs, enums and fields as constants, on serde
+    Rust,
 }
 
 /// How fields are called.
@@ -56,12 +70,19 @@ pub enum Naming {
 
 impl Generate {
     pub fn run(&self, out: &mut dyn Write) -> Done {
-        let schema = load_dir(&self.schema).map_err(dbal::Error::from)?.schema;
+        let settings = self.config.as_ref().map(Settings::load).transpose().map_err(dbal::Error::from)?;
+        let named = self.schema.clone().or_else(|| settings.as_ref().and_then(|settings| settings.schema.clone()));
+        let schema = load_dir(named.unwrap_or_else(|| "./api/schema".into())).map_err(dbal::Error::from)?.schema;
+        let targets = settings.map(|settings| settings.targets).unwrap_or_default();
         let text = match (self.language, self.naming) {
             (Language::Ts, naming) => ts::schema(&schema, naming == Naming::CamelCase),
             (Language::Python, Naming::Declared) => python::schema(&schema),
-            (Language::Python, Naming::CamelCase) => {
-                let message = "Python has the names of the schema";
+            (Language::Rust, Naming::Declared) => {
+                let lacks = |target: &AdapterKind| support(*target).ordered_bytes == Support::Unsupported;
+                rust::schema(&schema, !targets.iter().any(lacks))
+            }
+            (Language::Python | Language::Rust, Naming::CamelCase) => {
+                let message = "only TypeScript has other names than the schema";
                 return Err(dbal::Error::validation("--naming", message).into());
             }
         };

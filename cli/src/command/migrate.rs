@@ -301,7 +301,10 @@ impl Difference {
                     let loaded = loaded.map_err(|faults| Error::validation("schema", faults.to_string()));
                     loaded.map(|loaded| Model::of(&loaded.schema))
                 };
-                (loaded(folder)?, loaded(&self.simple.database.schema)?)
+                (loaded(folder)?, {
+                    let settings = self.simple.database.settings().map_err(Error::from)?;
+                    loaded(&settings.schema_folder().unwrap_or_default())?
+                })
             }
             None => {
                 let client = self.simple.database.open(Absent::Imagine)?;

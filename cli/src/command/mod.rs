@@ -3,8 +3,10 @@
 mod batch;
 mod call;
 mod check;
+mod completions;
 mod create;
 mod delete;
+mod doctor;
 mod explain;
 mod generate;
 mod introspect;
@@ -38,6 +40,8 @@ pub enum Command {
     Generate(generate::Generate),
     Introspect(introspect::Introspect),
     Token(token::Token),
+    Doctor(doctor::Doctor),
+    Completions(completions::Completions),
 }
 
 impl Command {
@@ -57,6 +61,8 @@ impl Command {
             Command::Generate(generate) => generate.run(out),
             Command::Introspect(introspect) => introspect.run(out),
             Command::Token(token) => token.run(out),
+            Command::Doctor(doctor) => doctor.run(out),
+            Command::Completions(completions) => completions.run(out),
         }
     }
 
@@ -68,9 +74,10 @@ impl Command {
             | Command::Seed(seed::Seed { format, .. })
             | Command::Explain(explain::Explain { format, .. })
             | Command::Introspect(introspect::Introspect { format, .. })
+            | Command::Doctor(doctor::Doctor { format, .. })
             | Command::Delete(delete::Delete { format, .. }) => *format == Report::Json,
             Command::Migrate(migrate) => migrate.format() == Report::Json,
-            Command::Generate(_) | Command::Token(_) => false,
+            Command::Generate(_) | Command::Token(_) | Command::Completions(_) => false,
             Command::Query(query::Query { format, .. })
             | Command::Call(call::Call { format, .. })
             | Command::Create(create::Create { format, .. })

@@ -1,4 +1,5 @@
 //! Schemas in other languages.
 
 pub mod python;
+pub mod rust;
 pub mod ts;

@@ -3,9 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod check;
+mod config;
+mod doctor;
 mod explain;
 mod folder;
+mod help;
 mod migrate;
 mod query;
+mod rust;
 mod seed;
 mod write;

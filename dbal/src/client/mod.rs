@@ -15,6 +15,7 @@ pub mod handle;
 pub mod held;
 mod many;
 mod migrations;
+pub mod model;
 #[cfg(feature = "async")]
 pub mod nonblocking;
 mod own;

@@ -75,7 +75,9 @@ impl Reader<'_> {
             block.wrong(entry, "text");
             return None;
         };
-        *self.literal_secret.borrow_mut() |= !entry.value.is_hidden() && !entry.key.ends_with("_file");
+        // The address of a file is no secret.
+        let secret = Secret::new(text).masked() != text;
+        *self.literal_secret.borrow_mut() |= secret && !entry.value.is_hidden() && !entry.key.ends_with("_file");
         Some(text.to_owned())
     }
 
