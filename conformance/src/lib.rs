@@ -24,6 +24,7 @@
 pub mod case;
 pub mod client;
 pub mod expect;
+pub mod foreign;
 pub mod host;
 pub mod mongodb;
 pub mod outage;

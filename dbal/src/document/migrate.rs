@@ -17,6 +17,8 @@ pub fn create_missing(schema: &Schema, existing: &Snapshot) -> Result<Vec<String
         let collection = known(&entity.table);
         match collection {
             None => commands.push(object(&[("create", &text(&entity.table)), ("validator", &validator(entity))])),
+            // What others made holds whatever is put into it.
+            Some(collection) if !collection.is_validated() => {}
             Some(collection) => add_fields(entity, collection, &mut commands, &mut faults),
         }
         for index in &entity.indexes {

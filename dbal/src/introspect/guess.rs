@@ -48,8 +48,7 @@ pub(super) fn relations(
                 .iter()
                 .any(|field| field.reference.as_ref().is_some_and(|known| known.entity == theirs));
         let stem = stem(&field);
-        let one =
-            unused(&drafts[at], &[stem.to_owned(), format!("{stem}_{}", snake_case(&theirs)), format!("{field}_row")]);
+        let one = unused(&drafts[at], &[stem.to_owned(), format!("{stem}_row")]);
         let unique = drafts[at].field(&field).is_some_and(|one| drafts[at].is_single(one));
         let many = if unique { snake_case(&own) } else { plural(&own) };
         let by = format!("{many}_by_{}", snake_case(stem));

@@ -47,7 +47,11 @@ fn of_table(declared: Table, info: &TableInfo, existing: &Snapshot, how: Lowerin
         let key = declared.key == column.field;
         let hint = column.renamed_from.as_ref().filter(|from| declared.column(from).is_none());
         let stored = if key && how == Lowering::Document { KEY } else { column.column.as_str() };
-        if let Some(at) = position(info, stored, how) {
+        // A collection whose validator is not ours holds whatever is put into it.
+        let anything = how == Lowering::Document && !info.is_validated();
+        if anything {
+            columns.push(Column { renamed_from: None, ..column.clone() });
+        } else if let Some(at) = position(info, stored, how) {
             columns.push(of_column(column.clone(), key, info, at, how));
         } else if let Some((field, at)) = hint.and_then(|from| Some((from, position(info, from, how)?))) {
             names.push((column.field.clone(), field.clone()));
@@ -154,6 +158,9 @@ pub fn drift(model: &Model, existing: &Snapshot, how: Lowering) -> Vec<String> {
             lacks.push(format!("{}: there is no {}", table.entity, table.table));
             continue;
         };
+        if how == Lowering::Document && !info.is_validated() {
+            continue;
+        }
         for column in &table.columns {
             let key = table.key == column.field && how == Lowering::Document;
             let name = if key { KEY } else { column.column.as_str() };

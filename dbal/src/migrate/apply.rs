@@ -140,6 +140,9 @@ pub fn plan(
     if !survey.drift.is_empty() || faults.iter().any(|one| !one.message.starts_with("would be lost")) {
         return Ok(Plan { number, name, changes, steps: Vec::new(), faults });
     }
+    if changes.is_empty() {
+        return Ok(Plan { number, name, changes, steps: Vec::new(), faults });
+    }
     let steps = lower(&Work::new(&survey.model, &target, &changes), &survey.existing, how)?;
     let checks = steps.iter().take_while(|step| matches!(step, Step::Check { .. }));
     for step in checks {

@@ -60,6 +60,11 @@ pub struct IndexInfo {
 }
 
 impl TableInfo {
+    /// Whether a collection has a validator of the engine's, which always knows the key.
+    pub fn is_validated(&self) -> bool {
+        self.columns.iter().any(|column| column == "_id")
+    }
+
     /// The index of this name, or one of another name over the same columns: who made it does not matter. An index that
     /// is not plain is known by its name alone.
     pub fn index(

@@ -2,6 +2,7 @@
 
 use std::process::{Command, Stdio};
 
+use dbal_conformance::foreign;
 use dbal_conformance::servers::Servers;
 
 use super::counts::Counts;
@@ -38,6 +39,7 @@ pub const STAGES: &[Stage] = &[
             let servers = Servers::start()?;
             let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
             tests.envs(servers.variables());
+            tests.env(foreign::FOREIGN, foreign::folder()?);
             // Messages say where; a backtrace a failure would bury them.
             tests.env("RUST_BACKTRACE", "0");
             counts.run(tests)
