@@ -63,6 +63,7 @@ pub mod request;
 pub mod row;
 pub mod schema;
 pub mod sql;
+pub mod syntax;
 pub mod value;
 pub mod yaml;
 

@@ -17,7 +17,7 @@ use dbal::query::ast::{
 };
 use dbal::row::{Columns, RecordSink, RowSink};
 use dbal::schema::field::Bound;
-use dbal::schema::{Entity, EntityId, Field, FieldId, FieldType, Index, Referential, RelationId, RelationKind};
+use dbal::schema::{Entity, EntityId, Field, FieldId, FieldType, Referential, RelationId, RelationKind};
 use dbal::{Error, ErrorKind, Outcome, Reason, Result, Schema, Value, ValueRef, value};
 
 use Referential::{Cascade, Restrict, SetNull};
@@ -606,16 +606,6 @@ fn everything_declared_exists() {
     let snapshot = session(&adapter).0.inspect().unwrap();
     assert_eq!(snapshot.tables[0].name, "items");
     assert_eq!(snapshot.tables[0].columns, ["id", "name", "count", "parent_id"]);
-}
-
-#[test]
-fn an_index_unique_for_some_rows_is_refused_by_name() {
-    let partial = Index { filter: Some("count > 1".into()), ..unique_index("items_name_partial", &[1]) };
-    let mut item = entity("Item", vec![key("id"), field("name", TEXT)]);
-    item.indexes.push(partial);
-    let error = MemoryAdapter::open(schema(vec![item])).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::CapabilityNotSupported);
-    assert!(error.message().contains("items_name_partial"));
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn table(entity: &'static str) -> impl Strategy<Value = Table> {
             name: format!("{entity}_{name}"),
             fields: vec![name.clone()],
             unique: dice[0],
-            filter: dice[1].then(|| "a = 1".to_owned()),
+            filter: dice[1].then(|| format!("{name} = '{name}' OR {name} is null")),
         };
         Table {
             entity: entity.into(),
@@ -159,6 +159,11 @@ proptest! {
             for column in &mut table.columns {
                 column.renamed_from = Some(column.field.clone());
                 column.field = format!("new_{}", column.field);
+            }
+            for index in &mut table.indexes {
+                let name = &index.fields[0];
+                index.filter =
+                    index.filter.as_ref().map(|_| format!("new_{name} = '{name}' OR new_{name} is null"));
             }
             let named = table.indexes.iter_mut().flat_map(|index| &mut index.fields);
             let named = named.chain(&mut table.searchable).chain(&mut table.expiry).chain([&mut table.key]);

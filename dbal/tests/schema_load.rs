@@ -427,7 +427,7 @@ fn indexes_have_stable_names_that_fit() {
         ]
     );
     assert!(field(item, "name").unique, "a unique index over one field makes it unique");
-    assert_eq!(item.indexes[1].filter.as_deref(), Some("level > 3"));
+    assert_eq!(item.indexes[1].filter.as_ref().map(|filter| filter.text.as_str()), Some("level > 3"));
 
     let long = "x".repeat(60);
     let text = format!("{}  {long}: {{type: string, unique: true}}\n", item_text());
@@ -736,4 +736,36 @@ fn a_report_says_what_there_is() {
          Post (posts): 2 fields, 1 index, 1 relation, 0 operations\n  derived relation user: the User of user_id\n\
          2 entities, 5 fields, 2 relations, 0 operations, 0 warnings\n"
     );
+}
+
+#[test]
+fn the_condition_of_an_index_looks_at_constants_and_its_own_row() {
+    let fields = "  n: {type: integer}\n  w: {type: string}\n  k: {type: enum, values: [a, b, c]}\n  d: {type: json}\n  \
+                  b: {type: boolean}\n  h: {type: string, stored_as: sha256}\n  i_id: {type: uuid, foreign_key: Item}\nindexes:\n";
+    let said = |condition: &str| {
+        let text = field_faults(&format!("{fields}  - {{fields: [n], unique: true, where: \"{condition}\"}}"));
+        text.split_once("error: ").expect("a fault").1.to_owned()
+    };
+    let expected = [
+        ("n >", "where: column 4: expected a field, a claim or a value, found the end"),
+        ("m > 1", "where: column 1: unknown field `m` of Item"),
+        ("n > 'x'", "where: column 5: expected an integer, got text"),
+        ("n > $user.level", "where: column 5: an index is the same for every caller: it cannot look at a claim"),
+        ("$now > n", "where: column 1: an index cannot look at the time"),
+        ("i.n = 1", "where: column 1: an index looks at fields of its own row only"),
+        ("n = null", "where: column 5: null is never equal to anything; expected IS NULL or IS NOT NULL"),
+        ("n = n", "where: column 3: the condition of an index compares a field with a constant"),
+        ("1 = 2", "where: column 5: expected a field"),
+        ("n", "where: column 1: expected a condition, found integer without a comparison"),
+        ("b > true", "where: column 3: booleans have no order"),
+        ("k > 'a'", "where: column 3: this enum has no order; declare it `ordered: true` or use IN"),
+        ("d = 1", "where: column 5: json values cannot be compared here, only tested for null"),
+        ("h = 'x'", "where: column 1: `h` is stored hashed; an index cannot look at it"),
+    ];
+    for (condition, message) in expected {
+        let text = said(condition);
+        assert!(text.starts_with(message), "{condition}: {text}");
+    }
+    let both = field_faults(&format!("{fields}  - {{fields: [n], where: \"m = 1 OR k = 'z' AND NOT w > 1\"}}"));
+    assert_eq!(both.lines().count(), 3, "{both}");
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
 
 mod meeting;
+mod partial;
 mod places;
 
 use std::process::{Command, Stdio};

@@ -12,39 +12,18 @@
 //! not see included: a rule is a question of its author, not of the caller.
 
 use std::collections::HashMap;
-use std::fmt;
 
-use super::parse::{Node, Term, TermKind, parse};
 use crate::query::ast::{Comparison, Expr, Literal, Operand, ParamId};
 use crate::query::param::{ClaimScope, ParamSource, Params};
 use crate::schema::convert::convert;
 use crate::schema::{Entity, EntityId, FieldType, Schema, TextKind};
-use crate::value::{Decimal, Value};
+pub use crate::syntax::{ExprFault, MAX_BYTES, MAX_DEPTH};
+use crate::syntax::{Node, Term, TermKind, number, parse};
+use crate::value::Value;
 use crate::yaml::nearest;
-
-/// The longest expression, in bytes.
-pub const MAX_BYTES: usize = 8 * 1024;
-
-/// How deep parentheses and NOT may nest.
-pub const MAX_DEPTH: usize = 32;
 
 /// How many relations one path may follow.
 const MAX_PATH: usize = 5;
-
-/// What is wrong with an expression, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExprFault {
-    /// The column, in characters from 1.
-    pub column: usize,
-    /// What was found and what was expected.
-    pub message: String,
-}
-
-impl fmt::Display for ExprFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "column {}: {}", self.column, self.message)
-    }
-}
 
 /// Types an expression against an entity.
 ///
@@ -417,14 +396,6 @@ fn agree(left: &FieldType, right: &FieldType) -> bool {
         (Integer | BigInt, Integer | BigInt) | (Decimal { .. }, Decimal { .. }) | (Text(_), Text(_)) => true,
         (Enum(left), Enum(right)) => left.values == right.values,
         _ => left == right,
-    }
-}
-
-/// A number as written: whole, or exact until its type is known.
-fn number(text: &str) -> Option<Value> {
-    match text.parse() {
-        Ok(whole) => Some(Value::Int(whole)),
-        Err(_) => text.parse::<Decimal>().ok().map(Value::from),
     }
 }
 

@@ -8,8 +8,6 @@
 mod acl;
 mod check;
 pub mod expression;
-mod lex;
-mod parse;
 pub mod policy;
 pub mod principal;
 mod rebase;

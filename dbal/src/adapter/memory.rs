@@ -75,10 +75,9 @@ pub struct MemoryAdapter {
 }
 
 impl MemoryAdapter {
-    /// An empty database with the tables of a schema. Fails with CAPABILITY_NOT_SUPPORTED for an index that is unique
-    /// for some rows only.
+    /// An empty database with the tables of a schema.
     pub fn open(schema: Arc<Schema>) -> Result<MemoryAdapter> {
-        let catalogue = Catalogue::new(schema)?;
+        let catalogue = Catalogue::new(schema);
         let committed = RwLock::new(Data::new(&catalogue));
         Ok(MemoryAdapter { catalogue, committed, writer: Gate::default() })
     }

@@ -2,9 +2,9 @@
 
 use crate::error::{Error, FieldFault, Result};
 use crate::plan::operation::document::{SEQUENCES, WORDS, column};
-use crate::schema::{DefaultValue, Entity, EntityId, Field, FieldType, Generator, Index, Schema};
+use crate::schema::{Condition, DefaultValue, Entity, EntityId, Field, FieldId, FieldType, Generator, Index, Schema};
 use crate::sql::ddl::{Snapshot, TableInfo};
-use crate::value::{Value, json};
+use crate::value::{Comparison, Value, json};
 
 /// The commands that create what is missing: collections with their validators, fields of collections that exist,
 /// indexes. Nothing is ever dropped, and a second run finds nothing to do. Fields that cannot be added are reported
@@ -135,22 +135,58 @@ pub(crate) fn bson_type(ty: &FieldType) -> Option<&'static str> {
 /// An index. A unique one holds only rows without nulls in it, since nulls are distinct: each of its fields is at least
 /// the least value of its type, which whoever looks one up asks for as well by asking for a value.
 pub(crate) fn create_index(entity: &Entity, index: &Index) -> Result<String> {
-    if index.filter.is_some() {
-        let message = format!("the index {} of {} has a filter, which cannot be created yet", index.name, entity.name);
-        return Err(Error::unsupported("migrations", message));
-    }
     let fields = || index.fields.iter().map(|id| entity.field(*id));
     let key: Vec<(&str, &str)> = fields().map(|field| (column(field), "1")).collect();
     let mut definition = vec![("key", object(&key)), ("name", text(&index.name))];
+    let mut filter = Vec::new();
     if index.unique {
-        let least: Vec<(&str, String)> =
-            fields().map(|field| (column(field), object(&[("$gte", least(&field.ty))]))).collect();
-        let least: Vec<(&str, &str)> = least.iter().map(|(name, least)| (*name, least.as_str())).collect();
         definition.push(("unique", "true".into()));
-        definition.push(("partialFilterExpression", object(&least)));
+        filter.extend(fields().map(|field| object(&[(column(field), &object(&[("$gte", least(&field.ty))]))])));
+    }
+    if let Some(condition) = index.filter.as_ref().map(|filter| &filter.condition) {
+        filter.push(spell(entity, condition).map_err(|why| {
+            let message = format!("{}: the index {} looks at {why}", entity.name, index.name);
+            Error::unsupported("migrations", message).with_entity(&entity.name)
+        })?);
+    }
+    match filter.as_slice() {
+        [] => {}
+        [one] => definition.push(("partialFilterExpression", one.clone())),
+        all => definition.push(("partialFilterExpression", object(&[("$and", &list(all))]))),
     }
     let definition: Vec<(&str, &str)> = definition.iter().map(|(name, value)| (*name, value.as_str())).collect();
     Ok(object(&[("createIndexes", &text(&entity.table)), ("indexes", &format!("[{}]", object(&definition)))]))
+}
+
+/// The condition of an index as a filter, in the few operators that MongoDB takes there: there is no NOT and no "is not
+/// equal" among them. Or what of it cannot be said.
+pub(crate) fn spell(entity: &Entity, condition: &Condition) -> Result<String, String> {
+    let of = |field: &FieldId, test: String| object(&[(column(entity.field(*field)), &test)]);
+    let value = |field: &FieldId, value: &Value| constant(&entity.field(*field).ty, value);
+    let compare = |field: &FieldId, op: &str, to: &Value| of(field, object(&[(op, &value(field, to))]));
+    let parts = |parts: &[Condition]| parts.iter().map(|part| spell(entity, part)).collect::<Result<Vec<_>, _>>();
+    Ok(match condition {
+        Condition::All(all) => object(&[("$and", &list(&parts(all)?))]),
+        Condition::Any(any) => object(&[("$or", &list(&parts(any)?))]),
+        Condition::Compare { field, op, value } => match op {
+            Comparison::Eq => compare(field, "$eq", value),
+            Comparison::Lt => compare(field, "$lt", value),
+            Comparison::Lte => compare(field, "$lte", value),
+            Comparison::Gt => compare(field, "$gt", value),
+            Comparison::Gte => compare(field, "$gte", value),
+            Comparison::Ne => object(&[("$or", &list(&[compare(field, "$lt", value), compare(field, "$gt", value)]))]),
+        },
+        Condition::OneOf { field, values } => {
+            let values: Vec<String> = values.iter().map(|one| value(field, one)).collect();
+            of(field, object(&[("$in", &list(&values))]))
+        }
+        Condition::Null(field) => of(field, object(&[("$eq", "null")])),
+        Condition::NotNull(field) if entity.field(*field).ty == FieldType::Json => {
+            let name = &entity.field(*field).name;
+            return Err(format!("whether {name}, which is json, is there: MongoDB cannot say that of an index"));
+        }
+        Condition::NotNull(field) => of(field, object(&[("$gte", least(&entity.field(*field).ty))])),
+    })
 }
 
 /// The index by which the database removes rows past their time: only where nothing refers to them, for it would not
@@ -169,6 +205,26 @@ pub(crate) fn expiry(schema: &Schema, id: EntityId) -> Option<(String, String)> 
     Some((name, definition))
 }
 
+/// A value as a field of the type stores it.
+pub(crate) fn constant(ty: &FieldType, value: &Value) -> String {
+    let long = |number: i64| object(&[("$numberLong", &text(&number.to_string()))]);
+    match (ty, value) {
+        (FieldType::Json, document) => object(&[("$dbalJson", &text(&json::to_text(document)))]),
+        (_, Value::Int(number)) => match ty {
+            FieldType::BigInt => long(*number),
+            FieldType::Float => object(&[("$numberDouble", &text(&number.to_string()))]),
+            _ => number.to_string(),
+        },
+        (_, Value::Float(number)) => object(&[("$numberDouble", &text(&format!("{number:?}")))]),
+        (_, Value::Decimal(number)) => object(&[("$numberDecimal", &text(&number.to_string()))]),
+        (_, Value::DateTime(instant)) => object(&[("$date", &long(instant.epoch_millis()))]),
+        (_, Value::Bytes(_)) => {
+            object(&[("$binary", &object(&[("base64", &json::to_wire(value)), ("subType", "\"00\"")]))])
+        }
+        (_, value) => json::to_wire(value),
+    }
+}
+
 /// The least value of a type.
 fn least(ty: &FieldType) -> &'static str {
     match ty {
@@ -181,6 +237,10 @@ fn least(ty: &FieldType) -> &'static str {
         FieldType::Bytes => r#"{"$binary":{"base64":"","subType":"00"}}"#,
         FieldType::Json => r#"{"$minKey":1}"#,
     }
+}
+
+fn list(items: &[String]) -> String {
+    format!("[{}]", items.join(","))
 }
 
 pub(crate) fn text(text: &str) -> String {

@@ -8,6 +8,7 @@ use crate::plan::operation::document::KEY;
 use crate::schema::{FieldType, TextKind, plural};
 use crate::sql::ddl::{ColumnInfo, Snapshot, TableInfo, postgres, sqlite_type};
 use crate::sql::dialect::Dialect;
+use crate::syntax::renamed;
 
 /// What is there of what is declared.
 pub fn adopt(target: &Model, existing: &Snapshot, how: Lowering) -> Model {
@@ -74,7 +75,11 @@ fn of_table(declared: Table, info: &TableInfo, existing: &Snapshot, how: Lowerin
     };
     let indexes = declared.indexes.iter().filter(made).map(|index| {
         let fields = index.fields.iter().map(called).collect();
-        super::model::Indexed { fields, ..index.clone() }
+        let filter = index
+            .filter
+            .as_ref()
+            .map(|filter| names.iter().fold(filter.clone(), |filter, (to, from)| renamed(&filter, to, from)));
+        super::model::Indexed { fields, filter, ..index.clone() }
     });
     let indexes = indexes.filter(|index| index.fields.iter().all(there)).collect();
     let searched = |field: &String| {

@@ -1,6 +1,7 @@
 //! One change of what is kept, in words of no database.
 
 use super::model::{Column, Indexed, Model, Table};
+use crate::syntax::renamed;
 
 /// One change. Names are those after every renaming, but for what is renamed itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -217,6 +218,9 @@ pub(super) fn apply_one(model: &mut Model, change: &Change) {
             if let Some(column) = table.column_mut(from) {
                 column.field.clone_from(to);
                 column.column.clone_from(to_column);
+            }
+            for filter in table.indexes.iter_mut().filter_map(|index| index.filter.as_mut()) {
+                *filter = renamed(filter, from, to);
             }
             let named = table.indexes.iter_mut().flat_map(|index| &mut index.fields);
             let named = named.chain(&mut table.searchable).chain(&mut table.expiry).chain([&mut table.key]);

@@ -294,16 +294,18 @@ fn indexes(before: &Entity, after: &Entity, found: &mut Found) {
     let fields = |entity: &Entity, index: &Index| -> Vec<String> {
         index.fields.iter().map(|field| entity.field(*field).name.clone()).collect()
     };
+    let text = |index: &Index| index.filter.as_ref().map(|filter| filter.text.clone());
+    // Of one field, it is said of the field; of some rows only, nothing is said of the field.
+    let together = |index: &Index| index.unique && (index.fields.len() > 1 || index.filter.is_some());
     let same = |entity: &Entity, index: &Index, other: &Entity| {
         let has = |one: &&Index| {
-            fields(other, one) == fields(entity, index) && one.unique == index.unique && one.filter == index.filter
+            fields(other, one) == fields(entity, index) && one.unique == index.unique && text(one) == text(index)
         };
         other.indexes.iter().any(|one| has(&one))
     };
     for index in after.indexes.iter().filter(|index| !same(after, index, before)) {
         let names = fields(after, index).join(", ");
-        // One field by itself was said already.
-        if index.unique && index.fields.len() > 1 {
+        if together(index) {
             found.add(Level::Major, &after.name, format!("{names} are unique together: stored rows may collide"));
         } else if !index.unique {
             found.add(Level::Patch, &after.name, format!("an index over {names}"));
@@ -311,7 +313,7 @@ fn indexes(before: &Entity, after: &Entity, found: &mut Found) {
     }
     for index in before.indexes.iter().filter(|index| !same(before, index, after)) {
         let names = fields(before, index).join(", ");
-        if index.unique && index.fields.len() > 1 {
+        if together(index) {
             found.add(Level::Minor, &after.name, format!("{names} are unique together no longer"));
         } else if !index.unique {
             found.add(Level::Patch, &after.name, format!("no index over {names}"));

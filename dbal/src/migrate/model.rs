@@ -5,8 +5,9 @@ use std::collections::HashMap;
 
 use crate::schema::{
     Acl, Backfill, DefaultValue, Entity, EntityId, EntitySecurity, Field, FieldAcl, FieldId, FieldType, ForeignKey,
-    Generator, Index, Referential, Schema, Storage, StoredAs, Ttl,
+    Generator, Index, IndexFilter, Referential, Schema, Storage, StoredAs, Ttl,
 };
+use crate::syntax::{TokenKind, lex};
 use crate::value::Value;
 
 /// All tables.
@@ -101,6 +102,18 @@ pub struct Indexed {
     pub filter: Option<String>,
 }
 
+impl Indexed {
+    /// The names of the fields that decide what is in it.
+    pub(super) fn looks_at(&self) -> impl Iterator<Item = String> {
+        let tokens = self.filter.as_deref().and_then(|filter| lex(filter).ok()).unwrap_or_default();
+        let named = tokens.into_iter().filter_map(|token| match token.kind {
+            TokenKind::Name(name) => Some(name),
+            _ => None,
+        });
+        self.fields.iter().cloned().chain(named)
+    }
+}
+
 impl Model {
     /// What is to be kept of a schema.
     pub fn of(schema: &Schema) -> Model {
@@ -158,7 +171,7 @@ impl Table {
             name: index.name.clone(),
             fields: index.fields.iter().map(|field| name(*field)).collect(),
             unique: index.unique,
-            filter: index.filter.clone(),
+            filter: index.filter.as_ref().map(|filter| filter.text.clone()),
         };
         let refers = |field: &Field| field.foreign_key.is_some_and(|key| key.entity == id);
         let expires = entity.ttl.filter(|ttl| {
@@ -191,13 +204,24 @@ impl Table {
         self.columns.iter().position(|column| column.field == field).map(|at| FieldId(at as u16))
     }
 
-    fn to_entity(&self, target: &dyn Fn(&Reference) -> Option<ForeignKey>) -> Entity {
-        let index = |index: &Indexed| Index {
-            name: index.name.clone(),
-            fields: index.fields.iter().filter_map(|field| self.position(field)).collect(),
-            unique: index.unique,
-            filter: index.filter.clone(),
+    pub(super) fn to_entity(&self, target: &dyn Fn(&Reference) -> Option<ForeignKey>) -> Entity {
+        let fields: Vec<Field> =
+            self.columns.iter().map(|column| column.to_field(column.field == self.key, target)).collect();
+        let known: Vec<&Field> = fields.iter().collect();
+        // A condition that says nothing of these fields is of an index that goes.
+        let index = |index: &Indexed| {
+            let filter = match &index.filter {
+                None => None,
+                Some(text) => Some(IndexFilter::read(&self.entity, &known, text).ok()?),
+            };
+            Some(Index {
+                name: index.name.clone(),
+                fields: index.fields.iter().filter_map(|field| self.position(field)).collect(),
+                unique: index.unique,
+                filter,
+            })
         };
+        let indexes = self.indexes.iter().filter_map(index).collect();
         let expiry = self.expiry.as_deref().and_then(|field| self.position(field));
         Entity {
             name: self.entity.clone(),
@@ -207,9 +231,9 @@ impl Table {
             renamed_from: None,
             version: String::new(),
             description: String::new(),
-            fields: self.columns.iter().map(|column| column.to_field(column.field == self.key, target)).collect(),
+            fields,
             key: self.position(&self.key).unwrap_or(FieldId(0)),
-            indexes: self.indexes.iter().map(index).collect(),
+            indexes,
             relations: Vec::new(),
             acl: Acl::default(),
             owner: None,

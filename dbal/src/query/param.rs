@@ -3,6 +3,7 @@
 use super::ast::ParamId;
 pub use super::cast::Cast;
 use crate::schema::{FieldType, Generator, StoredAs};
+pub use crate::syntax::ClaimScope;
 use crate::value::Value;
 
 /// All parameters of a query, in the order of their ids.
@@ -72,15 +73,6 @@ pub enum ParamSource {
     Cursor(u16),
     /// Rows to pass over: `offset`, or what `page` and `limit` make of it.
     Offset,
-}
-
-/// What `$user.x` and `$session.x` look in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ClaimScope {
-    /// The caller's user.
-    User,
-    /// The caller's session.
-    Session,
 }
 
 /// Says where the value comes from, without the value.

@@ -1,6 +1,6 @@
 //! Indexes.
 
-use super::FieldId;
+use super::{FieldId, IndexFilter};
 
 /// An index over fields of one entity.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +11,6 @@ pub struct Index {
     pub fields: Vec<FieldId>,
     /// Whether the fields together are unique (nulls are distinct).
     pub unique: bool,
-    /// Only rows for which this holds are indexed, in the rules language.
-    pub filter: Option<String>,
+    /// Only rows for which this holds are indexed.
+    pub filter: Option<IndexFilter>,
 }

@@ -1,6 +1,7 @@
 //! The catalogue: entities and what belongs to them, resolved to ids. Everything after loading speaks ids, not names.
 
 pub mod check;
+pub mod condition;
 pub mod convert;
 pub mod entity;
 pub mod field;
@@ -17,6 +18,7 @@ mod storage;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use condition::{Condition, IndexFilter};
 pub use entity::{Acl, AclGrant, Entity, EntitySecurity, FieldRef, Ttl, Verb};
 pub use field::{
     Backfill, Bound, DefaultValue, EnumType, Field, FieldAcl, FieldType, ForeignKey, Generator, Referential, StoredAs,

@@ -1,5 +1,6 @@
 //! What exists in a database, and how tables, columns and indexes are spelled.
 
+pub(crate) mod condition;
 pub(crate) mod postgres;
 
 use sea_query::{
@@ -177,11 +178,7 @@ pub(crate) fn add_column(schema: &Schema, entity: &Entity, field: &Field) -> Res
 }
 
 /// `CREATE INDEX`.
-pub(crate) fn create_index(entity: &Entity, index: &Index) -> Result<String> {
-    if index.filter.is_some() {
-        let message = format!("the index {} of {} has a filter, which cannot be created yet", index.name, entity.name);
-        return Err(Error::unsupported("migrations", message));
-    }
+pub(crate) fn create_index(entity: &Entity, index: &Index) -> String {
     let mut built = SqlIndex::create();
     // sea-query writes an index's name between quotes as it is, so quotes in it are doubled here.
     built.name(index.name.replace('"', "\"\"")).table(iden(&entity.table));
@@ -191,7 +188,11 @@ pub(crate) fn create_index(entity: &Entity, index: &Index) -> Result<String> {
     if index.unique {
         built.unique();
     }
-    Ok(built.to_string(SqliteQueryBuilder))
+    let built = built.to_string(SqliteQueryBuilder);
+    match &index.filter {
+        None => built,
+        Some(filter) => format!("{built} WHERE {}", condition::spell(entity, &filter.condition, Dialect::Sqlite)),
+    }
 }
 
 /// Name, type, and whether null is allowed.

@@ -75,7 +75,7 @@ pub fn create_missing(schema: &Schema, existing: &Snapshot, dialect: Dialect) ->
             let known = table.is_some_and(|table| table.index(&index.name, &columns, index.unique, same).is_some());
             if !known && index.fields != [entity.key] {
                 indexes.push(match dialect {
-                    Dialect::Sqlite => ddl::create_index(entity, index)?,
+                    Dialect::Sqlite => ddl::create_index(entity, index),
                     Dialect::Postgres => postgres::create_index(entity, index)?,
                 });
             }

@@ -90,17 +90,6 @@ fn quotes_in_names_are_doubled() {
 
 #[test]
 fn what_cannot_be_created_is_refused_by_name() {
-    let mut partial = entity("T", "t", vec![field("id", TEXT), field("b", TEXT)]);
-    partial.indexes = vec![Index {
-        name: "only_some".into(),
-        fields: vec![FieldId(1)],
-        unique: false,
-        filter: Some("b = 'x'".into()),
-    }];
-    let error = create_missing(&only(partial), &Snapshot::default(), Dialect::Sqlite).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::CapabilityNotSupported);
-    assert!(error.message().contains("only_some"));
-
     let mut counted = entity("T", "t", vec![field("id", TEXT), field("n", FieldType::Integer)]);
     counted.fields[1].generated = Some(dbal::schema::Generator::Sequence);
     let error = create_missing(&only(counted), &Snapshot::default(), Dialect::Sqlite).unwrap_err();

@@ -16,7 +16,8 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     ("value", &["generated", "error", "row"]), // a value may be a related row
     ("row", &["error", "value"]),
     ("yaml", &["error", "value"]),
-    ("schema", &["error", "value", "yaml"]),
+    ("syntax", &["value"]),
+    ("schema", &["error", "value", "yaml", "syntax"]),
     ("request", &["error", "value", "schema"]),
 
     // Rows on their way to another program or language.
@@ -24,8 +25,8 @@ pub const LAYERS: &[(&str, &[&str])] = &[
 
     // The stages, in the order a request meets them. `plan::operation` is what a backend is given, and data only: `sql`
     // fills it in and adapters read it, without seeing the planner.
-    ("query", &["error", "value", "row", "request", "schema"]),
-    ("access", &["error", "value", "request", "schema", "yaml", "query"]),
+    ("query", &["error", "value", "row", "request", "schema", "syntax"]),
+    ("access", &["error", "value", "request", "schema", "yaml", "syntax", "query"]),
     ("sql", &["error", "value", "schema", "capability", "query", "sql::dialect", "plan::operation"]),
     ("sql::dialect", &[]),
     ("document", &["error", "value", "schema", "query", "sql", "plan::operation"]),
@@ -47,7 +48,7 @@ pub const LAYERS: &[(&str, &[&str])] = &[
     ("remote", &["error", "value", "row", "request", "schema", "capability", "packed", "adapter", "sql", "plan::operation"]),
 
     // What a database keeps, from one schema to the next. Only `apply`, `history` and `lock` do anything.
-    ("migrate", &["error", "value", "schema", "sql", "sql::dialect", "document", "plan::operation", "adapter"]),
+    ("migrate", &["error", "value", "schema", "syntax", "sql", "sql::dialect", "document", "plan::operation", "adapter"]),
 
     // What a database holds that others made. It reads through a connection and computes.
     ("introspect", &["error", "value", "yaml", "schema", "sql", "sql::dialect", "document", "plan::operation", "adapter", "migrate"]),

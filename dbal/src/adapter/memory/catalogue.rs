@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use super::data::{Key, Stored};
-use crate::error::{Error, Result};
-use crate::schema::{Entity, EntityId, FieldId, ForeignKey, Generator, Schema};
+use crate::schema::{Condition, Entity, EntityId, FieldId, ForeignKey, Generator, Schema};
 
 /// The schema, and what follows from it.
 #[derive(Debug)]
@@ -29,6 +28,8 @@ pub(super) struct Layout {
 pub(super) struct IndexLayout {
     pub(super) fields: Vec<FieldId>,
     pub(super) unique: bool,
+    /// Only rows for which it holds are in it.
+    pub(super) filter: Option<Condition>,
 }
 
 /// A field that points at an entity.
@@ -40,9 +41,8 @@ pub(super) struct Referrer {
 }
 
 impl Catalogue {
-    /// Fails with CAPABILITY_NOT_SUPPORTED for what this backend cannot keep to.
-    pub(super) fn new(schema: Arc<Schema>) -> Result<Catalogue> {
-        let mut layouts = schema.entities().map(|(_, entity)| layout(entity)).collect::<Result<Vec<_>>>()?;
+    pub(super) fn new(schema: Arc<Schema>) -> Catalogue {
+        let mut layouts: Vec<Layout> = schema.entities().map(|(_, entity)| layout(entity)).collect();
         for (id, entity) in schema.entities() {
             for (field, declared) in entity.field_ids() {
                 if let Some(foreign_key) = declared.foreign_key {
@@ -51,7 +51,7 @@ impl Catalogue {
                 }
             }
         }
-        Ok(Catalogue { schema, layouts })
+        Catalogue { schema, layouts }
     }
 
     pub(super) fn layout(&self, entity: EntityId) -> &Layout {
@@ -71,36 +71,40 @@ impl Layout {
 
     /// Whether rows are found by this field without looking at all of them.
     pub(super) fn finds_by(&self, field: FieldId) -> bool {
-        field == self.key || self.indexes.iter().any(|index| index.fields[0] == field)
+        field == self.key || self.indexes.iter().any(|index| index.finds_by(field))
     }
 }
 
 impl IndexLayout {
+    /// Whether every row with a value of this field is found in it.
+    pub(super) fn finds_by(&self, field: FieldId) -> bool {
+        self.filter.is_none() && self.fields[0] == field
+    }
+
+    /// Whether a row is in it.
+    pub(super) fn holds(&self, row: &Stored) -> bool {
+        self.filter.as_ref().is_none_or(|filter| filter.holds(row))
+    }
+
     pub(super) fn values_of(&self, row: &Stored) -> Vec<Key> {
         self.fields.iter().map(|field| Key(row[usize::from(field.0)].clone())).collect()
     }
 }
 
-fn layout(entity: &Entity) -> Result<Layout> {
+fn layout(entity: &Entity) -> Layout {
     let mut indexes: Vec<IndexLayout> = Vec::new();
     for index in entity.indexes.iter().filter(|index| !index.fields.is_empty()) {
-        // Its condition is in the rules language, which is typed by `access`; no backend may import that.
-        if index.unique && index.filter.is_some() {
-            let message = format!(
-                "{}: the index {} is unique for some rows only, which the memory backend does not support",
-                entity.name, index.name
-            );
-            return Err(Error::unsupported("unique_indexes", message).with_entity(&entity.name));
-        }
-        indexes.push(IndexLayout { fields: index.fields.clone(), unique: index.unique });
+        let filter = index.filter.as_ref().map(|filter| filter.condition.clone());
+        indexes.push(IndexLayout { fields: index.fields.clone(), unique: index.unique, filter });
     }
     for (id, field) in entity.field_ids().filter(|(id, _)| *id != entity.key) {
-        let has = |unique: bool| indexes.iter().any(|index| index.fields == [id] && (index.unique || !unique));
+        let whole = |index: &&IndexLayout| index.filter.is_none() && index.fields == [id];
+        let has = |unique: bool| indexes.iter().filter(whole).any(|index| index.unique || !unique);
         if (field.unique && !has(true)) || (field.foreign_key.is_some() && !has(false)) {
-            indexes.push(IndexLayout { fields: vec![id], unique: field.unique });
+            indexes.push(IndexLayout { fields: vec![id], unique: field.unique, filter: None });
         }
     }
     let generated = |generator| entity.field_ids().filter(move |(_, field)| field.generated == Some(generator));
     let sequences = generated(Generator::Sequence).map(|(id, _)| id).collect();
-    Ok(Layout { key: entity.key, indexes, sequences, referrers: Vec::new() })
+    Layout { key: entity.key, indexes, sequences, referrers: Vec::new() }
 }

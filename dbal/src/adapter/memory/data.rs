@@ -100,7 +100,7 @@ impl Table {
         if field == layout.key {
             return Box::new(self.get(&value).into_iter());
         }
-        match layout.indexes.iter().position(|index| index.fields[0] == field) {
+        match layout.indexes.iter().position(|index| index.finds_by(field)) {
             Some(index) => Box::new(self.indexed(index, vec![value])),
             None => Box::new(self.scan().filter(move |row| Key(row[usize::from(field.0)].clone()) == value)),
         }
@@ -122,14 +122,16 @@ impl Table {
         if self.rows.get(&key).is_some() {
             return Err(std::slice::from_ref(&layout.key));
         }
-        for (position, index) in layout.indexes.iter().enumerate().filter(|(_, index)| index.unique) {
+        for (position, index) in
+            layout.indexes.iter().enumerate().filter(|(_, index)| index.unique && index.holds(&row))
+        {
             let values = index.values_of(&row);
             // Nulls in a unique key are distinct.
             if values.iter().all(|value| !value.0.is_null()) && self.indexed(position, values).next().is_some() {
                 return Err(&index.fields);
             }
         }
-        for (index, entries) in layout.indexes.iter().zip(&mut self.indexes) {
+        for (index, entries) in layout.indexes.iter().zip(&mut self.indexes).filter(|(index, _)| index.holds(&row)) {
             entries.insert((index.values_of(&row), key.clone()), ());
         }
         for (field, last) in layout.sequences.iter().zip(&mut self.last_numbers) {

@@ -19,7 +19,7 @@ use crate::plan::operation::document::{
 };
 use crate::row::RowSink;
 use crate::schema::increment::increment;
-use crate::schema::{Entity, EntityId, FieldId, Generator};
+use crate::schema::{Entity, EntityId, FieldId, Generator, Index};
 use crate::value::words::words;
 use crate::value::{Value, ValueRef};
 
@@ -248,10 +248,17 @@ impl Session {
             stays.push((key, set));
         }
         if stays.len() > 1 {
-            let unique = entity.indexes.iter().filter(|index| index.unique).flat_map(|index| &index.fields);
+            let touched = |name: &str| stays.iter().any(|(_, set)| set.contains_key(name));
+            // Rows come to meet the condition of a key, too, or meet it no longer.
+            let moves = |index: &Index| {
+                let looks = |id| index.filter.as_ref().is_some_and(|filter| filter.condition.looks_at(id));
+                entity.field_ids().any(|(id, field)| looks(id) && touched(column(field)))
+            };
+            let unique = entity.indexes.iter().filter(|index| index.unique);
             let given_up: Document = unique
-                .map(|field| column(entity.field(*field)))
-                .filter(|name| *name != KEY && stays.iter().any(|(_, set)| set.contains_key(name)))
+                .flat_map(|index| index.fields.iter().map(move |field| (index, column(entity.field(*field)))))
+                .filter(|(index, name)| *name != KEY && (touched(name) || moves(index)))
+                .map(|(_, name)| name)
                 .map(|name| (name.to_owned(), Bson::String(String::new())))
                 .collect();
             if !given_up.is_empty() {

@@ -4,10 +4,12 @@
 use super::{Step, Work};
 use crate::migrate::change::Change;
 use crate::migrate::convert::{Conversion, between};
-use crate::migrate::model::{Column, Fill};
-use crate::schema::FieldType;
+use crate::migrate::model::{Column, Fill, Indexed};
+use crate::schema::{Condition, Entity, Field, FieldType, IndexFilter};
+use crate::sql::ddl::condition::spell;
 use crate::sql::dialect::Dialect;
 use crate::sql::quoted;
+use crate::syntax::renamed;
 
 /// The questions, for a database that speaks SQL. They name what there is as it is called now.
 pub(super) fn checks(work: &Work<'_>, dialect: Dialect) -> Vec<Step> {
@@ -24,8 +26,8 @@ pub(super) fn checks(work: &Work<'_>, dialect: Dialect) -> Vec<Step> {
                 steps.push(count(&quoted(&table.table), None, message));
             }
             Change::AlterField { entity, from, to } => of_field(work, dialect, entity, from, to, &mut steps),
-            Change::AddIndex { entity, index } if index.unique && index.filter.is_none() => {
-                steps.extend(unique(work, entity, &index.fields));
+            Change::AddIndex { entity, index } if index.unique => {
+                steps.extend(unique(work, dialect, entity, index));
             }
             _ => {}
         }
@@ -73,23 +75,48 @@ pub(super) fn worded(ty: &FieldType) -> String {
 }
 
 /// Rows that would share a unique key. What is added is the same in all rows, null, or a UUID.
-fn unique(work: &Work<'_>, entity: &str, fields: &[String]) -> Option<Step> {
+fn unique(work: &Work<'_>, dialect: Dialect, entity: &str, index: &Indexed) -> Option<Step> {
+    let fields = &index.fields;
     let table = work.table_before(entity)?;
     let Grouped { columns, alone } = grouped(work, entity, fields)?;
     let message = format!("{entity}: rows that exist share the same {}, which is to be unique", fields.join(", "));
     let rows = quoted(&table.table);
+    let within = match &index.filter {
+        None => None,
+        Some(text) => {
+            let (entity, condition) = condition(work, entity, text)?;
+            Some(spell(&entity, &condition, dialect))
+        }
+    };
     if alone {
-        let ask = format!("SELECT count(*) AS \"rows\" FROM {rows} HAVING count(*) > 1");
+        let within = within.map_or_else(String::new, |within| format!(" WHERE {within}"));
+        let ask = format!("SELECT count(*) AS \"rows\" FROM {rows}{within} HAVING count(*) > 1");
         return Some(Step::Check { ask, message });
     }
     let columns: Vec<String> = columns.iter().map(|name| quoted(name)).collect();
-    let known: Vec<String> = columns.iter().map(|column| format!("{column} IS NOT NULL")).collect();
+    let known = columns.iter().map(|column| format!("{column} IS NOT NULL"));
+    let known: Vec<String> = known.chain(within.map(|within| format!("({within})"))).collect();
     let (columns, known) = (columns.join(", "), known.join(" AND "));
     let ask = format!(
         "SELECT count(*) AS \"rows\" FROM (SELECT 1 AS \"one\" FROM {rows} WHERE {known} GROUP BY {columns} HAVING count(*) \
          > 1) AS \"shared\" HAVING count(*) > 0"
     );
     Some(Step::Check { ask, message })
+}
+
+/// The condition of an index on rows as they are now, with the entity that they are of; none where it looks at what
+/// these rows do not have yet, or have as another type.
+pub(super) fn condition(work: &Work<'_>, entity: &str, text: &str) -> Option<(Entity, Condition)> {
+    let table = work.table_before(entity)?;
+    let called = |field: &String| work.column_before(entity, field).map(|before| before.field.clone());
+    let later = work.new.table(entity)?.columns.iter().map(|column| column.field.clone());
+    let pairs: Vec<(String, String)> = later.filter_map(|field| Some((field.clone(), called(&field)?))).collect();
+    let text =
+        pairs.iter().filter(|(to, from)| to != from).fold(text.to_owned(), |text, (to, from)| renamed(&text, to, from));
+    let entity = table.to_entity(&|_| None);
+    let fields: Vec<&Field> = entity.fields.iter().collect();
+    let condition = IndexFilter::read(&entity.name, &fields, &text).ok()?.condition;
+    Some((entity, condition))
 }
 
 /// What decides whether rows that exist would share a key.

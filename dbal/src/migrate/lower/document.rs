@@ -1,9 +1,9 @@
 //! MongoDB takes no change of collections inside a transaction, so each command is one that may be run again: who goes on
 //! after an interruption does not know whether the last one was done. What destroys comes last.
 
-use super::checks::{grouped, range, worded};
+use super::checks::{condition, grouped, range, worded};
 use super::{Step, Work};
-use crate::document::migrate::{create_index, expiry, object, text, validator};
+use crate::document::migrate::{constant, create_index, expiry, object, spell, text, validator};
 use crate::error::{Error, Result};
 use crate::migrate::change::Change;
 use crate::migrate::convert::{Conversion, between};
@@ -11,7 +11,6 @@ use crate::migrate::model::{Column, Fill, Indexed, Table};
 use crate::plan::operation::document::{KEY, SEQUENCES, WORDS};
 use crate::schema::FieldType;
 use crate::sql::ddl::Snapshot;
-use crate::value::{Value, json};
 
 pub(super) fn lower(work: &Work<'_>, existing: &Snapshot) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
@@ -93,10 +92,10 @@ fn renamings(work: &Work<'_>, after: &Table) -> Vec<(String, String)> {
 
 /// Whether an index is over something that is called or stored otherwise from now on.
 fn moves(work: &Work<'_>, after: &Table, index: &Indexed) -> bool {
-    index.fields.iter().any(|field| {
-        let before = work.column_before(&after.entity, field);
-        let renamed = before.zip(after.column(field)).is_some_and(|(old, new)| old.column != new.column);
-        renamed || work.altered(&after.entity).any(|(from, to)| to.field == *field && from.ty != to.ty)
+    index.looks_at().any(|field| {
+        let before = work.column_before(&after.entity, &field);
+        let renamed = before.zip(after.column(&field)).is_some_and(|(old, new)| old.column != new.column);
+        renamed || work.altered(&after.entity).any(|(from, to)| to.field == field && from.ty != to.ty)
     })
 }
 
@@ -233,7 +232,8 @@ fn come(work: &Work<'_>, run: &mut Vec<String>) -> Result<()> {
         let Some(after) = work.new.table(&entity.name) else { continue };
         let fresh = work.created().any(|new| new.entity == entity.name);
         let (old, before) = (work.table_before(&entity.name), work.renamed.table(&entity.name));
-        for (index, declared) in entity.indexes.iter().zip(&after.indexes) {
+        for index in &entity.indexes {
+            let Some(declared) = after.indexes.iter().find(|declared| declared.name == index.name) else { continue };
             let added = work.changes.iter().any(|change| {
                 matches!(change, Change::AddIndex { entity: of, index: new } if *of == entity.name && new.name == index.name)
             });
@@ -305,26 +305,6 @@ fn converted(conversion: &Conversion, from: &str) -> Option<(String, &'static st
     }
 }
 
-/// A value as a field of the type stores it.
-fn constant(ty: &FieldType, value: &Value) -> String {
-    let long = |number: i64| object(&[("$numberLong", &text(&number.to_string()))]);
-    match (ty, value) {
-        (FieldType::Json, document) => object(&[("$dbalJson", &text(&json::to_text(document)))]),
-        (_, Value::Int(number)) => match ty {
-            FieldType::BigInt => long(*number),
-            FieldType::Float => object(&[("$numberDouble", &text(&number.to_string()))]),
-            _ => number.to_string(),
-        },
-        (_, Value::Float(number)) => object(&[("$numberDouble", &text(&format!("{number:?}")))]),
-        (_, Value::Decimal(number)) => object(&[("$numberDecimal", &text(&number.to_string()))]),
-        (_, Value::DateTime(instant)) => object(&[("$date", &long(instant.epoch_millis()))]),
-        (_, Value::Bytes(_)) => {
-            object(&[("$binary", &object(&[("base64", &json::to_wire(value)), ("subType", "\"00\"")]))])
-        }
-        (_, value) => json::to_wire(value),
-    }
-}
-
 /// What rows that exist must not hold; see the questions for SQL.
 fn checks(work: &Work<'_>, steps: &mut Vec<Step>) {
     let mut check = |table: &Table, stages: &[String], message: String| {
@@ -375,7 +355,7 @@ fn checks(work: &Work<'_>, steps: &mut Vec<Step>) {
                     check(table, &stages, message);
                 }
             }
-            Change::AddIndex { entity, index } if index.unique && index.filter.is_none() => {
+            Change::AddIndex { entity, index } if index.unique => {
                 let (Some(table), Some(group)) = (work.table_before(entity), grouped(work, entity, &index.fields))
                 else {
                     continue;
@@ -389,11 +369,22 @@ fn checks(work: &Work<'_>, steps: &mut Vec<Step>) {
                 let id: Vec<(&str, &str)> =
                     ids.iter().zip(&from).map(|(id, from)| (id.as_str(), from.as_str())).collect();
                 let id = if group.alone { "null".to_owned() } else { object(&id) };
+                let within = match &index.filter {
+                    None => "{}".to_owned(),
+                    Some(filter) => {
+                        let spelled = condition(work, entity, filter);
+                        let Some(Ok(within)) = spelled.map(|(entity, condition)| spell(&entity, &condition)) else {
+                            continue;
+                        };
+                        within
+                    }
+                };
                 let group = object(&[("_id", &id), ("n", r#"{"$sum":1}"#)]);
                 let fields = index.fields.join(", ");
                 let message = format!("{entity}: rows that exist share the same {fields}, which is to be unique");
                 let shared = matching(r#"{"n":{"$gt":1}}"#);
-                check(table, &[matching(&object(&known)), object(&[("$group", &group)]), shared], message);
+                let stages = [matching(&object(&known)), matching(&within), object(&[("$group", &group)]), shared];
+                check(table, &stages, message);
             }
             _ => {}
         }

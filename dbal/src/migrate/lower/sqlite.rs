@@ -79,7 +79,7 @@ pub(super) fn lower(work: &Work<'_>, existing: &Snapshot) -> Result<Vec<Step>> {
                 |change| matches!(change, Change::AddIndex { entity, index: new } if *entity == table.entity && new.name == index.name),
             );
             if fresh || added {
-                run.push(ddl::create_index(entity, index)?);
+                run.push(ddl::create_index(entity, index));
             }
         }
         run.extend(staying.iter().filter(|staying| staying.anew).flat_map(|staying| staying.foreign.clone()));

@@ -71,7 +71,7 @@ pub(super) struct IndexDecl {
     pub name: Option<Spot>,
     pub fields: Vec<Spot>,
     pub unique: bool,
-    pub filter: Option<String>,
+    pub filter: Option<Spot>,
 }
 
 /// One explicit relation.

@@ -221,7 +221,7 @@ fn read_indexes(report: &Report, entity: &str, entry: &Entry) -> Vec<IndexDecl> 
         let fields = block.entry("fields").map(|entry| spots(report, entry));
         let name = block.entry("name").and_then(|entry| spot(&block, entry));
         let unique = block.boolean("unique").unwrap_or(false);
-        let filter = block.text("where").map(str::to_owned);
+        let filter = block.entry("where").and_then(|entry| spot(&block, entry));
         block.written("description");
         block.finish();
         let Some(fields) = fields.filter(|fields| !fields.is_empty()) else {

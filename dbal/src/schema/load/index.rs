@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
+use super::declare::Spot;
 use super::names::fit;
 use super::resolve::Names;
-use crate::schema::{FieldId, FieldType, Index};
+use crate::schema::{Field, FieldId, FieldType, Index, IndexFilter};
 
 /// A declared unique index over one field makes the field unique.
 pub(super) fn mark_unique(names: &mut Names<'_>) {
@@ -42,14 +43,21 @@ fn of_entity(names: &Names<'_>, entity: usize, taken: &mut HashSet<String>) -> V
         if fields.len() < declared.fields.len() {
             continue;
         }
+        let filter = match &declared.filter {
+            None => None,
+            Some(spot) => match read_filter(names, entity, spot) {
+                Some(filter) => Some(filter),
+                None => continue,
+            },
+        };
         // The key has an index already, and a field that is unique gets its own below.
-        if let ([only], None) = (&fields[..], &declared.filter) {
+        if let ([only], None) = (&fields[..], &filter) {
             let field = names.field_of(entity, *only);
             if field.primary || (field.unique && declared.name.is_none()) {
                 continue;
             }
         }
-        let same = indexes.iter_mut().find(|index| index.fields == fields && index.filter == declared.filter);
+        let same = indexes.iter_mut().find(|index| index.fields == fields && index.filter == filter);
         if let Some(same) = same {
             same.unique |= declared.unique;
             continue;
@@ -59,7 +67,7 @@ fn of_entity(names: &Names<'_>, entity: usize, taken: &mut HashSet<String>) -> V
             None => made_name(names, entity, &fields, declared.unique),
         };
         let name = untaken(taken, name);
-        indexes.push(Index { name, fields, unique: declared.unique, filter: declared.filter.clone() });
+        indexes.push(Index { name, fields, unique: declared.unique, filter });
     }
     for (at, field) in decl.fields.iter().enumerate() {
         let (id, bare, field) = (FieldId(at as u16), field.bare, &field.field);
@@ -79,6 +87,21 @@ fn of_entity(names: &Names<'_>, entity: usize, taken: &mut HashSet<String>) -> V
         }
     }
     indexes
+}
+
+/// The condition of an index; none when it has faults, which are reported.
+fn read_filter(names: &Names<'_>, entity: usize, spot: &Spot) -> Option<IndexFilter> {
+    let decl = &names.entities[entity];
+    let fields: Vec<&Field> = decl.fields.iter().map(|decl| &decl.field).collect();
+    match IndexFilter::read(&decl.name.text, &fields, &spot.text) {
+        Ok(filter) => Some(filter),
+        Err(faults) => {
+            for fault in faults {
+                names.report.error(spot.place, format!("where: {fault}"));
+            }
+            None
+        }
+    }
 }
 
 fn made_name(names: &Names<'_>, entity: usize, fields: &[FieldId], unique: bool) -> String {

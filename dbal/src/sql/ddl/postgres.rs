@@ -3,6 +3,7 @@
 //! Foreign keys come last and by themselves: there a table cannot refer to one that is not there yet. What they are
 //! called is left to the server, so nothing depends on names.
 
+use super::condition;
 use crate::error::{Error, Result};
 use crate::schema::{
     DefaultValue, Entity, Field, FieldType, ForeignKey, Generator, Index, Referential, Schema, Storage,
@@ -85,10 +86,6 @@ pub(crate) fn add_column(entity: &Entity, field: &Field) -> Result<String, &'sta
 
 /// `CREATE INDEX`. Nulls come first in it, as they do in every ascending sort, so that it serves both directions.
 pub(crate) fn create_index(entity: &Entity, index: &Index) -> Result<String> {
-    if index.filter.is_some() {
-        let message = format!("the index {} of {} has a filter, which cannot be created yet", index.name, entity.name);
-        return Err(Error::unsupported("migrations", message));
-    }
     let column = |field: &Field| {
         let nulls = if field.nullable { " NULLS FIRST" } else { "" };
         format!("{}{nulls}", quoted(&field.column))
@@ -96,7 +93,11 @@ pub(crate) fn create_index(entity: &Entity, index: &Index) -> Result<String> {
     let columns: Vec<String> = index.fields.iter().map(|field| column(entity.field(*field))).collect();
     let unique = if index.unique { "UNIQUE " } else { "" };
     let (name, table) = (name(entity, &index.name)?, quoted(&entity.table));
-    Ok(format!("CREATE {unique}INDEX {name} ON {table} ({})", columns.join(", ")))
+    let condition = match &index.filter {
+        None => String::new(),
+        Some(filter) => format!(" WHERE {}", condition::spell(entity, &filter.condition, Dialect::Postgres)),
+    };
+    Ok(format!("CREATE {unique}INDEX {name} ON {table} ({}){condition}", columns.join(", ")))
 }
 
 /// `ALTER TABLE ADD FOREIGN KEY`. Restrict is spelled as NO ACTION, the default: it is checked when the statement ends,

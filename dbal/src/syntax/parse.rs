@@ -1,14 +1,13 @@
 //! From words to a syntax tree. Chains of AND and OR are flat, so depth comes from parentheses and NOT alone and is
 //! bounded: no input can run off the end of the stack.
 
-use super::expression::{ExprFault, MAX_BYTES, MAX_DEPTH};
 use super::lex::{Token, TokenKind, lex};
-use crate::query::ast::Comparison;
-use crate::query::param::ClaimScope;
+use super::{ClaimScope, ExprFault, MAX_BYTES, MAX_DEPTH};
+use crate::value::Comparison;
 
 /// A condition as written.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Node {
+pub(crate) enum Node {
     And(Vec<Node>),
     Or(Vec<Node>),
     Not(Box<Node>),
@@ -33,13 +32,13 @@ pub(super) enum Node {
 
 /// A value as written, and where.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Term {
+pub(crate) struct Term {
     pub column: usize,
     pub kind: TermKind,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum TermKind {
+pub(crate) enum TermKind {
     /// Names joined by dots, each with its column.
     Path(Vec<(usize, String)>),
     Claim(ClaimScope, String),
@@ -51,7 +50,7 @@ pub(super) enum TermKind {
 }
 
 /// Parses a whole expression.
-pub(super) fn parse(text: &str) -> Result<Node, ExprFault> {
+pub(crate) fn parse(text: &str) -> Result<Node, ExprFault> {
     if text.len() > MAX_BYTES {
         let message = format!("the expression has {} bytes; at most {MAX_BYTES} are allowed", text.len());
         return Err(ExprFault { column: 1, message });

@@ -3,18 +3,18 @@
 use std::iter::Peekable;
 use std::str::CharIndices;
 
-use super::expression::ExprFault;
-use crate::query::ast::Comparison;
+use super::ExprFault;
+use crate::value::Comparison;
 
 /// A word of an expression and the column, in characters from 1, where it begins.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Token {
+pub(crate) struct Token {
     pub column: usize,
     pub kind: TokenKind,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum TokenKind {
+pub(crate) enum TokenKind {
     /// A name of the schema.
     Name(String),
     /// `$user`, `$session`, `$now`: what follows the dollar.
@@ -66,7 +66,7 @@ impl TokenKind {
 }
 
 /// Cuts an expression into words; the last one is [`TokenKind::End`].
-pub(super) fn lex(text: &str) -> Result<Vec<Token>, ExprFault> {
+pub(crate) fn lex(text: &str) -> Result<Vec<Token>, ExprFault> {
     let mut lexer = Lexer { chars: text.char_indices().peekable(), text, column: 0 };
     let mut tokens = Vec::new();
     loop {
