@@ -12,6 +12,20 @@
 static dbal_client *stack[DEEPEST];
 static int depth = -1;
 
+/* What a stream ended with. */
+static dbal_error *broken;
+
+/* NUL, which JSON that dbal reads cannot hold, comes as U+E000. */
+static size_t with_nul(char *text, size_t length) {
+    size_t kept = 0;
+    for (size_t each = 0; each < length; each++, kept++) {
+        bool nul = !strncmp(text + each, "\xee\x80\x80", 3);
+        text[kept] = nul ? 0 : text[each];
+        if (nul) each += 2;
+    }
+    return kept;
+}
+
 static void answer_error(dbal_error *err) {
     dbal_value *told = dbal_value_new();
     dbal_set_text(told, "error/code", dbal_error_code(err));
@@ -39,23 +53,28 @@ static dbal_value *given(const dbal_value *told) {
         for (size_t each = 0; each < dbal_value_count(told); each++) dbal_list_push(value, given(dbal_value_at(told, each)));
         return value;
     }
+    size_t length = 0;
+    if (dbal_value_type(told) == DBAL_TYPE_TEXT) {
+        char *text = (char *)dbal_value_text(told, &length);
+        length = with_nul(text, length);
+        return dbal_set_text_n(value, NULL, text, length), value;
+    }
     if (name == NULL) return dbal_set_value(value, NULL, told), value;
     const dbal_value *inner = dbal_value_at(told, 0);
-    size_t length = 0;
     const char *text = dbal_value_text(inner, &length);
     if (!strcmp(name, "$map")) {
         dbal_set_map(value, NULL);
         for (size_t each = 0; each < dbal_value_count(inner); each++) {
             const dbal_value *pair = dbal_value_at(inner, each);
             const char *key = dbal_value_text(dbal_value_at(pair, 0), &length);
-            dbal_map_put(value, key, length, given(dbal_value_at(pair, 1)));
+            dbal_map_put(value, key, with_nul((char *)key, length), given(dbal_value_at(pair, 1)));
         }
     } else if (!strcmp(name, "$bigint")) dbal_set_int(value, NULL, strtoll(text, NULL, 10));
     else if (!strcmp(name, "$float")) dbal_set_float(value, NULL, strtod(text, NULL));
     else if (!strcmp(name, "$datetime")) dbal_set_datetime(value, NULL, dbal_value_int(inner));
     else if (!strcmp(name, "$bytes")) {
         static const char *digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        uint8_t *bytes = malloc(length + 1);
+        uint8_t *bytes = (uint8_t *)malloc(length + 1);
         size_t count = 0, bits = 0, held = 0;
         for (size_t each = 0; each < length && text[each] != '='; each++) {
             held = held << 6 | (size_t)(strchr(digits, text[each]) - digits);
@@ -123,7 +142,7 @@ static dbal_value *row_of(dbal_result *row);
 static dbal_value *rows_of(dbal_result *rows, bool cells) {
     dbal_value *list = dbal_value_new();
     dbal_set_list(list, NULL);
-    while (dbal_result_next(rows, NULL) == DBAL_ROW) {
+    while (dbal_result_next(rows, &broken) == DBAL_ROW) {
         dbal_list_push(list, cells ? shown(dbal_result_value(rows, 0)) : row_of(rows));
     }
     return list;
@@ -257,6 +276,8 @@ static void obey(const dbal_value *line) {
             dbal_value *args = given(dbal_value_get(line, "args"));
             if (dbal_run(client, operation, dbal_value_text(dbal_value_get(line, "entity"), NULL), args, &result, &err) == DBAL_OK) {
                 value = answer_of(result, operation);
+                err = broken;
+                broken = NULL;
             }
             dbal_value_free(args);
             dbal_result_free(result);
@@ -279,6 +300,7 @@ int main(void) {
     ssize_t length;
     while ((length = getline(&line, &room, stdin)) > 0) {
         dbal_value *read = NULL;
+        for (char *nul = line; (nul = strstr(nul, "\\u0000")) != NULL;) memcpy(nul, "\\ue000", 6);
         if (dbal_value_of_json(line, (size_t)length, &read, NULL) != DBAL_OK) return 1;
         obey(read);
         dbal_value_free(read);

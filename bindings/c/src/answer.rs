@@ -146,6 +146,7 @@ impl On {
 }
 
 fn enveloped(result: &mut dbal_result, envelope: Envelope) {
+    result.rewind();
     result.kind = match envelope {
         Envelope::Row | Envelope::Group | Envelope::Value => dbal_kind::DBAL_KIND_ROW,
         Envelope::Maybe if result.rows.count() == 0 => dbal_kind::DBAL_KIND_NOTHING,

@@ -142,8 +142,9 @@ impl dbal_result {
         self.rewind();
     }
 
-    fn rewind(&mut self) {
-        (self.row, self.run, self.on_row) = (0, 0, false);
+    /// Before the first row. Also to be told when there are other rows: the first of them may be of later columns.
+    pub fn rewind(&mut self) {
+        (self.row, self.run, self.on_row) = (0, self.rows.run_of(0), false);
         self.unmake(true);
     }
 

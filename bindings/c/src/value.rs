@@ -3,7 +3,6 @@
 use std::ffi::c_char;
 use std::ptr::null;
 
-use dbal::query::limits::Limits;
 use dbal::value::{Date, DateTime, Map, Name, json};
 use dbal::{Error, FieldFault, Value};
 
@@ -191,16 +190,15 @@ fn pair((name, value): (&str, &Value)) -> (Text, Box<dbal_value>) {
     (Text::new(name), dbal_value::part(node_of(value)))
 }
 
+/// Deeper data is refused. The engine's own limits for requests are far below.
+const DEEPEST: u32 = 2000;
+
 /// JSON text as the engine reads that of a request: deeper than any document, and numbers as they are written.
 ///
 /// # Errors
 /// VALIDATION_ERROR saying what is wrong with it.
 pub fn parsed(text: &[u8]) -> Result<Value, Fault> {
-    let limits = json::Limits { depth: 500, keep_floats: true };
-    let longest = Limits::default().request_bytes;
-    if text.len() > longest {
-        return Err(Error::validation("json", format!("longer than {longest} bytes")).into());
-    }
+    let limits = json::Limits { depth: DEEPEST, keep_floats: true };
     Ok(json::parse_with(text, &limits)?)
 }
 

@@ -186,10 +186,10 @@ static void trees(void) {
     REFUSED(dbal_value_of_json("{\"a\": }", DBAL_NUL, &other, &err), DBAL_VALIDATION_ERROR, "");
     REFUSED(dbal_value_of_json("1", DBAL_NUL, NULL, &err), DBAL_MISUSE, "value is NULL");
     REFUSED(dbal_value_of_json(NULL, 4, &other, &err), DBAL_MISUSE, "json is NULL");
-    char deep[2001];
-    memset(deep, '[', 1000);
-    memset(deep + 1000, ']', 1000);
-    deep[2000] = 0;
+    char deep[8001];
+    memset(deep, '[', 4000);
+    memset(deep + 4000, ']', 4000);
+    deep[8000] = 0;
     REFUSED(dbal_value_of_json(deep, DBAL_NUL, &other, &err), DBAL_VALIDATION_ERROR, "");
 }
 
