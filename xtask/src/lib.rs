@@ -2,6 +2,7 @@
 //!
 //! Each command has a file of its own; `main.rs` only picks one.
 
+pub mod c;
 pub mod codegen;
 pub mod demo;
 pub mod node;
@@ -19,11 +20,13 @@ cargo xtask COMMAND
 
   demo              a story on a database of its own: everything the engine does, in a minute of reading
   test              the whole test run, with its own set-up
-  test STAGE        one stage of it: format, lints, tests, features, docs, quickstart, demo, node or python
+  test STAGE        one stage of it: format, lints, tests, features, docs, quickstart, demo, node, python or c
   servers           start the database servers of the tests, say where they are, and wait
   torture stream    a million rows with related rows through a stream, blocking and awaited: is memory flat?
   package node      the npm packages as tarballs, built for release
   package python    the wheel, built for release
+  package c         the archive of the C and C++ library, built for release
+  install --prefix DIR   that library, built for release, below DIR
   codegen           write what is generated from api/schema
   codegen --check   say what is stale, write nothing
   tidy              check the rules of the project's files: layers, drivers, sizes, headers, lock files";

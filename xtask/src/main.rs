@@ -7,6 +7,8 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match words.as_slice() {
         ["demo", options @ ..] => xtask::demo::command(options),
+        ["install", options @ ..] => xtask::c::install_command(options),
+        ["package", "c"] => xtask::c::package::command(),
         ["package", "python"] => xtask::python::package::command(),
         ["package", options @ ..] => xtask::node::package::command(options),
         ["test", options @ ..] => xtask::suite::command(options),

@@ -9,7 +9,7 @@ use dbal::config::{AdapterKind, Settings};
 use dbal::schema::load_dir;
 
 use crate::failure::Failure;
-use crate::generate::{python, rust, ts};
+use crate::generate::{c, cpp, python, rust, ts};
 use crate::print::Done;
 use crate::targets::support;
 
@@ -28,7 +28,9 @@ Examples:
   dbal generate ts --schema api/schema --out src/schema.ts
   dbal generate ts --naming camel-case --out src/schema.ts
   dbal generate python --out app/entities.py
-  dbal generate rust --config dbal.yaml --out src/entities.rs")]
+  dbal generate rust --config dbal.yaml --out src/entities.rs
+  dbal generate c --out src/entities.h
+  dbal generate cpp --out src/entities.hpp")]
 pub struct Generate {
     /// The language
     #[arg(value_enum)]
@@ -56,6 +58,10 @@ enum Language {
     Python,
     /// Structs, enums and fields as constants, on serde
     Rust,
+    /// Structs for C, with readers of rows and writers of data
+    C,
+    /// Structs for C++, in the same way
+    Cpp,
 }
 
 /// How fields are called.
@@ -81,7 +87,9 @@ impl Generate {
                 let lacks = |target: &AdapterKind| support(*target).ordered_bytes == Support::Unsupported;
                 rust::schema(&schema, !targets.iter().any(lacks))
             }
-            (Language::Python | Language::Rust, Naming::CamelCase) => {
+            (Language::C, Naming::Declared) => c::schema(&schema),
+            (Language::Cpp, Naming::Declared) => cpp::schema(&schema),
+            (Language::Python | Language::Rust | Language::C | Language::Cpp, Naming::CamelCase) => {
                 let message = "only TypeScript has other names than the schema";
                 return Err(dbal::Error::validation("--naming", message).into());
             }

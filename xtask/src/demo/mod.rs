@@ -18,7 +18,11 @@ pub fn command(options: &[&str]) -> Result<(), String> {
     }
     let program = build()?;
     let mut story = Story::new(program).map_err(|fault| format!("demo: {fault}"))?;
-    match scenes::play(&mut story).and_then(|()| from_node(&mut story)).and_then(|()| from_python(&mut story)) {
+    match scenes::play(&mut story)
+        .and_then(|()| from_node(&mut story))
+        .and_then(|()| from_python(&mut story))
+        .and_then(|()| from_c(&mut story))
+    {
         Ok(()) => {
             println!("\ndemo: all {} steps did what they should", story.steps());
             Ok(())
@@ -41,11 +45,7 @@ fn from_node(story: &mut Story) -> story::Result {
     let mut node = Command::new("node");
     node.arg(crate::node::folder().join("demo.mjs")).arg(story.file("app.db"));
     node.arg(crate::root().join("api/schema")).arg((story.steps() + 1).to_string());
-    let told = output(node)?;
-    println!("{}", told.trim_end().rsplit_once('\n').map_or(told.as_str(), |(story, _)| story.trim_end()));
-    let steps = told.trim_end().rsplit_once("steps: ").and_then(|(_, number)| number.parse().ok());
-    story.went_on_to(steps.ok_or("the story from Node has no end")?);
-    Ok(())
+    went_on(story, node)
 }
 
 /// Goes on from Python, where there is one, in the same way.
@@ -60,10 +60,34 @@ fn from_python(story: &mut Story) -> story::Result {
     let schema = crate::root().join("api/schema").to_string_lossy().into_owned();
     let first = (story.steps() + 1).to_string();
     let program = std::path::Path::new("python3");
-    let told = output(crate::python::python(program, &["demo.py", &file, &schema, &first]))?;
-    println!("{}", told.trim_end().rsplit_once('\n').map_or(told.as_str(), |(story, _)| story.trim_end()));
-    let steps = told.trim_end().rsplit_once("steps: ").and_then(|(_, number)| number.parse().ok());
-    story.went_on_to(steps.ok_or("the story from Python has no end")?);
+    went_on(story, crate::python::python(program, &["demo.py", &file, &schema, &first]))
+}
+
+/// Goes on from C and from C++, where there are compilers.
+fn from_c(story: &mut Story) -> story::Result {
+    if let Err(why) = crate::c::ensure(&["gcc", "g++"]) {
+        println!("\nthe rest is told from C and C++, and {why}");
+        return Ok(());
+    }
+    println!("\nbuilding the C library ...");
+    let prefix = story.file("installed");
+    crate::c::install(&crate::c::build(false)?, &prefix)?;
+    for source in ["demo.c", "demo.cpp"] {
+        let program = story.file(&source.replace('.', "_"));
+        crate::c::compile(source, &prefix, &program)?;
+        let mut told = Command::new(program);
+        told.arg(story.file("app.db")).arg(crate::root().join("api/schema")).arg((story.steps() + 1).to_string());
+        went_on(story, told)?;
+    }
+    Ok(())
+}
+
+/// Shows what another program tells, whose last line says how many steps there are by then.
+fn went_on(story: &mut Story, program: Command) -> story::Result {
+    let told = output(program)?;
+    let (shown, steps) = told.trim_end().rsplit_once("steps: ").ok_or("the story has no end there")?;
+    println!("{}", shown.trim_end());
+    story.went_on_to(steps.parse().map_err(|_| "the story has no number of steps")?);
     Ok(())
 }
 

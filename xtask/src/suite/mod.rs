@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that has to hold, with its own set-up, stage by stage.
 
 pub(crate) mod browser;
+mod c;
 mod counts;
 mod node;
 mod python;

@@ -6,7 +6,7 @@ use dbal_conformance::foreign;
 use dbal_conformance::servers::Servers;
 
 use super::counts::Counts;
-use super::{browser, node, python, quickstart};
+use super::{browser, c, node, python, quickstart};
 
 /// One thing that has to hold.
 pub struct Stage {
@@ -85,6 +85,12 @@ pub const STAGES: &[Stage] = &[
         what: "clients of a daemon in JavaScript: cases in Node and in Chromium, the example's page, its size",
         cure: "",
         run: browser::run,
+    },
+    Stage {
+        name: "c",
+        what: "the C and C++ library: the cases through both, its own tests under valgrind, its archive",
+        cure: "",
+        run: c::run,
     },
 ];
 
