@@ -407,10 +407,25 @@ static int32_t until_three(dbal_result *row, void *user) {
     return ++*seen == 3;
 }
 
-static int32_t uses_the_transaction(dbal_result *row, void *user) {
+static void *counts_in(void *tx) {
     dbal_result *result = NULL;
+    REFUSED(dbal_run(tx, "count", "Author", NULL, &result, &err), DBAL_INTERNAL_ERROR, "one request at a time");
+    return NULL;
+}
+
+static int32_t uses_the_transaction(dbal_result *row, void *user) {
+    pthread_t other;
     (void)row;
-    REFUSED(dbal_run(user, "count", "Author", NULL, &result, &err), DBAL_INTERNAL_ERROR, "one request at a time");
+    counts_in(user);
+    CHECK(pthread_create(&other, NULL, counts_in, user) == 0 && pthread_join(other, NULL) == 0);
+    return 0;
+}
+
+static int32_t uses_the_row(dbal_result *row, void *user) {
+    struct { dbal_statement *statement; int seen; } *both = user;
+    /* The callback may ask others meanwhile. */
+    OK(dbal_statement_run(both->statement, &err));
+    CHECK(dbal_result_number(dbal_statement_result(both->statement)) == 2000 && dbal_result_int(row, 0) == both->seen++);
     return 0;
 }
 
@@ -462,6 +477,14 @@ static void streams(void) {
     seen = 5;
     OK(dbal_each(db, "stream", "Book", NULL, until_three, &seen, &err));
     CHECK(seen == 2005);
+    struct { dbal_statement *statement; int seen; } both = { NULL, 0 };
+    OK(dbal_prepare(db, "count", "Book", NULL, &both.statement, &err));
+    dbal_value *few = dbal_value_new();
+    dbal_set_int(few, "limit", 5);
+    OK(dbal_each(db, "find_many", "Book", few, uses_the_row, &both, &err));
+    CHECK(both.seen == 5);
+    dbal_value_free(few);
+    dbal_statement_free(both.statement);
     REFUSED(dbal_each(db, "find_many", "Book", NULL, NULL, &seen, &err), DBAL_MISUSE, "callback is NULL");
     REFUSED(dbal_each(db, "batch", NULL, NULL, until_three, &seen, &err), DBAL_MISUSE, "batch");
     REFUSED(dbal_each(db, "create", "Book", NULL, until_three, &seen, &err), DBAL_MISUSE, "create is not for dbal_each");

@@ -12,8 +12,10 @@ pub fn pack(built: &Path, into: &Path) -> Result<PathBuf, String> {
     super::install(built, &place)?;
     let archive = into.join(format!("{name}.tar.gz"));
     let mut tar = Command::new("tar");
-    tar.current_dir(into).stdin(Stdio::null()).env("GZIP", "-1");
-    tar.args(["--owner=0", "--group=0", "--sort=name", "-czf"]).arg(&archive).arg(&name);
+    tar.current_dir(into).stdin(Stdio::null());
+    tar.args(["--owner=0", "--group=0", "--sort=name", "--use-compress-program=gzip -1", "-cf"])
+        .arg(&archive)
+        .arg(&name);
     succeed(tar).map_err(|why| format!("tar: {why}"))?;
     std::fs::remove_dir_all(&place).map_err(|fault| format!("{}: {fault}", place.display()))?;
     Ok(archive)
