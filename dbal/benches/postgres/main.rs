@@ -11,6 +11,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::Instant;
 
+use futures_util::future::join_all;
+
 use dbal::{AsyncClient, Client, Config, Record, Uuid, Value, query, value};
 
 const SCHEMA: &str = include_str!("../overhead/schema/work.yaml");
@@ -32,7 +34,7 @@ fn main() {
     eprintln!("making {users} users, {pages} pages and {comments} comments ...");
     fill(&open(), users, pages, comments);
     raw.execute("ANALYZE");
-    let (raw, client) = (raw.prepare(), open());
+    let (raw, client) = (raw.prepare(&url), open());
     let on = |entity| client.entity(entity).expect("declared");
     println!("{:<14} {:>12} {:>12} {:>8}", "operation", "raw us", "dbal us", "ratio");
 
@@ -78,27 +80,34 @@ fn main() {
         },
     );
     let awaited = AsyncClient::from(client.clone());
-    let flights = |i: usize| (0..32).map(move |one| user((i * 32 + one) % users));
+    let users_handle = awaited.entity("User").expect("declared");
+    let flights = |i: usize| -> Vec<Uuid> { (0..32).map(|one| user((i * 32 + one) % users)).collect() };
     compare(
         "read_pk@32",
         rounds,
         20,
-        |i| flights(i).map(|id| raw.read_pk(id)).sum(),
+        |i| raw.read_many(&flights(i)),
         |i| {
-            let users = awaited.entity("User").expect("declared");
-            let mut all: Vec<_> = flights(i).map(|id| Box::pin(users.read(id))).collect();
-            let mut sum = 0;
-            block_on(|context| {
-                all.retain_mut(|read| match Future::poll(read.as_mut(), context) {
-                    Poll::Ready(row) => {
-                        sum += number(&row.expect("is there"), "level");
-                        false
-                    }
-                    Poll::Pending => true,
-                });
-                all.is_empty()
+            let all = flights(i).into_iter().map(|id| users_handle.read(id));
+            let rows = block_on(join_all(all));
+            rows.into_iter().map(|row| number(&row.expect("is there"), "level")).sum()
+        },
+    );
+    let roles: Vec<&str> = ["user", "moderator", "admin", "user"].into_iter().cycle().take(32).collect();
+    compare(
+        "list@32",
+        rounds,
+        5,
+        |_| raw.list_many(&roles),
+        |_| {
+            let all = roles.iter().map(|role| {
+                let asked = query().filter(value!({ "role": (*role), "level": { "$lte": 3 } }));
+                users_handle.list(asked.sort("created_at", "desc").limit(20))
             });
-            sum
+            let pages = block_on(join_all(all)).into_iter().map(|page| page.expect("a page"));
+            pages
+                .map(|page| page.data.iter().map(|user| number(user, "level")).sum::<i64>() + page.total.expect("one"))
+                .sum()
         },
     );
     raw.execute("DROP SCHEMA dbal_bench CASCADE");
@@ -213,9 +222,13 @@ impl Wake for Unpark {
     }
 }
 
-fn block_on(mut done: impl FnMut(&mut Context<'_>) -> bool) {
+fn block_on<F: Future>(future: F) -> F::Output {
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    while !done(&mut Context::from_waker(&waker)) {
-        std::thread::park();
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::park(),
+        }
     }
 }

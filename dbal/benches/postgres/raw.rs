@@ -11,7 +11,12 @@ pub struct Raw {
     runtime: Runtime,
     client: Client,
     statements: Vec<Statement>,
+    /// A pool of connections, each with the statement that reads a user and those of a page of users.
+    pool: Vec<(Client, [Statement; 3])>,
 }
+
+/// Connections of the pool, as many as the other side has.
+const POOL: usize = 8;
 
 /// What a program would read a row into.
 pub struct User {
@@ -69,19 +74,25 @@ fn user(row: &Row) -> User {
     }
 }
 
+/// Makes sure that all of it was read.
+fn read_into(user: User) -> i64 {
+    std::hint::black_box((user.id.0, user.username, user.email, user.role, user.created_at.0, user.updated_at.0));
+    user.level.into()
+}
+
 impl Raw {
     pub fn connect(url: &str) -> Raw {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let (client, connection) = runtime.block_on(tokio_postgres::connect(url, NoTls)).expect("connects");
         runtime.spawn(async move { drop(connection.await) });
-        Raw { runtime, client, statements: Vec::new() }
+        Raw { runtime, client, statements: Vec::new(), pool: Vec::new() }
     }
 
     pub fn execute(&self, text: &str) {
         self.runtime.block_on(self.client.batch_execute(text)).expect("runs");
     }
 
-    pub fn prepare(mut self) -> Raw {
+    pub fn prepare(mut self, url: &str) -> Raw {
         self.execute("SET search_path = dbal_bench");
         let lateral = "SELECT p.level, a.level, c.level FROM (SELECT * FROM pages WHERE is_active AND level <= 3 \
              ORDER BY created_at DESC, id LIMIT 20) p JOIN users a ON a.id = p.author_id \
@@ -98,11 +109,54 @@ impl Raw {
                 .to_owned(),
             format!("UPDATE users SET level = $2, updated_at = now() WHERE id = $1 RETURNING {USER}"),
         ];
-        for text in texts {
-            let statement = self.runtime.block_on(self.client.prepare(&text)).expect("prepares");
+        for text in &texts {
+            let statement = self.runtime.block_on(self.client.prepare(text)).expect("prepares");
             self.statements.push(statement);
         }
+        for _ in 0..POOL {
+            let made = self.runtime.block_on(async {
+                let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+                tokio::spawn(async move { drop(connection.await) });
+                client.batch_execute("SET search_path = dbal_bench").await?;
+                let mut statements = Vec::new();
+                for text in &texts[..3] {
+                    statements.push(client.prepare(text).await?);
+                }
+                let statements = statements.try_into().unwrap_or_else(|_| unreachable!("there are three"));
+                Ok::<_, tokio_postgres::Error>((client, statements))
+            });
+            self.pool.push(made.expect("connects"));
+        }
         self
+    }
+
+    /// Many at once over the pool: a connection answers one before it is asked the next.
+    fn pooled<T>(&self, all: &[T], ask: impl AsyncFn(&(Client, [Statement; 3]), &T) -> i64) -> i64 {
+        let next = std::cell::Cell::new(0);
+        let workers = self.pool.iter().map(async |connection| {
+            let mut sum = 0;
+            while let Some(one) = all.get(next.replace(next.get() + 1)) {
+                sum += ask(connection, one).await;
+            }
+            sum
+        });
+        self.runtime.block_on(futures_util::future::join_all(workers)).into_iter().sum()
+    }
+
+    pub fn read_many(&self, ids: &[Uuid]) -> i64 {
+        self.pooled(ids, async |(client, [read, ..]), id| {
+            let rows = client.query(read, &[&Id(*id)]).await.expect("runs");
+            read_into(user(&rows[0]))
+        })
+    }
+
+    pub fn list_many(&self, roles: &[&str]) -> i64 {
+        self.pooled(roles, async |(client, [_, list, count]), role| {
+            let rows = client.query(list, &[role]).await.expect("runs");
+            let users: Vec<User> = rows.iter().map(user).collect();
+            let total: i64 = client.query(count, &[role]).await.expect("runs")[0].get(0);
+            users.iter().map(|user| i64::from(user.level)).sum::<i64>() + total
+        })
     }
 
     fn rows(&self, statement: usize, params: &[&(dyn ToSql + Sync)]) -> Vec<Row> {
@@ -110,9 +164,7 @@ impl Raw {
     }
 
     pub fn read_pk(&self, id: Uuid) -> i64 {
-        let user = user(&self.rows(0, &[&Id(id)])[0]);
-        std::hint::black_box((user.id.0, user.username, user.email, user.role, user.created_at.0, user.updated_at.0));
-        user.level.into()
+        read_into(user(&self.rows(0, &[&Id(id)])[0]))
     }
 
     pub fn list(&self, role: &str) -> i64 {
