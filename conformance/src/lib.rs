@@ -78,7 +78,7 @@ pub fn trials(suite: &Suite, hosts: &[Arc<dyn Host>]) -> Vec<Trial> {
             let (host, case, fixture) = (host.clone(), case.clone(), suite.fixture(case).clone());
             let (name, kind) = (format!("{}::{}", case.file, case.name), host.name().to_owned());
             let trial = Trial::ignorable_test(name, move || match run(&case, &fixture, &*host) {
-                Verdict::Passed => Ok(Completion::Completed),
+                Verdict::Passed | Verdict::Rejected => Ok(Completion::Completed),
                 Verdict::Differs(reason) => Ok(Completion::ignored_with(format!("differs: {reason}"))),
                 Verdict::Pending(reason) => Ok(Completion::ignored_with(format!("pending: {reason}"))),
                 Verdict::Failed(told) => Err(told.into()),

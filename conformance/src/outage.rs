@@ -1,5 +1,7 @@
 //! One request of every operation, for tests that take the server away in the middle of each.
 
+use std::sync::Arc;
+
 use dbal::{Client, Error, ErrorKind, Operation, Outcome, Request, value};
 
 /// The entity that the requests are about.
@@ -107,5 +109,29 @@ pub async fn awaited(client: &dbal::AsyncClient, request: &Request) -> dbal::Res
             Ok(())
         }
         _ => client.execute(request).await.map(drop),
+    }
+}
+
+/// Polls futures on this thread until all are done.
+pub fn wait_for<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = std::task::Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = std::task::Context::from_waker(&waker);
+    let mut all: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
+    loop {
+        for (future, done) in all.iter_mut().filter(|(_, done)| done.is_none()) {
+            if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) {
+                *done = Some(output);
+            }
+        }
+        if all.iter().all(|(_, done)| done.is_some()) {
+            return all.into_iter().filter_map(|(_, done)| done).collect();
+        }
+        std::thread::park_timeout(std::time::Duration::from_secs(1));
     }
 }

@@ -14,6 +14,8 @@ use crate::term::Saved;
 pub enum Verdict {
     /// Every answer was as expected.
     Passed,
+    /// A capability that the case requires is missing, and the request that needs it was rejected with its name.
+    Rejected,
     /// The case says that this host differs.
     Differs(String),
     /// It went wrong as the case says it does so far.
@@ -47,7 +49,7 @@ fn ask(case: &Case, fixture: &Fixture, host: &dyn Host) -> Verdict {
     let mut run = Run { saved: Saved::new(), told: Vec::new(), missing: &missing, rejected: false };
     run.steps(&case.steps, &*database, None);
     if run.rejected {
-        return Verdict::Passed;
+        return Verdict::Rejected;
     }
     if !missing.is_empty() {
         let not = format!(

@@ -402,10 +402,14 @@ pub struct Wanted {
     pub cancel: Cancel,
 }
 
-/// Work that is awaited on the adapter's own thread: it is given a connection, and tells its own result to whoever
-/// awaits it.
+/// Work that is awaited on the adapter's own thread: it is given a connection, and ends with what tells its result.
 #[cfg(feature = "async")]
-pub type Task = Box<dyn FnOnce(Result<Box<dyn Awaited>>) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
+pub type Task = Box<dyn FnOnce(Result<Box<dyn Awaited>>) -> Pin<Box<dyn Future<Output = Answer>>> + Send>;
+
+/// Tells whoever awaits it the result of a task. To be called soon; those that are ready together are best told
+/// together, so that whoever awaits them is woken once.
+#[cfg(feature = "async")]
+pub type Answer = Box<dyn FnOnce()>;
 
 /// Runs tasks on one thread of the adapter, as many at a time as there are connections and more.
 #[cfg(feature = "async")]

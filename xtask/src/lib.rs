@@ -4,6 +4,7 @@
 
 pub mod c;
 pub mod codegen;
+pub mod conformance;
 pub mod demo;
 pub mod node;
 pub mod python;
@@ -22,6 +23,7 @@ cargo xtask COMMAND
   test              the whole test run, with its own set-up
   test STAGE        one stage of it: format, lints, tests, features, docs, quickstart, demo, node, python or c
   servers           start the database servers of the tests, say where they are, and wait
+  conformance       every case on every backend and both faces, as a table; --report writes docs/conformance.md
   torture stream    a million rows with related rows through a stream, blocking and awaited: is memory flat?
   package node      the npm packages as tarballs, built for release
   package python    the wheel, built for release

@@ -13,6 +13,7 @@ fn main() -> ExitCode {
         ["package", options @ ..] => xtask::node::package::command(options),
         ["test", options @ ..] => xtask::suite::command(options),
         ["servers", options @ ..] => xtask::servers::command(options),
+        ["conformance", options @ ..] => xtask::conformance::command(options),
         ["torture", options @ ..] => xtask::torture::command(options),
         ["codegen", options @ ..] => xtask::codegen::command(options),
         ["tidy", options @ ..] => xtask::tidy::command(options),

@@ -7,8 +7,8 @@ mod postgres;
 
 use std::time::{Duration, Instant};
 
-pub use mongo::Mongodb;
-pub use postgres::Postgres;
+pub use mongo::{Mongodb, PACKAGE as MONGODB_PACKAGE};
+pub use postgres::{Postgres, version as postgres_version};
 
 /// Where the tests find a PostgreSQL database in which they may create and drop schemas.
 pub const POSTGRES_URL: &str = "DBAL_TEST_POSTGRES_URL";

@@ -13,7 +13,7 @@ use super::guard::{Guard, folder};
 use super::{spare_port, wait_until};
 
 /// The version that the tests were written against.
-const PACKAGE: &str = "secantusdb==0.7.0b3";
+pub const PACKAGE: &str = "secantusdb==0.7.0b3";
 const CURE: &str = "install python3 (3.10 or newer) with its venv module, and let pip reach its package index";
 
 /// `{ hello: 1, $db: "admin" }` as one message of the wire protocol.

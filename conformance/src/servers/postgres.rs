@@ -156,6 +156,12 @@ fn binaries() -> Result<PathBuf, String> {
     installed().filter(|_| done).ok_or_else(|| format!("it could not be installed\ncure: {INSTALL}"))
 }
 
+/// What the newest server that is installed calls itself.
+pub fn version() -> Option<String> {
+    let output = Command::new(installed()?.join("postgres")).arg("--version").output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
 fn installed() -> Option<PathBuf> {
     let complete = |bin: &PathBuf| ["initdb", "postgres", "pg_isready"].iter().all(|name| bin.join(name).exists());
     let versions = std::fs::read_dir(DEBIAN).into_iter().flatten().flatten();

@@ -5,10 +5,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use dbal::{AsyncClient, Client, ErrorKind, Operation, Outcome, query, value};
-use dbal_conformance::outage;
+use dbal_conformance::outage::{self, wait_for};
 use dbal_conformance::servers::Postgres;
 
-use crate::{Place, wait_for};
+use crate::Place;
 
 /// Waits until a call is well again; the server is back by then.
 fn recovered(client: &Client) {

@@ -70,30 +70,6 @@ impl Place {
     }
 }
 
-/// Polls futures on this thread until all are done.
-fn wait_for<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    struct Unpark(std::thread::Thread);
-    impl std::task::Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = std::task::Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut context = std::task::Context::from_waker(&waker);
-    let mut all: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
-    loop {
-        for (future, done) in all.iter_mut().filter(|(_, done)| done.is_none()) {
-            if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut context) {
-                *done = Some(output);
-            }
-        }
-        if all.iter().all(|(_, done)| done.is_some()) {
-            return all.into_iter().filter_map(|(_, done)| done).collect();
-        }
-        std::thread::park_timeout(std::time::Duration::from_secs(1));
-    }
-}
-
 impl Drop for Place {
     fn drop(&mut self) {
         let _ = self.execute(&format!("DROP SCHEMA IF EXISTS {} CASCADE", self.name));

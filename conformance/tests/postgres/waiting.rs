@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use dbal::adapter::{Adapter as _, Intent};
 use dbal::{AsyncClient, Client, ErrorKind, Outcome, query, value};
+use dbal_conformance::outage::wait_for;
 
-use crate::{Place, wait_for};
+use crate::Place;
 
 /// Every one of them waits until its time is over, and is told that nothing was done.
 fn waited(done: impl IntoIterator<Item = dbal::Result<i64>>, begun: Instant) {
@@ -81,6 +82,8 @@ fn reads_behind_one_that_is_dropped_or_late_have_their_answers() {
         thread::sleep(Duration::from_millis(100));
         if dropped {
             drop(first);
+            // Until it is given up, and those behind it go elsewhere.
+            thread::sleep(Duration::from_millis(300));
         } else {
             let late = wait_for([first]).pop().expect("one").expect_err("the table is held");
             assert_eq!(late.kind(), ErrorKind::Timeout, "{late:?}");
@@ -169,4 +172,49 @@ fn awaited_requests_take_no_thread_each() {
     assert_eq!(named(), 0, "of {} threads", threads());
     holder.rollback().expect("rolls back");
     assert!(wait_for(all).into_iter().all(|page| page.is_ok_and(|page| page.total == Some(0))));
+}
+
+#[test]
+fn a_stream_comes_by_parts_and_one_that_is_left_gives_its_connection_back() {
+    let Some(place) = Place::new("streams") else { return };
+    let client = place.beside("pool_size=1");
+    let rows = (0..3_000).map(|id| value!({ "id": id, "owner": (format!("o{id}")), "balance": (id % 7) }));
+    client.entity("Account").expect("is there").insert_many(rows).expect("creates");
+    // A relation to stream along: the account whose id is the balance of this one.
+    let schema = "
+entity: Account
+fields:
+  id: { type: integer, primary: true }
+  owner: { type: string, unique: true }
+  balance: { type: integer, foreign_key: { entity: Account, field: id } }
+relations:
+  other: { type: belongs_to, entity: Account, foreign_key: balance }
+";
+    let url = format!("{}&pool_size=1", place.url.replace("&pool_size=8", ""));
+    let client = Client::open(dbal::Config::postgres(url).schema_text(schema)).expect("opens");
+    let asked = || query().filter(value!({ "id": { "$gte": 10 } })).include(value!({ "other": true }));
+    for _ in 0..2 {
+        let mut next = 10;
+        for row in client.stream("Account", asked()).expect("begins") {
+            let row = row.expect("a row");
+            let Some(dbal::Value::Record(other)) = row.get("other") else { panic!("{row:?}") };
+            assert_eq!(row.get("id").and_then(|id| id.as_i64()), Some(next));
+            assert_eq!(other.get("id").and_then(|id| id.as_i64()), Some(next % 7));
+            next += 1;
+        }
+        assert_eq!(next, 3_000);
+        // Left in the middle, it gives the only connection back.
+        let mut rows = client.stream("Account", asked()).expect("begins");
+        assert!(rows.next().expect("a row").is_ok());
+        drop(rows);
+        assert_eq!(
+            client
+                .with_timeout(Some(Duration::from_secs(5)))
+                .entity("Account")
+                .expect("is there")
+                .count(query())
+                .expect("counts"),
+            3_000
+        );
+    }
 }

@@ -4,6 +4,8 @@
 //! document, or looks before it writes, is a transaction, in which the references between rows are kept by this adapter.
 //! Single statements outside a transaction that can only touch one document are one command.
 
+#[cfg(feature = "async")]
+mod awaited;
 mod command;
 mod connection;
 mod ddl;
@@ -65,6 +67,8 @@ pub struct MongoAdapter {
     capabilities: Capabilities,
     #[cfg(feature = "async")]
     workers: worker::Workers,
+    #[cfg(feature = "async")]
+    driver: awaited::Driver,
 }
 
 /// What the adapter and its connections have in common.
@@ -157,6 +161,8 @@ impl MongoAdapter {
         Ok(MongoAdapter {
             #[cfg(feature = "async")]
             workers: worker::Workers::new(shared.clone(), handle, options.pool_size as usize),
+            #[cfg(feature = "async")]
+            driver: awaited::Driver::new(shared.clone(), handle, &runtime::INBOX, options.pool_size as usize),
             shared,
             capabilities: if transactions { Self::CAPABILITIES } else { Self::STANDALONE },
         })
@@ -243,5 +249,10 @@ impl Adapter for MongoAdapter {
     #[cfg(feature = "async")]
     fn offload(&self) -> Option<&dyn super::Offload> {
         Some(&self.workers)
+    }
+
+    #[cfg(feature = "async")]
+    fn driver(&self) -> Option<&dyn super::Drive> {
+        Some(&self.driver)
     }
 }

@@ -4,6 +4,8 @@
 //! and connection.
 
 #[cfg(feature = "async")]
+mod answers;
+#[cfg(feature = "async")]
 mod awaited;
 mod bounds;
 mod connection;
@@ -15,6 +17,7 @@ mod inspect;
 mod line;
 #[cfg(feature = "async")]
 mod lines;
+mod nesting;
 mod numeric;
 mod pool;
 mod session;

@@ -1,4 +1,5 @@
-//! A stream of a million rows with their related rows, blocking and awaited: memory must stay flat.
+//! A stream of a million rows, alone and with their related rows, blocking and awaited, on each backend: memory must
+//! stay flat.
 
 use std::future::Future;
 use std::pin::pin;
@@ -8,6 +9,7 @@ use std::time::Instant;
 
 use dbal::client::builder::Query;
 use dbal::{AsyncClient, Client, Config, Record, Value, query, value};
+use dbal_conformance::servers::{MONGODB_URL, POSTGRES_URL, Servers};
 
 const SCHEMA: &str = "
 entity: Shop
@@ -36,24 +38,47 @@ const MOST_RISE_KIB: u64 = 16 << 10;
 /// Rows after which memory is looked at.
 const LOOK: i64 = 10_000;
 
-pub fn run(rows: i64) -> Result<(), String> {
+pub fn run(rows: i64, only: Option<&str>) -> Result<(), String> {
+    let servers = Servers::start()?;
     let folder = tempfile::tempdir().map_err(|fault| format!("a folder cannot be made: {fault}"))?;
-    let config = Config::sqlite(folder.path().join("stream.db")).schema_text(SCHEMA).cache_kib(2_048);
-    let db = Client::open(config).map_err(told)?;
+    let url = |variable: &str| {
+        let started = servers.variables().into_iter().find(|(name, _)| *name == variable).map(|(_, url)| url);
+        started.or_else(|| std::env::var(variable).ok()).unwrap_or_default()
+    };
+    let name = format!("dbal_torture_stream_{}", std::process::id());
+    for backend in ["sqlite", "postgres", "mongodb"].into_iter().filter(|name| only.is_none_or(|only| only == *name)) {
+        println!("{backend}:");
+        let config = match backend {
+            "sqlite" => Config::sqlite(folder.path().join("stream.db")).cache_kib(2_048),
+            "postgres" => Config::url(&format!("{}?schema={name}&pool_size=4", url(POSTGRES_URL))),
+            _ => {
+                let url = url(MONGODB_URL);
+                let (place, options) = url.split_once('?').unwrap_or((&url, ""));
+                Config::url(&format!("{}/{name}?{options}", place.trim_end_matches('/')))
+            }
+        };
+        watched(&Client::open(config.schema_text(SCHEMA)).map_err(told)?, rows)?;
+    }
+    Ok(())
+}
+
+fn watched(db: &Client, rows: i64) -> Result<(), String> {
     let start = Instant::now();
-    fill(&db, rows).map_err(told)?;
+    fill(db, rows).map_err(told)?;
     println!("{rows} items written in {:.1?}, in batches of 10,000: {} KiB in use", start.elapsed(), resident());
 
-    let mut watch = Watch::new("blocking");
-    for row in db.stream("Item", asked()).map_err(told)? {
-        watch.row(&row.map_err(told)?)?;
+    for (face, flat) in [("blocking", true), ("blocking", false)] {
+        let mut watch = Watch::new(face, flat);
+        for row in db.stream("Item", asked(flat)).map_err(told)? {
+            watch.row(&row.map_err(told)?)?;
+        }
+        watch.end(rows)?;
     }
-    watch.end(rows)?;
 
-    let db = AsyncClient::from(db);
-    let mut watch = Watch::new("awaited");
+    let db = AsyncClient::from(db.clone());
+    let mut watch = Watch::new("awaited", false);
     block_on(async {
-        let mut stream = db.stream("Item", asked()).await.map_err(told)?;
+        let mut stream = db.stream("Item", asked(false)).await.map_err(told)?;
         while let Some(row) = stream.next().await {
             watch.row(&row.map_err(told)?)?;
         }
@@ -61,7 +86,11 @@ pub fn run(rows: i64) -> Result<(), String> {
     })
 }
 
-fn asked() -> Query {
+/// Flat: without related rows.
+fn asked(flat: bool) -> Query {
+    if flat {
+        return query();
+    }
     query().include(value!({ "shop": true, "marks": { "limit": 2, "sort": { "id": "desc" } } }))
 }
 
@@ -89,6 +118,7 @@ fn fill(db: &Client, rows: i64) -> dbal::Result<()> {
 /// Looks at rows and at memory while they come.
 struct Watch {
     face: &'static str,
+    flat: bool,
     start: Instant,
     seen: i64,
     /// Memory before the stream: rows that are read whole before the first one is given would hide in a later figure.
@@ -97,12 +127,18 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(face: &'static str) -> Watch {
-        Watch { face, start: Instant::now(), seen: 0, before: resident(), most: 0 }
+    fn new(face: &'static str, flat: bool) -> Watch {
+        Watch { face, flat, start: Instant::now(), seen: 0, before: resident(), most: 0 }
     }
 
     fn row(&mut self, row: &Record) -> Result<(), String> {
         let id = self.seen;
+        if self.flat {
+            return match integer(row, "id") == Some(id) && integer(row, "shop_id") == Some(id % SHOPS) {
+                true => self.counted(),
+                false => Err(format!("{}: row {id} is not as written: {row:?}", self.face)),
+            };
+        }
         let expected_marks: Vec<i64> = if id % 4 == 0 { vec![id * MARKS + 2, id * MARKS + 1] } else { Vec::new() };
         let marks = match row.get("marks") {
             Some(Value::Records(marks)) => marks.iter().filter_map(|mark| integer(mark, "id")).collect(),
@@ -115,6 +151,10 @@ impl Watch {
         if integer(row, "id") != Some(id) || shop != Some(id % SHOPS) || marks != expected_marks {
             return Err(format!("{}: row {id} is not as written: {row:?}", self.face));
         }
+        self.counted()
+    }
+
+    fn counted(&mut self) -> Result<(), String> {
         self.seen += 1;
         if self.seen % LOOK == 0 {
             self.most = self.most.max(resident());
@@ -128,9 +168,10 @@ impl Watch {
         }
         let rise = self.most.saturating_sub(self.before);
         println!(
-            "{}: {} rows with related rows in {:.1?}; {} KiB in use before, {rise} KiB more at most",
+            "{}: {} rows {} related rows in {:.1?}; {} KiB in use before, {rise} KiB more at most",
             self.face,
             self.seen,
+            if self.flat { "without" } else { "with" },
             self.start.elapsed(),
             self.before
         );

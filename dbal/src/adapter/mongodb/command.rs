@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use mongodb::bson::{Bson, Document, RawDocument, doc};
@@ -19,8 +20,6 @@ use crate::schema::Entity;
 const BATCH: i32 = 1_000;
 /// How much longer than the database this side waits for its answer.
 const GRACE: Duration = Duration::from_millis(250);
-/// How often a statement looks whether somebody still waits for it.
-const LOOK: Duration = Duration::from_millis(20);
 /// A transaction may take so long to be taken back.
 const TO_ABORT: Duration = Duration::from_secs(5);
 
@@ -270,26 +269,25 @@ struct Patience {
 impl Patience {
     /// Waits for the driver, a little longer than the database was told. Cancelled, it stops as if the time were over.
     async fn wait<T>(&self, asked: Asked, work: impl Future<Output = T>) -> Result<T> {
-        let until = self.until.map(|deadline| tokio::time::Instant::from_std(deadline + GRACE));
-        let mut work = pin!(work);
-        loop {
-            let Some(cancel) = &self.cancel else {
-                return match until {
-                    None => Ok(work.await),
-                    Some(until) => tokio::time::timeout_at(until, work).await.map_err(|_| late(asked)),
-                };
-            };
-            if cancel.is_cancelled() {
-                return Err(late(asked));
-            }
-            let soon = tokio::time::Instant::now() + LOOK;
-            let next = until.map_or(soon, |until| until.min(soon));
-            match tokio::time::timeout_at(next, &mut work).await {
-                Ok(done) => return Ok(done),
-                Err(_) if until.is_some_and(|until| until <= tokio::time::Instant::now()) => return Err(late(asked)),
-                Err(_) => {}
-            }
+        if self.cancel.as_ref().is_some_and(Cancel::is_cancelled) {
+            return Err(late(asked));
         }
+        let cancelled = std::future::poll_fn(|context| match &self.cancel {
+            Some(cancel) => cancel.poll_cancelled(context),
+            None => Poll::Pending,
+        });
+        let stopped = async {
+            match self.until {
+                None => cancelled.await,
+                Some(deadline) => drop(tokio::time::timeout_at((deadline + GRACE).into(), cancelled).await),
+            }
+        };
+        let (mut work, mut stopped) = (pin!(work), pin!(stopped));
+        std::future::poll_fn(|context| match work.as_mut().poll(context) {
+            Poll::Ready(done) => Poll::Ready(Ok(done)),
+            Poll::Pending => stopped.as_mut().poll(context).map(|()| Err(late(asked))),
+        })
+        .await
     }
 }
 

@@ -35,7 +35,7 @@ impl MongoConnection {
     }
 
     /// There is nothing to go back to inside a transaction, but a part that wrote nothing needs none.
-    fn set(&mut self, depth: u32) -> Result<()> {
+    pub(super) fn set(&mut self, depth: u32) -> Result<()> {
         self.session.ready(self.session.deadline)?;
         self.savepoints.push((depth, self.session.written));
         Ok(())
@@ -48,25 +48,39 @@ impl MongoConnection {
         Some(written)
     }
 
-    fn kept(&mut self, depth: u32) -> Result<()> {
+    pub(super) fn kept(&mut self, depth: u32) -> Result<()> {
         self.session.ready(None)?;
         self.taken(depth).map(drop).ok_or_else(|| Error::internal(format!("there is no savepoint {depth}")))
     }
 
-    async fn undone(&mut self, depth: u32) -> Result<()> {
+    pub(super) async fn undone(&mut self, depth: u32) -> Result<()> {
         if self.taken(depth).is_some_and(|written| written != self.session.written) {
             self.session.fail().await;
         }
         Ok(())
     }
 
-    async fn ended(&mut self) -> Result<()> {
+    pub(super) fn start(&mut self, deadline: Option<Instant>) -> Result<()> {
+        self.session.ready(deadline)?;
+        self.session.begin()
+    }
+
+    pub(super) async fn committed(&mut self) -> Result<()> {
+        self.savepoints.clear();
+        self.session.commit().await
+    }
+
+    pub(super) fn told_by(&mut self, cancel: Option<&Cancel>) {
+        self.session.cancel = cancel.cloned();
+    }
+
+    pub(super) async fn ended(&mut self) -> Result<()> {
         self.savepoints.clear();
         self.session.rollback().await;
         Ok(())
     }
 
-    async fn step<S: RowSink + ?Sized>(
+    pub(super) async fn step<S: RowSink + ?Sized>(
         &mut self,
         step: &Step,
         params: &[Value],
@@ -163,13 +177,11 @@ fn not_documents() -> Error {
 
 impl Connection for MongoConnection {
     fn begin(&mut self, deadline: Option<Instant>) -> Result<()> {
-        self.session.ready(deadline)?;
-        self.session.begin()
+        self.start(deadline)
     }
 
     fn commit(&mut self) -> Result<()> {
-        self.savepoints.clear();
-        block_on(self.handle, self.session.commit())
+        block_on(self.handle, self.committed())
     }
 
     fn rollback(&mut self) -> Result<()> {
@@ -193,7 +205,7 @@ impl Connection for MongoConnection {
     }
 
     fn watch(&mut self, cancel: Option<&Cancel>) {
-        self.session.cancel = cancel.cloned();
+        self.told_by(cancel);
     }
 
     fn nesting(&mut self) -> Option<&mut dyn Nesting> {

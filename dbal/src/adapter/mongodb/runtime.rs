@@ -1,7 +1,7 @@
 //! Where the driver's own work runs: one thread for the process, for its sockets and timers.
 //!
-//! Callers poll their futures themselves, on their own threads; only what the driver spawns runs here. So blocking callers
-//! need no runtime, and may be inside of one.
+//! Callers that block poll their futures themselves, on their own threads: they need no runtime, and may be inside of one.
+//! What the driver spawns runs here, and so do requests that are awaited.
 
 use std::future::Future;
 use std::pin::pin;
@@ -15,6 +15,10 @@ use crate::error::{Error, Result};
 
 static DRIVER: OnceLock<Option<Handle>> = OnceLock::new();
 
+/// Requests that are awaited, for the same thread.
+#[cfg(feature = "async")]
+pub(super) static INBOX: std::sync::LazyLock<super::awaited::Inbox> = std::sync::LazyLock::new(Default::default);
+
 /// The thread's handle; it starts with the first use and ends with the process.
 pub(super) fn handle() -> Result<&'static Handle> {
     DRIVER.get_or_init(start).as_ref().ok_or_else(|| {
@@ -26,7 +30,13 @@ fn start() -> Option<Handle> {
     let runtime = Builder::new_current_thread().enable_all().build().ok()?;
     let handle = runtime.handle().clone();
     let driver = thread::Builder::new().name("dbal-mongodb".into());
-    driver.spawn(move || runtime.block_on(std::future::pending::<()>())).ok()?;
+    let driver = driver.spawn(move || {
+        #[cfg(feature = "async")]
+        tokio::task::LocalSet::new().block_on(&runtime, INBOX.serve());
+        #[cfg(not(feature = "async"))]
+        runtime.block_on(std::future::pending::<()>());
+    });
+    driver.ok()?;
     Some(handle)
 }
 

@@ -57,6 +57,8 @@ impl Drop for Driver {
 
 async fn drive(pool: Arc<Pool>, inbox: Arc<Inbox>) {
     let lines = Lines::new(pool, inbox.clone());
+    let answers = lines.answers.clone();
+    drop(tokio::task::spawn_local(async move { answers.tell().await }));
     let mut closed = false;
     while !closed {
         for message in std::future::poll_fn(|context| inbox.poll(context)).await {
@@ -75,13 +77,14 @@ async fn drive(pool: Arc<Pool>, inbox: Arc<Inbox>) {
 }
 
 async fn begin(lines: Rc<Lines>, wanted: Wanted, task: Task) {
-    match lines.take(&wanted).await {
+    let answer = match lines.take(&wanted).await {
         Ok(place) => {
-            let session = session(&place, &wanted);
-            task(Ok(Box::new(Taken { lines, wanted, session, place: Some(place), cancel: None }))).await;
+            let (session, lines) = (session(&place, &wanted), lines.clone());
+            task(Ok(Box::new(Taken { lines, wanted, session, place: Some(place), cancel: None }))).await
         }
         Err(error) => task(Err(error)).await,
-    }
+    };
+    lines.answers.push(answer);
 }
 
 fn session(place: &Place, wanted: &Wanted) -> Session {
@@ -95,7 +98,7 @@ struct Taken {
     lines: Rc<Lines>,
     wanted: Wanted,
     session: Session,
-    /// None only while it is being dropped.
+    /// None while it is being dropped, or changed for another one.
     place: Option<Place>,
     cancel: Option<Cancel>,
 }
@@ -115,6 +118,8 @@ impl Taken {
                 Err(error) if given.rows == 0 && self.is_innocent(&error, deadline) => {}
                 done => return done,
             }
+            // Not two at a time: all that lost this one would wait for each other.
+            self.place = None;
             let place = self.lines.take(&Wanted { deadline, ..self.wanted.clone() }).await?;
             self.session = session(&place, &self.wanted);
             self.session.watch(self.cancel.as_ref());

@@ -9,7 +9,7 @@ use super::drive::Turns;
 use super::pool::Pool;
 use super::session::Session;
 use super::tls::Driver;
-use crate::adapter::{Cancel, Connection, DealOf, Intent};
+use crate::adapter::{Cancel, Connection, DealOf, Intent, Nesting};
 use crate::error::{Error, Reason, Result};
 use crate::plan::operation::Step;
 use crate::row::RowSink;
@@ -74,7 +74,7 @@ impl<'a> PostgresConnection<'a> {
         Ok(PostgresConnection { pool, wire: Some(wire) })
     }
 
-    fn wait<'s, T>(&'s mut self, ask: impl AsyncFnOnce(&'s mut Session) -> Result<T>) -> Result<T> {
+    pub(super) fn wait<'s, T>(&'s mut self, ask: impl AsyncFnOnce(&'s mut Session) -> Result<T>) -> Result<T> {
         not_inside_a_runtime()?;
         self.wire.as_mut().expect("the wire leaves with the connection").wait(ask)
     }
@@ -143,6 +143,10 @@ impl Connection for PostgresConnection<'_> {
 
     fn watch(&mut self, cancel: Option<&Cancel>) {
         self.session().watch(cancel);
+    }
+
+    fn nesting(&mut self) -> Option<&mut dyn Nesting> {
+        Some(self)
     }
 
     fn inspect(&mut self) -> Result<Snapshot> {

@@ -1,19 +1,20 @@
 //! The connections of awaited requests. All of it is on one thread.
 //!
-//! A task has a connection to itself, unless it reads with a single statement: then, with all connections in use, it is
-//! sent behind the statements of others like it, and nobody waits for an answer before the next statement leaves. Tasks
-//! that need a connection to themselves are not passed by those that do not.
+//! A task has a connection to itself, unless it reads with a single statement: then it is sent behind the statements of
+//! others like it, where these were quick of late or all connections are in use, and nobody waits for an answer before the
+//! next statement leaves. Tasks that need a connection to themselves are not passed by those that do not.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
+use super::answers::Answers;
 use super::bounds::within;
 use super::error;
 use super::inbox::Inbox;
@@ -25,12 +26,20 @@ use crate::error::{Error, Outcome, Result};
 /// Statements on their way over one connection.
 const DEPTH: usize = 16;
 
+/// Statements that take less than this are sent behind each other though there are other connections: to wake one server
+/// process for many costs less than to wake many. So does a connection that answered no longer ago.
+const QUICK: Duration = Duration::from_micros(250);
+const LIVELY: Duration = Duration::from_millis(1);
+
 pub(super) struct Lines {
     pool: Arc<Pool>,
     inbox: Arc<Inbox>,
     state: RefCell<State>,
     /// Whose turn it is, where tasks and threads both wait.
     threads: Cell<bool>,
+    /// What a brief task's statement took of late, those before it apart.
+    taking: Cell<Duration>,
+    pub(super) answers: Rc<Answers>,
 }
 
 #[derive(Default)]
@@ -51,6 +60,8 @@ struct Entry {
     line: Arc<Line>,
     /// Carries the bytes.
     io: AbortHandle,
+    /// When it last answered, or was asked with nothing under way.
+    lively: Cell<Instant>,
 }
 
 /// What somebody is given who waited.
@@ -75,9 +86,22 @@ impl Drop for Leave {
 pub(super) struct Place {
     lines: Rc<Lines>,
     entry: Rc<Entry>,
+    brief: bool,
+    since: Instant,
+    /// Statements under way when it came, its own with them.
+    depth: u32,
 }
 
 impl Place {
+    fn new(lines: Rc<Lines>, entry: Rc<Entry>, brief: bool) -> Place {
+        entry.line.joined();
+        let (since, depth) = (Instant::now(), u32::try_from(entry.line.users()).unwrap_or(1).max(1));
+        if depth == 1 {
+            entry.lively.set(since);
+        }
+        Place { lines, entry, brief, since, depth }
+    }
+
     pub(super) fn line(&self) -> &Arc<Line> {
         &self.entry.line
     }
@@ -87,6 +111,12 @@ impl Drop for Place {
     fn drop(&mut self) {
         let users = self.entry.line.left();
         let lines = self.lines.clone();
+        if self.brief {
+            let now = Instant::now();
+            self.entry.lively.set(now);
+            let took = now.saturating_duration_since(self.since) / self.depth;
+            lines.taking.set((lines.taking.get() * 7 + took) / 8);
+        }
         if self.entry.line.is_closed() {
             lines.forget(&self.entry);
         } else if users == 0 {
@@ -99,7 +129,14 @@ impl Drop for Place {
 
 impl Lines {
     pub(super) fn new(pool: Arc<Pool>, inbox: Arc<Inbox>) -> Rc<Lines> {
-        Rc::new(Lines { pool, inbox, state: RefCell::default(), threads: Cell::new(false) })
+        Rc::new(Lines {
+            pool,
+            inbox,
+            state: RefCell::default(),
+            threads: Cell::new(false),
+            taking: Cell::new(LIVELY),
+            answers: Rc::default(),
+        })
     }
 
     /// A connection by the deadline; there is no more use in one when it is cancelled.
@@ -140,6 +177,14 @@ impl Lines {
     }
 
     fn free(self: &Rc<Self>, brief: bool) -> Option<Given> {
+        if brief && self.taking.get() < QUICK {
+            let now = Instant::now();
+            let quick = |entry: &Entry| now.saturating_duration_since(entry.lively.get()) < LIVELY;
+            // The fullest: the others are idle the sooner.
+            if let Some(entry) = self.usable(quick, |entry| DEPTH - entry.line.users()) {
+                return Some(Given::Place(Place::new(self.clone(), entry, true)));
+            }
+        }
         loop {
             let Some(entry) = self.state.borrow_mut().idle.pop() else { break };
             if entry.line.is_closed() {
@@ -154,21 +199,23 @@ impl Lines {
         if !brief {
             return None;
         }
+        let entry = self.usable(|_| true, |entry| entry.line.users())?;
+        Some(Given::Place(Place::new(self.clone(), entry, true)))
+    }
+
+    /// A connection that a brief task may share.
+    fn usable(&self, may: impl Fn(&Entry) -> bool, order: impl Fn(&Entry) -> usize) -> Option<Rc<Entry>> {
         let state = self.state.borrow();
-        let usable = state.shared.iter().filter(|entry| !entry.line.is_closed() && entry.line.users() < DEPTH);
-        let entry = usable.min_by_key(|entry| entry.line.users())?.clone();
-        drop(state);
-        entry.line.joined();
-        Some(Given::Place(Place { lines: self.clone(), entry }))
+        let fits = |entry: &&Rc<Entry>| !entry.line.is_closed() && entry.line.users() < DEPTH && may(entry);
+        state.shared.iter().filter(fits).min_by_key(|entry| order(entry)).cloned()
     }
 
     /// The first to use it.
     fn placed(self: &Rc<Self>, entry: Rc<Entry>, brief: bool) -> Place {
-        entry.line.joined();
         if brief {
             self.state.borrow_mut().shared.push(entry.clone());
         }
-        Place { lines: self.clone(), entry }
+        Place::new(self.clone(), entry, brief)
     }
 
     async fn connect(self: &Rc<Self>, mut leave: Leave, wanted: &Wanted) -> Result<Place> {
@@ -183,7 +230,7 @@ impl Lines {
         };
         let line = Line::new(client, target.tls.clone(), self.pool.schema.clone(), target.schema.clone());
         let io = tokio::task::spawn_local(driver).abort_handle();
-        let entry = Rc::new(Entry { line: Arc::new(line), io });
+        let entry = Rc::new(Entry { line: Arc::new(line), io, lively: Cell::new(Instant::now()) });
         match entry.line.set_up(&target.settings(), patience).await {
             Ok(()) => {
                 leave.0 = None;

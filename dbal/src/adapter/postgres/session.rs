@@ -182,7 +182,7 @@ impl Session {
     }
 
     /// Sends a statement whose answer nobody needs.
-    async fn post(&self, text: &str) {
+    pub(super) async fn post(&self, text: &str) {
         let mut sent = pin!(self.line.client.batch_execute(text));
         std::future::poll_fn(|context| {
             let _ = sent.as_mut().poll(context);
@@ -259,6 +259,18 @@ impl Session {
         let Lowered::Sql(sql) = &step.statement else {
             return Err(Error::internal("a step for PostgreSQL is SQL"));
         };
+        self.run_as(step, sql, params, deadline, sink).await
+    }
+
+    /// Runs what gives the rows of a step, or leads to them.
+    pub(super) async fn run_as<S: RowSink + ?Sized>(
+        &mut self,
+        step: &Step,
+        sql: &Sql,
+        params: &[Value],
+        deadline: Option<Instant>,
+        sink: &mut S,
+    ) -> Result<u64> {
         self.ready(deadline)?;
         let commits = self.state == State::None;
         let bounds = self.bounds(deadline);

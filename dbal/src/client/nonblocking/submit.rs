@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use futures_channel::oneshot;
 
-use crate::adapter::{Awaited, Cancel, Connection, Drive, Intent, Job, Offload, Pending, Task, Wanted};
+use crate::adapter::{Answer, Awaited, Cancel, Connection, Drive, Intent, Job, Offload, Pending, Task, Wanted};
 use crate::error::{Error, Outcome, Result};
 
 /// Cancels when it is dropped before the answer is there.
@@ -89,8 +89,11 @@ pub(super) async fn driven<T: Send + 'static>(
                 }
                 Err(error) => Err(error),
             };
-            // Whoever awaited this may have stopped caring.
-            let _ = tell.send(done);
+            let answer: Answer = Box::new(move || {
+                // Whoever awaited this may have stopped caring.
+                let _ = tell.send(done);
+            });
+            answer
         })
     });
     driver.spawn(wanted, task);
