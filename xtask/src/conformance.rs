@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use dbal::adapter::memory::MemoryAdapter;
+use dbal::adapter::memory;
 use dbal::adapter::mongodb::MongoAdapter;
 use dbal::adapter::postgres::PostgresAdapter;
 use dbal::adapter::sqlite::SqliteAdapter;
@@ -21,7 +21,7 @@ const PAGE: &str = "docs/conformance.md";
 const WORKERS: usize = 4;
 
 const BACKENDS: [(Backend, &str, &Capabilities); 4] = [
-    (Backend::Memory, "memory", &MemoryAdapter::CAPABILITIES),
+    (Backend::Memory, "memory", &memory::CAPABILITIES),
     (Backend::Sqlite, "SQLite", &SqliteAdapter::CAPABILITIES),
     (Backend::Postgres, "PostgreSQL", &PostgresAdapter::CAPABILITIES),
     (Backend::Mongodb, "MongoDB", &MongoAdapter::CAPABILITIES),
