@@ -1,7 +1,8 @@
 // Requests as JSON. What JSON cannot say, or what has no meaning, is a fault, never sent as something else.
 import { invalid } from './shared/error.mjs'
 
-const MAX_DEPTH = 1000
+/** Deeper messages are none to a daemon. */
+const MAX_DEPTH = 126
 
 /** Texts of an object's members, written once. */
 class Writer {

@@ -1,4 +1,5 @@
-// Requests over HTTP, where a WebSocket cannot be had. There are no transactions over it.
+// Requests over HTTP, where a WebSocket cannot be had. There are no transactions over it, and no daemon says here whether it
+// keeps the keys of writes, so that a write is sent again only where it is known not to have been applied.
 import { DBALError } from './shared/error.mjs'
 import { failure, lost, pauseOf, repeats, timedOut } from './socket.mjs'
 import { parse } from './typed.mjs'
@@ -37,8 +38,6 @@ export class Http {
     const token = await this.identity.token()
     const headers = {}
     if (token !== undefined) headers.authorization = `Bearer ${token}`
-    if (job.write) headers['idempotency-key'] = job.key ??= crypto.randomUUID()
-    if (job.write) job.kind = 'keyed'
     const left = job.deadline === undefined ? undefined : job.deadline - Date.now()
     if (left !== undefined) {
       if (left <= 0) throw timedOut('not_applied')

@@ -100,7 +100,9 @@ export class Typed {
       case 'call': {
         const output = this.entities.get(entity)?.operations.get(args.name)
         if (!output?.entity || typeof told !== 'object' || told === null) return told
-        return Array.isArray(told) ? told.map((row) => this.row(output.entity, row)) : this.row(output.entity, told)
+        if (Array.isArray(told)) return told.map((row) => this.row(output.entity, row))
+        const isPage = ['data', 'limit', 'has_more', 'next_cursor'].every((name) => name in told)
+        return isPage ? page(told, told.data.map((row) => this.row(output.entity, row))) : this.row(output.entity, told)
       }
       case 'batch':
         return told.map((one, i) => {

@@ -6,7 +6,7 @@ use crate::request::{Operation, Request};
 use crate::row::{Columns, Record};
 use crate::schema::convert::convert;
 use crate::schema::{EntityId, FieldType, Schema};
-use crate::value::{Map, Name, Value};
+use crate::value::{Decimal, Map, Name, Value};
 use std::sync::Arc;
 
 /// The envelope of packed rows.
@@ -123,6 +123,13 @@ fn called(schema: &Schema, entity: Option<EntityId>, request: &Request, told: Va
     let target = schema.by_name(output.trim_end_matches("[]"));
     let response = match (target, told) {
         (Some(_), told @ Value::List(_)) => Response::Rows(records(schema, target, told)),
+        (Some(_), Value::Map(mut told)) if is_page(&told) => {
+            let data = told.0.iter().position(|(name, _)| name == "data").map(|at| told.0.swap_remove(at).1);
+            match page(&told, records(schema, target, data.unwrap_or_default())) {
+                Ok(page) => Response::Page(page),
+                Err(_) => Response::Value(Value::Map(told)),
+            }
+        }
         (Some(_), Value::Map(row)) => Response::Row(record(schema, target, row)),
         (_, told) => Response::Value(told),
     };
@@ -130,6 +137,11 @@ fn called(schema: &Schema, entity: Option<EntityId>, request: &Request, told: Va
         Some(entity) => Response::Called(Box::new(Answered { entity, response })),
         None => response,
     }
+}
+
+/// Whether it is a page in its envelope and no row.
+fn is_page(told: &Map) -> bool {
+    ["data", "limit", "has_more", "next_cursor"].iter().all(|name| told.get(name).is_some())
 }
 
 /// Rows of an entity; what is no row is left out.
@@ -175,8 +187,15 @@ fn cell(schema: &Schema, entity: Option<EntityId>, name: &str, value: Value) -> 
 }
 
 fn typed(ty: &FieldType, value: Value) -> Value {
-    if *ty == FieldType::Json {
-        return value;
+    match (ty, &value) {
+        (FieldType::Json, _) => return value,
+        // With the digits that it came with.
+        (FieldType::Decimal { .. }, Value::Text(text)) => {
+            if let Ok(decimal) = text.parse::<Decimal>() {
+                return Value::Decimal(Box::new(decimal));
+            }
+        }
+        _ => {}
     }
     convert(ty, &value).unwrap_or(value)
 }

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::row::Columns;
 use crate::schema::{EntityId, FieldType, Schema};
-use crate::value::{Value, json};
+use crate::value::{Name, Value, json};
 
 /// How the cells of a column are written. `bindings/node/lib/decode.js` has the same numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +106,7 @@ impl Layouts {
         layout
     }
 
-    /// The description of a layout as JSON: `entity`, `names`, `kinds`, `targets`.
+    /// The description of a layout as JSON: `entity`, `names`, `kinds`, `targets`, `types`.
     pub fn describe(&self, id: u32) -> Option<String> {
         self.state.lock().by_id.get(&id).map(|layout| layout.text.clone())
     }
@@ -181,6 +181,17 @@ fn describe(
     text.push_str(",\"targets\":");
     let name = |target: &Option<EntityId>| target.map(|id| schema.entity(id).name.clone()).into();
     json::write(&Value::List(targets.iter().map(name).collect()), &mut text);
+    // What a text is, for languages that tell a uuid from a date.
+    text.push_str(",\"types\":");
+    let declared = schema.entity(entity);
+    let ty = |name: &Name| -> Value {
+        let field = match name.split_once('.') {
+            Some(("min" | "max", field)) => field,
+            _ => name.as_ref(),
+        };
+        declared.field_by_name(field).map(|id| declared.field(id).ty.as_str()).into()
+    };
+    json::write(&Value::List(columns.names.iter().map(ty).collect()), &mut text);
     text.push('}');
     text
 }

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::row::{Columns, Record, RowSink};
 use crate::schema::convert::convert;
 use crate::schema::{EntityId, FieldType, Schema};
-use crate::value::{DateTime, Map, Value, ValueRef};
+use crate::value::{DateTime, Decimal, Map, Name, Value, ValueRef};
 
 /// Reads the messages of one connection.
 #[derive(Debug)]
@@ -70,11 +70,14 @@ impl Unpacker {
         let names: Option<Vec<_>> =
             told.get("names")?.as_list()?.iter().map(|name| Some(name.as_str()?.to_owned().into())).collect();
         let kinds: Option<Vec<Kind>> = told.get("kinds")?.as_list()?.iter().map(|n| Kind::of(n.as_i64()?)).collect();
-        let (names, kinds): (Vec<crate::value::Name>, _) = (names?, kinds?);
+        let (names, kinds): (Vec<Name>, _) = (names?, kinds?);
         if names.len() != kinds.len() {
             return None;
         }
-        let cells = names.iter().zip(kinds).map(|(name, kind)| (kind, self.type_of(entity, name))).collect();
+        let types = told.get("types").and_then(Value::as_list).unwrap_or_default();
+        let said = |position: usize| types.get(position).and_then(Value::as_str).and_then(of_word);
+        let ty = |(position, name): (usize, &Name)| said(position).unwrap_or_else(|| self.type_of(entity, name));
+        let cells = kinds.into_iter().zip(names.iter().enumerate().map(ty)).collect();
         Some(Known { entity, columns: Arc::new(Columns { names }), cells })
     }
 
@@ -147,13 +150,18 @@ impl<'w> Walk<'w> {
             Kind::Bool => Value::Bool(self.number()? != 0.0),
             Kind::Text => {
                 let end = self.length()?;
-                let text = Value::Text(self.text_to(end)?.to_owned());
+                let text = self.text_to(end)?;
+                let decimal = matches!(ty, Type::Fraction | Type::Field(FieldType::Decimal { .. }));
+                if decimal {
+                    // With the digits that it came with.
+                    return Ok(Value::Decimal(Box::new(text.parse::<Decimal>().map_err(|_| damaged())?)));
+                }
+                let text = Value::Text(text.to_owned());
                 match ty {
-                    Type::Field(ty) => convert(ty, &text).map_err(|_| damaged())?,
-                    Type::Fraction => {
-                        convert(&FieldType::Decimal { precision: None, scale: None }, &text).map_err(|_| damaged())?
+                    Type::Field(ty @ (FieldType::Uuid | FieldType::Date)) => {
+                        convert(ty, &text).map_err(|_| damaged())?
                     }
-                    Type::Whole | Type::Open => text,
+                    _ => text,
                 }
             }
             Kind::Date => Value::DateTime(DateTime::from_epoch_millis(self.number()? as i64).ok_or_else(damaged)?),
@@ -240,6 +248,19 @@ impl<'w> Walk<'w> {
         self.units = end;
         Ok(text)
     }
+}
+
+/// The type of a word of the schema, where it says more than the kind of the cell does.
+fn of_word(word: &str) -> Option<Type> {
+    let ty = match word {
+        "uuid" => FieldType::Uuid,
+        "date" => FieldType::Date,
+        "decimal" => FieldType::Decimal { precision: None, scale: None },
+        "float" => FieldType::Float,
+        "integer" => FieldType::Integer,
+        _ => return None,
+    };
+    Some(Type::Field(ty))
 }
 
 fn number(number: f64, ty: &Type) -> Value {

@@ -11,7 +11,12 @@ pub(crate) type Fault = (String, String);
 pub(crate) struct Params {
     text: String,
     faults: Vec<Fault>,
+    /// In how many lists and objects of an argument the next value stands.
+    depth: u32,
 }
+
+/// Deeper messages are none to a daemon.
+const MAX_DEPTH: u32 = 126;
 
 impl Params {
     /// Those of a request.
@@ -118,6 +123,16 @@ impl Params {
     }
 
     fn value(&mut self, value: &Value, path: &str, data: bool) {
+        if self.depth > MAX_DEPTH {
+            let argument = path.split('.').next().unwrap_or_default().to_owned();
+            return self.fault(&argument, &format!("a depth of more than {MAX_DEPTH}"));
+        }
+        self.depth += 1;
+        self.written(value, path, data);
+        self.depth -= 1;
+    }
+
+    fn written(&mut self, value: &Value, path: &str, data: bool) {
         match value {
             Value::Undefined => self.fault(path, "expected a value, got undefined"),
             Value::Float(number) if !number.is_finite() => self.fault(path, "expected a finite float"),
