@@ -1,5 +1,6 @@
 //! The subcommands, each in its own file.
 
+mod audit;
 mod batch;
 mod call;
 mod check;
@@ -42,6 +43,7 @@ pub enum Command {
     Token(token::Token),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
+    Audit(audit::Audit),
 }
 
 impl Command {
@@ -63,6 +65,7 @@ impl Command {
             Command::Token(token) => token.run(out),
             Command::Doctor(doctor) => doctor.run(out),
             Command::Completions(completions) => completions.run(out),
+            Command::Audit(audit) => audit.run(out),
         }
     }
 
@@ -77,7 +80,7 @@ impl Command {
             | Command::Doctor(doctor::Doctor { format, .. })
             | Command::Delete(delete::Delete { format, .. }) => *format == Report::Json,
             Command::Migrate(migrate) => migrate.format() == Report::Json,
-            Command::Generate(_) | Command::Token(_) | Command::Completions(_) => false,
+            Command::Generate(_) | Command::Token(_) | Command::Completions(_) | Command::Audit(_) => false,
             Command::Query(query::Query { format, .. })
             | Command::Call(call::Call { format, .. })
             | Command::Create(create::Create { format, .. })

@@ -82,6 +82,7 @@ impl Exchange<'_> {
                 self.described(segments[segments.len() - 1]).await
             }
             ["v1", "batch"] if post => self.batch(body).await,
+            ["v1", "batch"] => return answer::method(&self.id, "POST"),
             ["v1", target] if post && target.contains(':') => self.post(target, body).await,
             ["v1", entity] if get && !entity.is_empty() && !entity.contains(':') => self.get(entity, None).await,
             ["v1", entity, id] if get && !entity.is_empty() && !id.is_empty() => self.get(entity, Some(id)).await,
@@ -89,7 +90,6 @@ impl Exchange<'_> {
             ["openapi.json"] | ["v1", "schema" | "capabilities"] | ["v1", _, _] => {
                 return answer::method(&self.id, "GET");
             }
-            ["v1", "batch"] => return answer::method(&self.id, "POST"),
             ["v1", target] if target.contains(':') => return answer::method(&self.id, "POST"),
             ["v1", entity] if !entity.is_empty() => return answer::method(&self.id, "GET"),
             _ => return answer::nowhere(&self.id),

@@ -1,10 +1,15 @@
 //! A file of lines that is put aside when it has grown.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
+
+use super::chain::Chain;
+
+/// The last line stands in so many bytes at the end.
+const TAIL: u64 = 64 << 10;
 
 /// The file that lines are added to.
 pub(super) struct AuditFile {
@@ -19,15 +24,23 @@ struct Open {
     bytes: u64,
     /// A line was written in part: the next one begins on a line of its own.
     torn: bool,
+    /// Where lines are linked, the last one.
+    chain: Option<Chain>,
 }
 
 impl AuditFile {
     /// Opens it, and makes it with its folder where it is not there.
-    pub fn open(path: PathBuf, max_bytes: u64, keep: u32) -> io::Result<Self> {
+    pub fn open(path: PathBuf, max_bytes: u64, keep: u32, chained: bool) -> io::Result<Self> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder)?;
         }
-        let open = Mutex::new(opened(&path)?);
+        let mut open = opened(&path)?;
+        if chained {
+            lock(&open.file)?;
+            let (chain, whole) = resume(&path)?;
+            (open.chain, open.torn) = (Some(chain), !whole);
+        }
+        let open = Mutex::new(open);
         Ok(AuditFile { path, max_bytes, keep, open })
     }
 
@@ -39,7 +52,8 @@ impl AuditFile {
         if open.torn {
             text.push('\n');
         }
-        text.push_str(line);
+        let linked = open.chain.as_ref().map(|chain| chain.link(line));
+        text.push_str(linked.as_ref().map_or(line, |(linked, _)| linked));
         text.push('\n');
         if open.bytes > 0 && open.bytes + text.len() as u64 > self.max_bytes {
             self.put_aside(&mut open)?;
@@ -48,7 +62,10 @@ impl AuditFile {
         open.bytes += written as u64;
         open.torn = written < text.len();
         match open.torn {
-            false => Ok(()),
+            false => {
+                open.chain = linked.map(|(_, chain)| chain);
+                Ok(())
+            }
             true => Err(io::Error::new(io::ErrorKind::WriteZero, "the line was written in part")),
         }
     }
@@ -57,7 +74,8 @@ impl AuditFile {
     /// file is taken as it is.
     fn put_aside(&self, open: &mut Open) -> io::Result<()> {
         let now = opened(&self.path)?;
-        if now.bytes < open.bytes {
+        // Nobody else writes lines that are linked.
+        if now.bytes < open.bytes && open.chain.is_none() {
             *open = now;
             return Ok(());
         }
@@ -75,9 +93,30 @@ impl AuditFile {
                 moved(&self.path, &numbered(1))?;
             }
         }
+        let chain = open.chain.take();
         *open = opened(&self.path)?;
+        if chain.is_some() {
+            lock(&open.file)?;
+        }
+        open.chain = chain;
         Ok(())
     }
+}
+
+/// Two writers would link to the same line.
+fn lock(file: &File) -> io::Result<()> {
+    file.try_lock().map_err(|_| io::Error::other("another process writes linked lines to it"))
+}
+
+/// The chain that a file ends with, and whether its last line is whole.
+fn resume(path: &Path) -> io::Result<(Chain, bool)> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail)?;
+    let text = String::from_utf8_lossy(&tail);
+    Ok((Chain::after(text.lines()), tail.is_empty() || tail.ends_with(b"\n")))
 }
 
 fn moved(from: &Path, to: &Path) -> io::Result<()> {
@@ -94,7 +133,7 @@ fn opened(path: &Path) -> io::Result<Open> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(path)?;
     let bytes = file.metadata()?.len();
-    Ok(Open { file, bytes, torn: false })
+    Ok(Open { file, bytes, torn: false, chain: None })
 }
 
 #[cfg(test)]
@@ -105,7 +144,7 @@ mod tests {
     fn a_file_that_has_grown_is_put_aside_and_old_ones_go() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("logs/audit.log");
-        let file = AuditFile::open(path.clone(), 40, 2).expect("opened");
+        let file = AuditFile::open(path.clone(), 40, 2, false).expect("opened");
         let line = |number: u32| format!("{number:0>18}");
         for number in 0..7 {
             file.write(&line(number)).expect("written");
@@ -117,7 +156,7 @@ mod tests {
         assert!(!folder.path().join("logs/audit.log.3").exists());
         // Opened again it goes on, and a file of one's own is nobody else's to read.
         drop(file);
-        AuditFile::open(path.clone(), 40, 2).expect("opened").write(&line(7)).expect("written");
+        AuditFile::open(path.clone(), 40, 2, false).expect("opened").write(&line(7)).expect("written");
         assert_eq!(read("audit.log"), format!("{}\n{}\n", line(6), line(7)));
         #[cfg(unix)]
         {
@@ -130,7 +169,7 @@ mod tests {
     fn two_writers_of_one_file_lose_no_line() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("audit.log");
-        let [one, two] = [0, 1].map(|_| AuditFile::open(path.clone(), 100, 1_000).expect("opened"));
+        let [one, two] = [0, 1].map(|_| AuditFile::open(path.clone(), 100, 1_000, false).expect("opened"));
         for number in 0..50 {
             one.write(&format!("one {number}")).expect("written");
             two.write(&format!("two {number}")).expect("written");

@@ -24,6 +24,7 @@
 //! # Ok::<(), dbal::Error>(())
 //! ```
 
+mod chain;
 mod file;
 mod line;
 
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use crate::config::AuditFailure;
+pub use chain::{Verified, verify};
 pub use line::Line;
 
 use crate::error::{Error, Outcome, Result};
@@ -48,6 +50,7 @@ pub struct Audit {
     flagged: bool,
     max_bytes: u64,
     keep: u32,
+    chained: bool,
 }
 
 #[derive(Clone)]
@@ -68,7 +71,7 @@ impl std::fmt::Debug for Audit {
 
 impl Audit {
     fn new(sink: Sink) -> Self {
-        Audit { sink, failure: AuditFailure::Closed, flagged: false, max_bytes: 100 << 20, keep: 10 }
+        Audit { sink, failure: AuditFailure::Closed, flagged: false, max_bytes: 100 << 20, keep: 10, chained: false }
     }
 
     /// To a file, a line of JSON for each attempt. It is made where it is not there, readable by its owner alone, and
@@ -103,6 +106,13 @@ impl Audit {
         self
     }
 
+    /// Lines of a file get `seq`, `prev_hash` and `hash`: one that is changed or taken out later is found by [`verify`].
+    /// One process at a time writes such a file.
+    pub fn chained(mut self) -> Self {
+        self.chained = true;
+        self
+    }
+
     /// Opens what is written to.
     ///
     /// # Errors
@@ -112,7 +122,7 @@ impl Audit {
             Sink::Function(keep) => keep,
             Sink::File(path) => {
                 let shown = path.display().to_string();
-                let file = AuditFile::open(path, self.max_bytes, self.keep).map_err(|error| {
+                let file = AuditFile::open(path, self.max_bytes, self.keep, self.chained).map_err(|error| {
                     Error::validation("security.audit_log", format!("{shown} cannot be written: {error}"))
                 })?;
                 Arc::new(move |line| file.write(&line.to_json()).map_err(|error| error.to_string()))
