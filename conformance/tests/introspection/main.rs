@@ -1,6 +1,7 @@
 //! Databases made from schemas become schemas again, and the engine then finds nothing to migrate.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
 
+mod ids;
 mod make;
 #[path = "../migrations/places.rs"]
 mod places;

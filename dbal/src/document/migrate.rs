@@ -120,6 +120,7 @@ pub(crate) fn validator(entity: &Entity) -> String {
 /// The one type that values of a field are stored in; none for json.
 pub(crate) fn bson_type(ty: &FieldType) -> Option<&'static str> {
     Some(match ty {
+        _ if ty.is_object_id() => "objectId",
         FieldType::Uuid | FieldType::Text(_) | FieldType::Enum(_) | FieldType::Date => "string",
         FieldType::Integer => "int",
         FieldType::BigInt => "long",
@@ -228,6 +229,7 @@ pub(crate) fn constant(ty: &FieldType, value: &Value) -> String {
 /// The least value of a type.
 fn least(ty: &FieldType) -> &'static str {
     match ty {
+        _ if ty.is_object_id() => r#"{"$oid":"000000000000000000000000"}"#,
         FieldType::Uuid | FieldType::Text(_) | FieldType::Enum(_) | FieldType::Date => r#""""#,
         FieldType::Integer | FieldType::BigInt | FieldType::Float | FieldType::Decimal { .. } => {
             r#"{"$numberDouble":"-Infinity"}"#

@@ -369,7 +369,7 @@ fn document(table: &Table, column: &Column) -> Result<Typed, String> {
         ["date"] => Typed::new(FieldType::DateTime),
         ["decimal"] => Typed::new(FieldType::Decimal { precision: None, scale: None }),
         ["binData"] => Typed::new(FieldType::Bytes),
-        ["objectId"] => return Err("holds ObjectIds, for which the contract has no storage yet".into()),
+        ["objectId"] => Typed::new(FieldType::Text(TextKind::ObjectId)),
         ["object"] | ["array"] => Typed::new(FieldType::Json),
         many if many
             .iter()

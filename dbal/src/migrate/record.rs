@@ -173,6 +173,7 @@ fn read_type(map: &Map) -> Option<FieldType> {
         "string" => FieldType::Text(TextKind::String),
         "text" => FieldType::Text(TextKind::Text),
         "email" => FieldType::Text(TextKind::Email),
+        "object_id" => FieldType::Text(TextKind::ObjectId),
         "enum" => {
             let values = read_texts(map.get("values")?.as_list()?)?;
             FieldType::Enum(Arc::new(EnumType { values, ordered: map.get("ordered") == Some(&Value::Bool(true)) }))

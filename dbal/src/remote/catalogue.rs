@@ -76,6 +76,7 @@ fn field(told: &Map) -> Option<Field> {
         "uuid" => FieldType::Uuid,
         "text" => FieldType::Text(TextKind::Text),
         "email" => FieldType::Text(TextKind::Email),
+        "object_id" => FieldType::Text(TextKind::ObjectId),
         "enum" => FieldType::Enum(Arc::new(EnumType {
             values: values.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
             ordered: false,

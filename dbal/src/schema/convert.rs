@@ -30,6 +30,10 @@ pub fn convert(ty: &FieldType, value: &Value) -> Result<Value, String> {
         (_, Value::Null) => Value::Null,
         (FieldType::Text(_), Value::Text(given)) => {
             text::check(given)?;
+            let digit = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f');
+            if ty.is_object_id() && !(given.len() == 24 && given.bytes().all(digit)) {
+                return Err("not an object id: expected 24 hexadecimal digits in lower case".into());
+            }
             value.clone()
         }
         (FieldType::Enum(words), Value::Text(word)) => match words.values.contains(word) {
@@ -73,6 +77,7 @@ fn expected(ty: &FieldType) -> &'static str {
     match ty {
         FieldType::Uuid => "a uuid",
         FieldType::Text(TextKind::Email) => "an email address",
+        FieldType::Text(TextKind::ObjectId) => "an object id",
         FieldType::Text(_) => "text",
         FieldType::Enum(_) => "a word of the enum",
         FieldType::Integer => "an integer",

@@ -113,6 +113,7 @@ impl FieldType {
             FieldType::Text(TextKind::String) => "string",
             FieldType::Text(TextKind::Text) => "text",
             FieldType::Text(TextKind::Email) => "email",
+            FieldType::Text(TextKind::ObjectId) => "object_id",
             FieldType::Enum(_) => "enum",
             FieldType::Integer => "integer",
             FieldType::BigInt => "bigint",
@@ -139,9 +140,14 @@ impl FieldType {
         }
     }
 
-    /// Whether values are text: string, text, email or enum.
+    /// Whether values are text that can be looked into: string, text, email or enum.
     pub fn is_text(&self) -> bool {
-        matches!(self, FieldType::Text(_) | FieldType::Enum(_))
+        !self.is_object_id() && matches!(self, FieldType::Text(_) | FieldType::Enum(_))
+    }
+
+    /// Whether values are MongoDB's ObjectIds.
+    pub fn is_object_id(&self) -> bool {
+        *self == FieldType::Text(TextKind::ObjectId)
     }
 }
 
@@ -154,6 +160,8 @@ pub enum TextKind {
     Text,
     /// An address by the rule of HTML's `input type=email`.
     Email,
+    /// 24 hexadecimal digits in lower case, which MongoDB stores as an ObjectId.
+    ObjectId,
 }
 
 /// The values of an enum.

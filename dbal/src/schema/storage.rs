@@ -189,9 +189,10 @@ impl Storage {
             (StoredIn::Sqlite, FieldType::Json) => Some(Storage::Text),
             (StoredIn::Postgres, FieldType::DateTime) => Some(Storage::TimestampMs),
             (StoredIn::Postgres, FieldType::Enum(_)) => Some(Storage::Native),
-            (StoredIn::Postgres, FieldType::Text(TextKind::String | TextKind::Text | TextKind::Email)) => {
-                Some(Storage::Collated)
-            }
+            (
+                StoredIn::Postgres,
+                FieldType::Text(TextKind::String | TextKind::Text | TextKind::Email | TextKind::ObjectId),
+            ) => Some(Storage::Collated),
             _ => None,
         }
     }

@@ -1,5 +1,6 @@
 //! Values to BSON, and stored BSON to values. Nothing is coerced: what does not fit its type is a fault.
 
+use mongodb::bson::oid::ObjectId;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, Bson, DateTime as BsonDateTime, Decimal128, Document, RawBsonRef, RawDocument};
 
@@ -29,6 +30,16 @@ pub(super) fn comparand(value: &Value) -> Result<Bson> {
     })
 }
 
+/// A value that is compared with a field of this type.
+pub(super) fn comparand_of(ty: &FieldType, value: &Value) -> Result<Bson> {
+    match value {
+        Value::Text(id) if ty.is_object_id() => {
+            Ok(ObjectId::parse_str(id).map_or_else(|_| id.as_str().into(), Bson::ObjectId))
+        }
+        value => comparand(value),
+    }
+}
+
 /// A value as a field of this type stores it.
 pub(super) fn stored(ty: &FieldType, value: &Value) -> Result<Bson> {
     match (ty, value) {
@@ -37,7 +48,7 @@ pub(super) fn stored(ty: &FieldType, value: &Value) -> Result<Bson> {
             .map(Bson::Int32)
             .map_err(|_| Error::internal("an integer of more than 32 bits was to be stored")),
         (FieldType::Float, Value::Int(number)) => Ok(Bson::Double(*number as f64)),
-        (_, value) => comparand(value),
+        (ty, value) => comparand_of(ty, value),
     }
 }
 
@@ -79,6 +90,10 @@ pub(super) fn decode(ty: &FieldType, raw: RawBsonRef<'_>) -> Option<Value> {
     Some(match (ty, raw) {
         (_, RawBsonRef::Null | RawBsonRef::Undefined) => Value::Null,
         (FieldType::Json, raw) => read_document(raw)?,
+        (ty, raw) if ty.is_object_id() => match raw {
+            RawBsonRef::ObjectId(id) => Value::Text(id.to_hex()),
+            _ => return None,
+        },
         (FieldType::Text(_), RawBsonRef::String(text)) => Value::Text(text.to_owned()),
         (FieldType::Enum(declared), RawBsonRef::String(text)) => {
             declared.values.iter().any(|word| word == text).then(|| Value::Text(text.to_owned()))?

@@ -26,9 +26,22 @@ pub(super) struct Written {
     pub nullable: bool,
 }
 
-const CANONICAL: [&str; 14] = [
-    "uuid", "string", "text", "email", "enum", "integer", "bigint", "float", "decimal", "boolean", "datetime", "date",
-    "json", "bytes",
+const CANONICAL: [&str; 15] = [
+    "uuid",
+    "string",
+    "text",
+    "email",
+    "object_id",
+    "enum",
+    "integer",
+    "bigint",
+    "float",
+    "decimal",
+    "boolean",
+    "datetime",
+    "date",
+    "json",
+    "bytes",
 ];
 
 /// Reads a type word in any case: `string`, `String`, `varchar(50)`, `decimal(10, 2)`, `string[]`, `uuid?`.
@@ -52,6 +65,7 @@ pub(super) fn read(report: &Report, entry: &Entry) -> Option<Written> {
         "string" | "str" | "varchar" | "char" | "url" | "uri" | "slug" => Word::Type(FieldType::Text(TextKind::String)),
         "cuid" | "cuid2" | "ulid" | "nanoid" => Word::TextId,
         "text" | "longtext" | "markdown" => Word::Type(FieldType::Text(TextKind::Text)),
+        "objectid" => Word::Type(FieldType::Text(TextKind::ObjectId)),
         "email" => Word::Type(FieldType::Text(TextKind::Email)),
         "enum" => Word::Type(FieldType::Enum(Arc::new(EnumType { values: Vec::new(), ordered: false }))),
         "integer" | "int" | "int32" | "smallint" => Word::Type(FieldType::Integer),

@@ -5,7 +5,7 @@ use mongodb::bson::{Bson, Document, Regex, doc};
 
 use super::{Speller, field, literal, or_null};
 use crate::adapter::mongodb::text;
-use crate::adapter::mongodb::value::{comparand, document, one};
+use crate::adapter::mongodb::value::{comparand_of, document, one};
 use crate::error::{Error, Result};
 use crate::plan::operation::document::{Comparison, Literal, TextMatch};
 use crate::plan::operation::document::{Condition, Path, Side};
@@ -176,7 +176,7 @@ impl<'p> Speller<'p> {
                 (spelled, _) => spelled,
             });
         }
-        let mut items = known.map(comparand).collect::<Result<Vec<Bson>>>()?;
+        let mut items = known.map(|item| comparand_of(ty, item)).collect::<Result<Vec<Bson>>>()?;
         Ok(Spelled::When(if wanted {
             doc! { &path.0: { "$in": items } }
         } else {
@@ -203,7 +203,7 @@ fn against(path: &Path, ty: &FieldType, op: Comparison, value: &Value, fold: boo
         _ if fold => return Err(Error::internal("there is no order without regard to case")),
         _ => {}
     }
-    let value = comparand(value)?;
+    let value = comparand_of(ty, value)?;
     Ok(Spelled::When(match op {
         Comparison::Ne => doc! { &path.0: { "$nin": [value, Bson::Null] } },
         op => doc! { &path.0: { operator(op): value } },
