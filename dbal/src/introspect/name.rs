@@ -188,7 +188,7 @@ mod tests {
             ("2nd", "column_2nd"),
             ("%", "column"),
             ("constructor", "the_constructor"),
-            ("_dbal_x", "the_dbal_x"),
+            ("_dbal_x", "dbal_x"),
         ] {
             assert_eq!(field(column), expected, "{column}");
         }
