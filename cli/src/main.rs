@@ -10,6 +10,7 @@ mod generate;
 mod input;
 mod options;
 mod print;
+mod prisma;
 mod seed;
 mod targets;
 

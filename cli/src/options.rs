@@ -17,6 +17,9 @@ pub struct Database {
     /// [else: the file of --config, DATABASE_URL, DATABASE_URL_FILE]
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
+    /// Whose tables they are: `prisma` for those that Prisma made
+    #[arg(long, value_enum, value_name = "ADAPTER")]
+    pub adapter: Option<Adapter>,
     /// The folder of entity files [else: the file of --config, DBAL_SCHEMA, ./api/schema]
     #[arg(long, value_name = "FOLDER")]
     pub schema: Option<PathBuf>,
@@ -26,6 +29,13 @@ pub struct Database {
     /// A rules file that replaces the entities' own access rules
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
+}
+
+/// By which conventions tables are named and values stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Adapter {
+    /// Prisma's, on SQLite and PostgreSQL
+    Prisma,
 }
 
 /// What becomes of a database that is not there.
@@ -73,7 +83,11 @@ impl Database {
 
     /// An empty database in memory with the same schema and rules.
     fn imagined(&self, settings: &Settings) -> Config {
-        let mut config = Config::sqlite(":memory:").limits(settings.limits);
+        let config = match settings.database.adapter {
+            Some(AdapterKind::Prisma) => Config::prisma("sqlite::memory:"),
+            _ => Config::sqlite(":memory:"),
+        };
+        let mut config = config.limits(settings.limits);
         config = match settings.schema_folder() {
             Some(folder) => config.schema_dir(folder),
             None => config.reference_schema(),
@@ -94,6 +108,9 @@ impl Database {
             let prisma = settings.database.adapter == Some(AdapterKind::Prisma);
             settings.database.adapter = if prisma { settings.database.adapter } else { AdapterKind::of_url(url) };
             settings.database.url = Some(Secret::new(url.as_str()));
+        }
+        if let Some(Adapter::Prisma) = self.adapter {
+            settings.database.adapter = Some(AdapterKind::Prisma);
         }
         if let Some(folder) = &self.schema {
             settings.schema = Some(folder.clone());

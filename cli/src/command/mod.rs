@@ -9,7 +9,9 @@ mod create;
 mod delete;
 mod doctor;
 mod explain;
+mod export;
 mod generate;
+mod import;
 mod introspect;
 mod migrate;
 mod query;
@@ -44,6 +46,8 @@ pub enum Command {
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     Audit(audit::Audit),
+    Import(import::Import),
+    Export(export::Export),
 }
 
 impl Command {
@@ -66,6 +70,8 @@ impl Command {
             Command::Doctor(doctor) => doctor.run(out),
             Command::Completions(completions) => completions.run(out),
             Command::Audit(audit) => audit.run(out),
+            Command::Import(import) => import.run(out),
+            Command::Export(export) => export.run(out),
         }
     }
 
@@ -80,7 +86,12 @@ impl Command {
             | Command::Doctor(doctor::Doctor { format, .. })
             | Command::Delete(delete::Delete { format, .. }) => *format == Report::Json,
             Command::Migrate(migrate) => migrate.format() == Report::Json,
-            Command::Generate(_) | Command::Token(_) | Command::Completions(_) | Command::Audit(_) => false,
+            Command::Generate(_)
+            | Command::Import(_)
+            | Command::Export(_)
+            | Command::Audit(_)
+            | Command::Token(_)
+            | Command::Completions(_) => false,
             Command::Query(query::Query { format, .. })
             | Command::Call(call::Call { format, .. })
             | Command::Create(create::Create { format, .. })

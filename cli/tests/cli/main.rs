@@ -9,6 +9,7 @@ mod explain;
 mod folder;
 mod help;
 mod migrate;
+mod prisma;
 mod query;
 mod rust;
 mod seed;

@@ -3,6 +3,7 @@
 
 mod columns;
 mod others;
+mod pairs;
 mod requests;
 
 use std::sync::Arc;

@@ -675,6 +675,12 @@ fn stored(schema: Arc<Schema>, backend: &Backend, prisma: bool) -> Result<Arc<Sc
             return Err(Error::validation("database.url", message));
         }
     };
+    if database.is_none()
+        && let Some((_, entity)) = schema.entities().find(|(_, entity)| !entity.key_rest.is_empty())
+    {
+        let message = format!("{} has a key of several fields, which a document has not", entity.name);
+        return Err(Error::validation(format!("schema.{}", entity.name), message));
+    }
     match schema.storage_faults(database) {
         faults if faults.is_empty() => Ok(schema),
         faults => Err(Error::invalid(faults)),

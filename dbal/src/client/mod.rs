@@ -441,6 +441,10 @@ impl Client {
     /// # Errors
     /// FORBIDDEN for a bound client.
     pub fn migrations(&self) -> Result<Migrations<'_>> {
+        if self.engine.schema.is_of_others() {
+            let message = "Prisma made this database and migrates it; import the changed schema.prisma afterwards";
+            return Err(Error::unsupported("migrations", message));
+        }
         Migrations::new(self)
     }
 

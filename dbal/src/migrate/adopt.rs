@@ -5,6 +5,7 @@ use super::model::{Column, Model, Table};
 use crate::document::migrate::bson_type;
 use crate::plan::operation::Lowering;
 use crate::plan::operation::document::KEY;
+use crate::schema::index::OF_KEY;
 use crate::schema::{FieldType, TextKind, plural};
 use crate::sql::ddl::{ColumnInfo, Snapshot, TableInfo, postgres, sqlite_type};
 use crate::sql::dialect::Dialect;
@@ -71,7 +72,7 @@ fn of_table(declared: Table, info: &TableInfo, existing: &Snapshot, how: Lowerin
         let over: Option<Vec<&str>> = index.fields.iter().map(|field| stored(&called(field))).collect();
         // Which rows a filter leaves out, no database says in our words.
         let over = over.filter(|_| index.filter.is_none()).unwrap_or_default();
-        info.index(&index.name, &over, index.unique, |a, b| same(how, a, b)).is_some()
+        index.name.ends_with(OF_KEY) || info.index(&index.name, &over, index.unique, |a, b| same(how, a, b)).is_some()
     };
     let indexes = declared.indexes.iter().filter(made).map(|index| {
         let fields = index.fields.iter().map(called).collect();

@@ -183,7 +183,8 @@ impl Table {
             entity: entity.name.clone(),
             table: entity.table.clone(),
             renamed_from: entity.renamed_from.clone(),
-            key: name(entity.key),
+            // A key of several fields is an index.
+            key: if entity.key_rest.is_empty() { name(entity.key) } else { String::new() },
             columns: entity.fields.iter().map(|field| Column::of(schema, field)).collect(),
             indexes: entity.indexes.iter().filter(|index| index.fields != [entity.key]).map(index).collect(),
             searchable: entity.searchable.iter().map(|field| name(*field)).collect(),
@@ -233,6 +234,7 @@ impl Table {
             description: String::new(),
             fields,
             key: self.position(&self.key).unwrap_or(FieldId(0)),
+            key_rest: Vec::new(),
             indexes,
             relations: Vec::new(),
             acl: Acl::default(),

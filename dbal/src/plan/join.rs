@@ -20,7 +20,7 @@ pub fn joins<'q>(target: Target<'_>, statement: &Statement, includes: &'q [Inclu
             Dialect::Postgres => true,
             Dialect::Sqlite => {
                 let by_key = include.select.link.as_ref().is_some_and(|link| {
-                    link.field == target.schema.entity(include.select.entity).key && select.link.is_none()
+                    target.schema.entity(include.select.entity).is_key(link.field) && select.link.is_none()
                 });
                 by_key && condition_on(entity, &select.filter, include, local).is_some()
             }
@@ -52,6 +52,6 @@ fn to_one(target: Target<'_>, include: &Include) -> bool {
     let select = &include.select;
     let Some(link) = select.link.as_ref().filter(|link| link.through.is_none()) else { return false };
     let entity = target.schema.entity(select.entity);
-    let unique = link.field == entity.key || entity.field(link.field).unique;
+    let unique = entity.is_key(link.field) || entity.field(link.field).unique;
     include.to_one && unique && select.limit.is_none() && select.offset.is_none() && select.beyond.is_none()
 }

@@ -13,7 +13,14 @@ pub(super) fn filter(check: &mut Check<'_>, entity: EntityId, id: Option<&Value>
         check.fault(option, "missing; expected the primary key, or an object with a unique key");
         return None;
     };
-    let Value::Map(map) = id else { return equals(check, entity, declared.key, id, option) };
+    let Value::Map(map) = id else {
+        if !declared.key_rest.is_empty() {
+            let names: Vec<&str> = declared.keys().map(|key| declared.field(key).name.as_str()).collect();
+            check.fault(option, format!("expected an object with the fields of the key: {}", names.join(", ")));
+            return None;
+        }
+        return equals(check, entity, declared.key, id, option);
+    };
     let mut fields = Vec::new();
     let mut all = Some(Expr::TRUE);
     for (name, value) in map.iter() {
@@ -37,7 +44,7 @@ pub(super) fn filter(check: &mut Check<'_>, entity: EntityId, id: Option<&Value>
         key.sort_unstable();
         key == sorted
     };
-    let unique = is_key(&[declared.key])
+    let unique = is_key(&declared.keys().collect::<Vec<_>>())
         || fields.len() == 1 && declared.field(fields[0]).unique
         || declared.indexes.iter().any(|index| index.unique && index.filter.is_none() && is_key(&index.fields));
     if !unique {

@@ -66,9 +66,10 @@ pub(super) fn sort(
     many: bool,
 ) -> Vec<Order> {
     let mut order = sort_keys(check, value, path, |check, name, path| sort_operand(check, entity, name, path));
-    let key = Operand::Field(check.entity(entity).key);
-    if many && !order.iter().any(|one| one.by == key) {
-        order.push(Order { by: key, descending: false, nulls_first: true });
+    for key in check.entity(entity).keys().map(Operand::Field).filter(|_| many) {
+        if !order.iter().any(|one| one.by == key) {
+            order.push(Order { by: key, descending: false, nulls_first: true });
+        }
     }
     order
 }

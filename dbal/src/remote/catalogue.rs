@@ -55,6 +55,7 @@ fn entity(told: &Map, names: &[&str]) -> Option<Entity> {
         version: String::new(),
         description: text(told, "description").unwrap_or_default().to_owned(),
         key: FieldId(u16::try_from(key).ok()?),
+        key_rest: Vec::new(),
         indexes: Vec::new(),
         relations,
         acl: Acl::default(),

@@ -21,8 +21,10 @@ pub struct Entity {
     pub description: String,
     /// Its fields in declared order.
     pub fields: Vec<Field>,
-    /// The field that is the primary key.
+    /// The field that is the primary key, or the first of its fields.
     pub key: FieldId,
+    /// The other fields of a key of several.
+    pub key_rest: Vec<FieldId>,
     /// Indexes over one or more fields; those of `unique` and `index` fields and foreign keys included.
     pub indexes: Vec<Index>,
     /// Relations, derived and explicit.
@@ -45,6 +47,16 @@ impl Entity {
     /// The field with this id.
     pub fn field(&self, id: FieldId) -> &Field {
         &self.fields[usize::from(id.0)]
+    }
+
+    /// The fields of the primary key, of which most entities have one.
+    pub fn keys(&self) -> impl Iterator<Item = FieldId> + '_ {
+        std::iter::once(self.key).chain(self.key_rest.iter().copied())
+    }
+
+    /// Whether a field is the whole primary key.
+    pub fn is_key(&self, field: FieldId) -> bool {
+        field == self.key && self.key_rest.is_empty()
     }
 
     /// A field by its declared name.

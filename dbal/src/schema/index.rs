@@ -14,3 +14,6 @@ pub struct Index {
     /// Only rows for which this holds are indexed.
     pub filter: Option<IndexFilter>,
 }
+
+/// How the name of the index ends that a key of several fields has. Others have one of their own for it.
+pub(crate) const OF_KEY: &str = "_pkey";

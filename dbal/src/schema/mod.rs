@@ -52,6 +52,8 @@ pub struct Schema {
     by_plural: HashMap<String, EntityId, foldhash::quality::RandomState>,
     /// Patterns that `scan_for_malicious` refuses.
     pub malicious: Vec<MaliciousPattern>,
+    /// Its tables are another tool's to change.
+    others: bool,
     /// Unique per loaded schema in this process; part of every plan's key.
     version: u64,
 }
@@ -72,7 +74,19 @@ impl Schema {
         let ids = || (0..).map(EntityId);
         let by_name = entities.iter().zip(ids()).map(|(entity, id)| (entity.name.clone(), id)).collect();
         let by_plural = entities.iter().zip(ids()).map(|(entity, id)| (entity.plural.clone(), id)).collect();
-        Schema { entities, by_name, by_plural, malicious, version: VERSION.fetch_add(1, Ordering::Relaxed) }
+        Schema {
+            entities,
+            by_name,
+            by_plural,
+            malicious,
+            others: false,
+            version: VERSION.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    /// Whether another tool made the tables and changes them; see [`Schema::of_prisma`].
+    pub fn is_of_others(&self) -> bool {
+        self.others
     }
 
     /// The entity with this id.

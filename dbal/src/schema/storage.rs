@@ -234,6 +234,6 @@ impl Schema {
             }
             entity
         });
-        Schema::new(entities.collect(), self.malicious.clone())
+        Schema { others: true, ..Schema::new(entities.collect(), self.malicious.clone()) }
     }
 }

@@ -6,6 +6,7 @@ use super::dialect::Dialect;
 use super::quoted;
 use super::words::Kept;
 use crate::error::{Error, FieldFault, Result};
+use crate::schema::index::OF_KEY;
 use crate::schema::{EntityId, Field, Schema};
 
 /// The statements that create what is missing: tables, columns that rows can do without, indexes, and what keeps the
@@ -21,7 +22,10 @@ pub fn create_missing(schema: &Schema, existing: &Snapshot, dialect: Dialect) ->
     let mut references = Vec::new();
     if dialect == Dialect::Postgres {
         statements.extend(existing.missing_schema.as_deref().map(|name| format!("CREATE SCHEMA {}", quoted(name))));
-        if !existing.functions.iter().any(|name| name == FOLD) {
+        // Columns of others fold without a function in their database.
+        let folds = |field: &Field| field.ty.is_text() && field.storage.is_none();
+        let folds = !schema.is_of_others() || schema.entities().any(|(_, entity)| entity.fields.iter().any(folds));
+        if folds && !existing.functions.iter().any(|name| name == FOLD) {
             statements.push(postgres::fold_function());
         }
         let searches = schema.entities().any(|(_, entity)| !entity.searchable.is_empty());
@@ -42,6 +46,14 @@ pub fn create_missing(schema: &Schema, existing: &Snapshot, dialect: Dialect) ->
                     if table.columns.iter().any(|column| same(column, &field.column)) {
                         continue;
                     }
+                    if schema.is_of_others() {
+                        faults.push(FieldFault {
+                            field: format!("{}.{}", entity.name, field.name),
+                            message: format!("the table {} has no column {}", table.name, field.column),
+                            index: None,
+                        });
+                        continue;
+                    }
                     let added = match dialect {
                         Dialect::Sqlite => ddl::add_column(schema, entity, field),
                         Dialect::Postgres => postgres::add_column(entity, field),
@@ -56,6 +68,10 @@ pub fn create_missing(schema: &Schema, existing: &Snapshot, dialect: Dialect) ->
                     }
                 }
             }
+        }
+        // What others made is theirs to change.
+        if table.is_some() && schema.is_of_others() {
+            continue;
         }
         for field in &entity.searchable {
             if dialect == Dialect::Postgres {
@@ -72,7 +88,10 @@ pub fn create_missing(schema: &Schema, existing: &Snapshot, dialect: Dialect) ->
         }
         for index in &entity.indexes {
             let columns: Vec<&str> = index.fields.iter().map(|field| entity.field(*field).column.as_str()).collect();
-            let known = table.is_some_and(|table| table.index(&index.name, &columns, index.unique, same).is_some());
+            // Whatever others call the index of a key of several fields, it is there.
+            let known = table.is_some_and(|table| {
+                index.name.ends_with(OF_KEY) || table.index(&index.name, &columns, index.unique, same).is_some()
+            });
             if !known && index.fields != [entity.key] {
                 indexes.push(match dialect {
                     Dialect::Sqlite => ddl::create_index(entity, index),

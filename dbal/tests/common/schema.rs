@@ -26,6 +26,7 @@ pub fn entity(name: &str, fields: Vec<Field>) -> Entity {
         description: String::new(),
         fields,
         key: FieldId(0),
+        key_rest: Vec::new(),
         indexes: Vec::new(),
         relations: Vec::new(),
         acl: Acl::default(),

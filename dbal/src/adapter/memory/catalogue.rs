@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::data::{Key, Stored};
 use crate::schema::{Condition, Entity, EntityId, FieldId, ForeignKey, Generator, Schema};
+use crate::value::Value;
 
 /// The schema, and what follows from it.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub(super) struct Catalogue {
 /// What the rows of one entity need.
 #[derive(Debug)]
 pub(super) struct Layout {
-    pub(super) key: FieldId,
+    pub(super) keys: Vec<FieldId>,
     pub(super) indexes: Vec<IndexLayout>,
     pub(super) sequences: Vec<FieldId>,
     /// Fields of any entity that point at this one.
@@ -66,12 +67,16 @@ impl Catalogue {
 
 impl Layout {
     pub(super) fn key_of(&self, row: &Stored) -> Key {
-        Key(row[usize::from(self.key.0)].clone())
+        let value = |key: &FieldId| row[usize::from(key.0)].clone();
+        match self.keys.as_slice() {
+            [key] => Key(value(key)),
+            keys => Key(Value::List(keys.iter().map(value).collect())),
+        }
     }
 
     /// Whether rows are found by this field without looking at all of them.
     pub(super) fn finds_by(&self, field: FieldId) -> bool {
-        field == self.key || self.indexes.iter().any(|index| index.finds_by(field))
+        self.keys == [field] || self.indexes.iter().any(|index| index.finds_by(field))
     }
 }
 
@@ -97,7 +102,7 @@ fn layout(entity: &Entity) -> Layout {
         let filter = index.filter.as_ref().map(|filter| filter.condition.clone());
         indexes.push(IndexLayout { fields: index.fields.clone(), unique: index.unique, filter });
     }
-    for (id, field) in entity.field_ids().filter(|(id, _)| *id != entity.key) {
+    for (id, field) in entity.field_ids().filter(|(id, _)| !entity.is_key(*id)) {
         let whole = |index: &&IndexLayout| index.filter.is_none() && index.fields == [id];
         let has = |unique: bool| indexes.iter().filter(whole).any(|index| index.unique || !unique);
         if (field.unique && !has(true)) || (field.foreign_key.is_some() && !has(false)) {
@@ -106,5 +111,5 @@ fn layout(entity: &Entity) -> Layout {
     }
     let generated = |generator| entity.field_ids().filter(move |(_, field)| field.generated == Some(generator));
     let sequences = generated(Generator::Sequence).map(|(id, _)| id).collect();
-    Layout { key: entity.key, indexes, sequences, referrers: Vec::new() }
+    Layout { keys: entity.keys().collect(), indexes, sequences, referrers: Vec::new() }
 }

@@ -97,7 +97,7 @@ impl Table {
         value: ValueRef<'_>,
     ) -> Box<dyn Iterator<Item = &'a Stored> + 'a> {
         let value = Key(value.to_value());
-        if field == layout.key {
+        if layout.keys == [field] {
             return Box::new(self.get(&value).into_iter());
         }
         match layout.indexes.iter().position(|index| index.finds_by(field)) {
@@ -120,7 +120,7 @@ impl Table {
     pub(super) fn put<'l>(&mut self, layout: &'l Layout, row: Stored) -> Result<(), &'l [FieldId]> {
         let key = layout.key_of(&row);
         if self.rows.get(&key).is_some() {
-            return Err(std::slice::from_ref(&layout.key));
+            return Err(&layout.keys);
         }
         for (position, index) in
             layout.indexes.iter().enumerate().filter(|(_, index)| index.unique && index.holds(&row))

@@ -168,7 +168,7 @@ fn unique(schema: &Schema, entity: &Entity, refused: &DbError) -> Error {
     let index = entity.indexes.iter().find(|index| index.unique && index.name == constraint);
     let fields: Vec<&str> = match index {
         Some(index) => index.fields.iter().map(|field| entity.field(*field).name.as_str()).collect(),
-        None if constraint.ends_with("_pkey") => vec![&entity.field(entity.key).name],
+        None if constraint.ends_with("_pkey") => entity.keys().map(|key| entity.field(key).name.as_str()).collect(),
         None => columns(entity, refused),
     };
     let what = if fields.is_empty() { "these values".to_owned() } else { fields.join(", ") };

@@ -218,7 +218,7 @@ fn verify_secret(scope: &Scope<'_>, own: EntityId, node: &Node) -> Option<Act> {
         }
     }
     let unique = match key[..] {
-        [(field, _)] => field == declared.key || declared.field(field).unique,
+        [(field, _)] => declared.is_key(field) || declared.field(field).unique,
         _ => false,
     };
     if !unique {

@@ -30,6 +30,8 @@ pub(super) struct EntityDecl {
     pub version: String,
     pub description: String,
     pub fields: Vec<FieldDecl>,
+    /// The fields of a key of several, in declared order; none of them is marked.
+    pub keys: Vec<String>,
     /// Fields too faulty to be read. What refers to them is not at fault.
     pub lost: Vec<String>,
     pub indexes: Vec<IndexDecl>,

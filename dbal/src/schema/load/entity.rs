@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::declare::{EntityDecl, FieldDecl, IndexDecl, Spot};
 use super::field::{self, Declared, spot};
 use super::{acl, names, operation, relation};
-use crate::schema::{Acl, FieldType, TextKind};
+use crate::schema::{Acl, FieldType, Generator, TextKind};
 use crate::yaml::{Block, Entry, Node, Report};
 
 const SYNONYMS: &[(&str, &str)] = &[
@@ -53,7 +53,7 @@ pub(super) fn read(report: &Report, node: &Node, name: Option<Spot>) -> Option<E
         None => report.error(name.place, format!("the entity {} has no fields", name.text)),
     }
     tenant_field(&mut block, report, &mut fields);
-    choose_key(report, &name, &mut fields, !lost.is_empty());
+    let keys = choose_key(report, &name, &mut fields, !lost.is_empty());
     if let Some(entry) = block.entry("relations") {
         relations.extend(relation::read_all(report, &name.text, entry));
     }
@@ -73,6 +73,7 @@ pub(super) fn read(report: &Report, node: &Node, name: Option<Spot>) -> Option<E
         version,
         description,
         fields,
+        keys,
         lost,
         indexes,
         relations,
@@ -178,17 +179,25 @@ fn tenant_field(block: &mut Block<'_>, report: &Report, fields: &mut Vec<FieldDe
     fields.push(FieldDecl { field, place: entry.place, foreign_key: None, bare: false });
 }
 
-/// Exactly one key. Where none is marked, a field called id is it, as in formats in the wild.
-fn choose_key(report: &Report, entity: &Spot, fields: &mut [FieldDecl], lost: bool) {
+/// The key: one field, or several, whose names come back. Where none is marked, a field called id is it, as in formats in the wild.
+fn choose_key(report: &Report, entity: &Spot, fields: &mut [FieldDecl], lost: bool) -> Vec<String> {
     let keys: Vec<usize> = (0..fields.len()).filter(|at| fields[*at].field.primary).collect();
-    if let [_, second, ..] = keys[..] {
-        let decl = &fields[second];
-        let message = format!("{} has more than one key; {} is the second", entity.text, decl.field.name);
-        report.error(decl.place, message);
+    if let [_, _, ..] = keys[..] {
+        let part = |at: usize| {
+            let decl = &mut fields[at];
+            // None of them finds a row by itself.
+            decl.field.primary = false;
+            if decl.field.generated == Some(Generator::Sequence) {
+                let message = format!("{} is a part of the key only, which a sequence cannot make", decl.field.name);
+                report.error(decl.place, message);
+            }
+            decl.field.name.clone()
+        };
+        return keys.into_iter().map(part).collect();
     }
     // Without fields, or with some that could not be read, the key may be among what has been reported already.
     if !keys.is_empty() || fields.is_empty() || lost {
-        return;
+        return Vec::new();
     }
     match fields.iter_mut().find(|decl| decl.field.name == "id" && !matches!(decl.field.ty, FieldType::Json)) {
         Some(decl) => {
@@ -200,6 +209,7 @@ fn choose_key(report: &Report, entity: &Spot, fields: &mut [FieldDecl], lost: bo
         }
         None => report.error(entity.place, format!("{} has no key; mark one field primary: true", entity.text)),
     }
+    Vec::new()
 }
 
 fn read_indexes(report: &Report, entity: &str, entry: &Entry) -> Vec<IndexDecl> {

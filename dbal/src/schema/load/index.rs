@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::declare::Spot;
 use super::names::fit;
 use super::resolve::Names;
+use crate::schema::index::OF_KEY;
 use crate::schema::{Field, FieldId, FieldType, Index, IndexFilter};
 
 /// A declared unique index over one field makes the field unique.
@@ -29,6 +30,11 @@ pub(super) fn all(names: &Names<'_>) -> Vec<Vec<Index>> {
 fn of_entity(names: &Names<'_>, entity: usize, taken: &mut HashSet<String>) -> Vec<Index> {
     let decl = &names.entities[entity];
     let mut indexes: Vec<Index> = Vec::new();
+    if !decl.keys.is_empty() {
+        let fields = decl.keys.iter().filter_map(|name| names.field(entity, name)).collect();
+        let name = untaken(taken, fit(format!("{}{OF_KEY}", decl.table.text)));
+        indexes.push(Index { name, fields, unique: true, filter: None });
+    }
     for declared in &decl.indexes {
         let mut fields = Vec::new();
         for spot in &declared.fields {

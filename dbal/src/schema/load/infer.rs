@@ -100,7 +100,7 @@ impl Infer<'_> {
     }
 
     fn is_unique(&self, name: &str) -> bool {
-        self.field(name).is_some_and(|id| id == self.entity.key || self.entity.field(id).unique)
+        self.field(name).is_some_and(|id| self.entity.is_key(id) || self.entity.field(id).unique)
     }
 
     /// The first input that must be given is a unique key, and all others are fields.

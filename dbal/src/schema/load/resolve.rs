@@ -96,6 +96,11 @@ impl<'r> Names<'r> {
     pub fn key(&self, entity: usize) -> Option<FieldId> {
         self.entities[entity].fields.iter().position(|decl| decl.field.primary).map(|at| FieldId(at as u16))
     }
+
+    /// The fields of a key of several.
+    fn keys(&self, entity: usize) -> impl Iterator<Item = FieldId> + '_ {
+        self.entities[entity].keys.iter().filter_map(move |name| self.field(entity, name))
+    }
 }
 
 fn folded(name: &str) -> String {
@@ -146,6 +151,7 @@ pub(super) fn resolve(report: &Report, decls: Vec<EntityDecl>, incomplete: bool)
 /// What resolves to fields of the entity itself.
 struct Details {
     key: FieldId,
+    key_rest: Vec<FieldId>,
     owner: Option<FieldId>,
     ttl: Option<Ttl>,
     security: EntitySecurity,
@@ -167,6 +173,7 @@ fn build(decl: EntityDecl, relations: Vec<Relation>, indexes: Vec<crate::schema:
         description: decl.description,
         fields,
         key: details.key,
+        key_rest: details.key_rest,
         indexes,
         relations,
         acl: decl.acl,
@@ -236,7 +243,17 @@ fn foreign_key(names: &Names<'_>, entity: usize, at: usize, key: &ForeignKeyDecl
     let target = names.entity_or_fault(&what, &key.entity)?;
     let remote = match &key.field {
         Some(name) => names.field_or_fault(&what, target, name)?,
-        None => names.key(target)?,
+        None => {
+            let only = names.key(target);
+            if only.is_none() && !names.entities[target].keys.is_empty() {
+                let several = &names.entities[target].name.text;
+                names.report.error(
+                    key.place,
+                    format!("{what}: {several} has a key of several fields, which cannot be pointed at"),
+                );
+            }
+            only?
+        }
     };
     let report = names.report;
     let other = names.field_of(target, remote);
@@ -316,8 +333,12 @@ fn details(names: &Names<'_>, entity: usize) -> Details {
     for second in versions.skip(1) {
         report.error(second.place, format!("{} has more than one version field", decl.name.text));
     }
+    if let (Some(spot), false) = (decl.searchable.first(), decl.keys.is_empty()) {
+        names.report.error(spot.place, "searchable is for entities whose key is one field");
+    }
     Details {
-        key: names.key(entity).unwrap_or(FieldId(0)),
+        key: names.key(entity).or_else(|| names.keys(entity).next()).unwrap_or(FieldId(0)),
+        key_rest: names.keys(entity).skip(1).collect(),
         owner: decl.owner.as_ref().and_then(|spot| names.field_or_fault("owner", entity, spot)),
         ttl,
         security,

@@ -130,7 +130,7 @@ pub(crate) fn fold_function() -> String {
 }
 
 /// Most texts are ASCII, where the server's own function is as right and much faster.
-fn folded(text: &str) -> String {
+pub(crate) fn folded(text: &str) -> String {
     let upper = ('\u{80}'..=char::MAX).filter(|c| text::fold_char(*c) != *c);
     let (from, to): (String, String) = upper.map(|c| (c, text::fold_char(c))).unzip();
     format!(

@@ -101,6 +101,7 @@ impl<'a> Lowering<'a> {
         match operand {
             _ if !fold => self.operand(scope, operand, Encoding::Plain),
             Operand::Param(id) => Ok(self.placeholder(*id, Encoding::Folded)),
+            Operand::Field(field) if self.folds_inline(scope, *field) => Ok(self.folded(scope, *field)),
             other => Ok(call(self.fold(), [self.operand(scope, other, Encoding::Plain)?])),
         }
     }

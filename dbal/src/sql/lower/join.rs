@@ -79,7 +79,7 @@ impl<'a> Lowering<'a> {
             return None;
         }
         let relation = root.entity.relation(*relation);
-        let by_key = relation.through.is_none() && relation.remote == self.schema.entity(relation.target).key;
+        let by_key = relation.through.is_none() && self.schema.entity(relation.target).is_key(relation.remote);
         by_key.then_some((relation, visible, filter))
     }
 

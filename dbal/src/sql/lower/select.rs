@@ -59,7 +59,9 @@ fn entered_by_order(entity: &Entity, select: &Select, parts: &[Expr]) -> Option<
     let leads = |part: &Expr| match part {
         Expr::Compare { left: Operand::Field(field), op: Comparison::Eq, fold: false, .. }
         | Expr::In { value: Operand::Field(field), fold: false, .. }
-        | Expr::IsNull(Operand::Field(field)) => *field == entity.key || entity.field(*field).unique || indexed(*field),
+        | Expr::IsNull(Operand::Field(field)) => {
+            entity.is_key(*field) || entity.field(*field).unique || indexed(*field)
+        }
         Expr::Compare { left: Operand::Field(field), .. } => field == first,
         _ => false,
     };
@@ -179,7 +181,7 @@ impl<'a> Lowering<'a> {
 
         let child = self.nested(root.entity);
         let mut first = from(&child);
-        first.expr(child.stored(root.entity.key));
+        first.exprs(root.entity.keys().map(|key| child.stored(key)));
         self.first_children(&child, select, link, &mut first)?;
 
         let mut built = Query::select();
@@ -188,7 +190,11 @@ impl<'a> Lowering<'a> {
             built.expr(SqlExpr::col((iden(PARENTS), iden(PARENT))));
         }
         built.from_subquery(parents, iden(PARENTS)).cross_join(iden(&root.entity.table));
-        built.and_where(root.stored(root.entity.key).in_subquery(first));
+        let keys: Vec<SqlExpr> = root.entity.keys().map(|key| root.stored(key)).collect();
+        built.and_where(match <[SqlExpr; 1]>::try_from(keys) {
+            Ok([key]) => key.in_subquery(first),
+            Err(keys) => SqlExpr::tuple(keys).in_subquery(first),
+        });
         self.sort(root, select, &mut built)?;
         Ok(built)
     }

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::plan::operation::Encoding;
 use crate::query::ast::{Comparison, Operand, ParamId};
 use crate::schema::{Field, FieldId, FieldType};
-use crate::sql::ddl::postgres::postgres_type;
+use crate::sql::ddl::postgres::{folded, postgres_type};
 use crate::sql::dialect::Dialect;
 use crate::sql::iden;
 use crate::sql::storage::{Form, form};
@@ -151,6 +151,16 @@ impl<'a> Lowering<'a> {
             Some(Form { equal: true, write: None, .. }) => self.in_list(scope.stored(field), list, Encoding::List),
             Some(form) => self.in_list(scope.read(&form, &scope.stored(field)), list, Encoding::List),
         }
+    }
+
+    /// Whether a field's case is folded by an expression: in a database that others made there are no functions of ours.
+    pub(super) fn folds_inline(&self, scope: &Scope<'a>, field: FieldId) -> bool {
+        self.dialect == Dialect::Postgres && self.schema.is_of_others() && scope.form(field).is_some()
+    }
+
+    pub(super) fn folded(&self, scope: &Scope<'a>, field: FieldId) -> SqlExpr {
+        let text = format!("({}) COLLATE \"C\"", folded("(?)"));
+        fill(self.dialect, &text, &scope.column(field))
     }
 
     /// A field that equals something computed.
