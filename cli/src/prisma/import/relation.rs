@@ -176,9 +176,7 @@ fn kind<'p>(import: &mut Import<'p>, model: &'p Model, field: &'p Field, target:
         Some(name) => format!("_{name}"),
         None => format!("_{}To{}", first.name, second.name),
     };
-    // In a relation of a model with itself, whoever has the field that comes first stands in B.
-    let own_in_a = if std::ptr::eq(model, target) { !first_is_own } else { first_is_own };
-    Kind::Between { table, own: if own_in_a { "A" } else { "B" }, first: first_is_own }
+    Kind::Between { table, own: if first_is_own { "A" } else { "B" }, first: first_is_own }
 }
 
 fn by_name<'p>(model: &'p Model, name: &str) -> Option<&'p Field> {
