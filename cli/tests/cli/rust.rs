@@ -3,6 +3,7 @@
 use dbal::client::model::select;
 use dbal::{Client, Config};
 
+#[rustfmt::skip]
 #[path = "../generated/entities.rs"]
 mod entities;
 

@@ -1,14 +1,6 @@
 // Written by `dbal generate rust`; a change of the schema is made there, and this file written anew.
 
-#![allow(
-    clippy::all,
-    dead_code,
-    missing_docs,
-    non_camel_case_types,
-    non_snake_case,
-    non_upper_case_globals,
-    deprecated
-)]
+#![allow(clippy::all, dead_code, missing_docs, non_camel_case_types, non_snake_case, non_upper_case_globals, deprecated)]
 
 use dbal::client::model::{Column, Link, Model};
 use serde::{Deserialize, Serialize};
@@ -64,10 +56,7 @@ pub struct ComponentHierarchyCreate {
 
 impl ComponentHierarchyCreate {
     /// With what must be given.
-    pub fn new(
-        page_id: impl ::std::convert::Into<::dbal::Uuid>,
-        component_type: impl ::std::convert::Into<::std::string::String>,
-    ) -> Self {
+    pub fn new(page_id: impl ::std::convert::Into<::dbal::Uuid>, component_type: impl ::std::convert::Into<::std::string::String>) -> Self {
         ComponentHierarchyCreate {
             id: ::std::option::Option::None,
             page_id: page_id.into(),
@@ -151,10 +140,7 @@ pub struct CredentialCreate {
 
 impl CredentialCreate {
     /// With what must be given.
-    pub fn new(
-        username: impl ::std::convert::Into<::std::string::String>,
-        password_hash: impl ::std::convert::Into<::std::string::String>,
-    ) -> Self {
+    pub fn new(username: impl ::std::convert::Into<::std::string::String>, password_hash: impl ::std::convert::Into<::std::string::String>) -> Self {
         CredentialCreate {
             id: ::std::option::Option::None,
             username: username.into(),
@@ -244,11 +230,7 @@ pub struct LuaScriptCreate {
 
 impl LuaScriptCreate {
     /// With what must be given.
-    pub fn new(
-        name: impl ::std::convert::Into<::std::string::String>,
-        code: impl ::std::convert::Into<::std::string::String>,
-        created_by: impl ::std::convert::Into<::dbal::Uuid>,
-    ) -> Self {
+    pub fn new(name: impl ::std::convert::Into<::std::string::String>, code: impl ::std::convert::Into<::std::string::String>, created_by: impl ::std::convert::Into<::dbal::Uuid>) -> Self {
         LuaScriptCreate {
             id: ::std::option::Option::None,
             name: name.into(),
@@ -358,12 +340,7 @@ pub struct PackageCreate {
 
 impl PackageCreate {
     /// With what must be given.
-    pub fn new(
-        name: impl ::std::convert::Into<::std::string::String>,
-        version: impl ::std::convert::Into<::std::string::String>,
-        author: impl ::std::convert::Into<::std::string::String>,
-        manifest: impl ::std::convert::Into<::dbal::Value>,
-    ) -> Self {
+    pub fn new(name: impl ::std::convert::Into<::std::string::String>, version: impl ::std::convert::Into<::std::string::String>, author: impl ::std::convert::Into<::std::string::String>, manifest: impl ::std::convert::Into<::dbal::Value>) -> Self {
         PackageCreate {
             id: ::std::option::Option::None,
             name: name.into(),
@@ -469,12 +446,7 @@ pub struct PageViewCreate {
 
 impl PageViewCreate {
     /// With what must be given.
-    pub fn new(
-        slug: impl ::std::convert::Into<::std::string::String>,
-        title: impl ::std::convert::Into<::std::string::String>,
-        level: impl ::std::convert::Into<i32>,
-        layout: impl ::std::convert::Into<::dbal::Value>,
-    ) -> Self {
+    pub fn new(slug: impl ::std::convert::Into<::std::string::String>, title: impl ::std::convert::Into<::std::string::String>, level: impl ::std::convert::Into<i32>, layout: impl ::std::convert::Into<::dbal::Value>) -> Self {
         PageViewCreate {
             id: ::std::option::Option::None,
             slug: slug.into(),
@@ -567,10 +539,7 @@ pub struct SessionCreate {
 
 impl SessionCreate {
     /// With what must be given.
-    pub fn new(
-        user_id: impl ::std::convert::Into<::dbal::Uuid>,
-        expires_at: impl ::std::convert::Into<::dbal::DateTime>,
-    ) -> Self {
+    pub fn new(user_id: impl ::std::convert::Into<::dbal::Uuid>, expires_at: impl ::std::convert::Into<::dbal::DateTime>) -> Self {
         SessionCreate {
             id: ::std::option::Option::None,
             user_id: user_id.into(),
@@ -674,10 +643,7 @@ pub struct UserCreate {
 
 impl UserCreate {
     /// With what must be given.
-    pub fn new(
-        username: impl ::std::convert::Into<::std::string::String>,
-        email: impl ::std::convert::Into<::std::string::String>,
-    ) -> Self {
+    pub fn new(username: impl ::std::convert::Into<::std::string::String>, email: impl ::std::convert::Into<::std::string::String>) -> Self {
         UserCreate {
             id: ::std::option::Option::None,
             username: username.into(),
@@ -787,13 +753,7 @@ pub struct WorkflowCreate {
 
 impl WorkflowCreate {
     /// With what must be given.
-    pub fn new(
-        name: impl ::std::convert::Into<::std::string::String>,
-        trigger: impl ::std::convert::Into<WorkflowTrigger>,
-        trigger_config: impl ::std::convert::Into<::dbal::Value>,
-        steps: impl ::std::convert::Into<::dbal::Value>,
-        created_by: impl ::std::convert::Into<::dbal::Uuid>,
-    ) -> Self {
+    pub fn new(name: impl ::std::convert::Into<::std::string::String>, trigger: impl ::std::convert::Into<WorkflowTrigger>, trigger_config: impl ::std::convert::Into<::dbal::Value>, steps: impl ::std::convert::Into<::dbal::Value>, created_by: impl ::std::convert::Into<::dbal::Uuid>) -> Self {
         WorkflowCreate {
             id: ::std::option::Option::None,
             name: name.into(),
@@ -869,12 +829,12 @@ pub struct DbalRateLimitCreate {
 
 impl DbalRateLimitCreate {
     /// With what must be given.
-    pub fn new(
-        id: impl ::std::convert::Into<::std::string::String>,
-        attempts: impl ::std::convert::Into<i64>,
-        expires_at: impl ::std::convert::Into<::dbal::DateTime>,
-    ) -> Self {
-        DbalRateLimitCreate { id: id.into(), attempts: attempts.into(), expires_at: expires_at.into() }
+    pub fn new(id: impl ::std::convert::Into<::std::string::String>, attempts: impl ::std::convert::Into<i64>, expires_at: impl ::std::convert::Into<::dbal::DateTime>) -> Self {
+        DbalRateLimitCreate {
+            id: id.into(),
+            attempts: attempts.into(),
+            expires_at: expires_at.into(),
+        }
     }
 }
 
