@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::catalogue::{Column, Default_, Table};
-use super::read::mongodb::ANYTHING;
+use super::read::documents::ANYTHING;
 use crate::plan::operation::Lowering;
 use crate::schema::{EnumType, FieldType, TextKind};
 use crate::sql::dialect::Dialect;

@@ -1,6 +1,6 @@
 //! What a database holds, asked in its own language.
 
-pub(super) mod mongodb;
+pub(super) mod documents;
 mod postgres;
 mod sqlite;
 
@@ -27,7 +27,7 @@ pub(super) fn read(
     match how {
         Lowering::Sql(Dialect::Sqlite) => sqlite::read(connection, existing, options),
         Lowering::Sql(Dialect::Postgres) => postgres::read(connection, options),
-        Lowering::Document => mongodb::read(connection, existing, options),
+        Lowering::Document => documents::read(connection, existing, options),
         Lowering::Ast => Err(Error::unsupported("schema_introspection", "memory holds nothing that was not declared")),
     }
 }
