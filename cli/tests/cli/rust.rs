@@ -4,7 +4,6 @@ use dbal::client::model::select;
 use dbal::{Client, Config};
 
 #[rustfmt::skip]
-#[path = "../generated/entities.rs"]
 mod entities;
 
 use entities::{
@@ -19,7 +18,7 @@ fn generated(arguments: &[&str]) -> String {
 
 #[test]
 fn the_file_that_is_compiled_here_is_what_the_command_writes() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/generated/entities.rs");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/rust/entities.rs");
     let fresh = generated(&[]);
     if std::env::var_os("DBAL_GOLDEN").is_some_and(|how| how == "write") {
         std::fs::write(file, &fresh).unwrap();
