@@ -328,7 +328,7 @@ mod tests {
     #[test]
     fn defaults_are_read() {
         let literal = |value: Value| Some(Default_::Literal(value));
-        let decimal = |text: &str| literal(Value::Decimal(Box::new(text.parse().unwrap())));
+        let decimal = |text: &str| literal(Value::Decimal(Box::new(text.parse().expect("a decimal"))));
         for (written, expected) in [
             ("NULL", None),
             ("3", literal(Value::Int(3))),

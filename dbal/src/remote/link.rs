@@ -253,7 +253,7 @@ impl Link {
                 unpacker.adopt(schema);
             }
             self.due();
-            while let Some(text) = self.to_send(&session) {
+            while let Some(text) = self.next_message(&session) {
                 if sink.send(Message::text(text)).await.is_err() {
                     return lost(Outcome::Unknown);
                 }
@@ -316,7 +316,7 @@ impl Link {
     }
 
     /// The next message that the daemon takes now.
-    fn to_send(&mut self, session: &Session) -> Option<String> {
+    fn next_message(&mut self, session: &Session) -> Option<String> {
         if let Some(text) = self.urgent.pop() {
             return Some(text);
         }

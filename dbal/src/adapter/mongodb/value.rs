@@ -90,10 +90,8 @@ pub(super) fn decode(ty: &FieldType, raw: RawBsonRef<'_>) -> Option<Value> {
     Some(match (ty, raw) {
         (_, RawBsonRef::Null | RawBsonRef::Undefined) => Value::Null,
         (FieldType::Json, raw) => read_document(raw)?,
-        (ty, raw) if ty.is_object_id() => match raw {
-            RawBsonRef::ObjectId(id) => Value::Text(id.to_hex()),
-            _ => return None,
-        },
+        (ty, RawBsonRef::ObjectId(id)) if ty.is_object_id() => Value::Text(id.to_hex()),
+        (ty, _) if ty.is_object_id() => return None,
         (FieldType::Text(_), RawBsonRef::String(text)) => Value::Text(text.to_owned()),
         (FieldType::Enum(declared), RawBsonRef::String(text)) => {
             declared.values.iter().any(|word| word == text).then(|| Value::Text(text.to_owned()))?
