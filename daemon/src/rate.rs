@@ -74,6 +74,7 @@ impl Rates {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 mod tests {
     use dbal::{ErrorKind, value};
 

@@ -43,7 +43,7 @@ fn rows_creates_updates_enums_and_fields_are_types() {
     users.create(&UserCreate::new("bob", "bob@example.org")).unwrap();
 
     let admins = users.find_many(select().filter(User::ROLE.eq(UserRole::Admin).and(User::LEVEL.gte(3)))).unwrap();
-    assert_eq!(admins, [ada.clone()]);
+    assert_eq!(admins, std::slice::from_ref(&ada));
     let page =
         users.list(select().filter(!User::USERNAME.starts_with("a")).sort(User::CREATED_AT.desc()).limit(5)).unwrap();
     assert_eq!((page.data.len(), page.total), (1, Some(1)));

@@ -94,6 +94,7 @@ pub fn allow(origin: &HeaderValue, response: &mut Response<Body>) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 mod tests {
     use axum::http::Request;
     use dbal::config::Environment;

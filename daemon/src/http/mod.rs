@@ -198,7 +198,8 @@ impl Exchange<'_> {
             let error = Error::validation("Content-Encoding", "bodies are taken as they are, not compressed");
             return Err(Fault::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
         }
-        if !json && !(bytes.is_empty() && kind.is_none()) {
+        let nothing = bytes.is_empty() && kind.is_none();
+        if !(json || nothing) {
             let error = Error::validation("Content-Type", "expected application/json");
             return Err(Fault::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
         }

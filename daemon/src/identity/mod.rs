@@ -174,10 +174,13 @@ fn now_seconds() -> i64 {
     DateTime::now().epoch_millis().div_euclid(1_000)
 }
 
+/// A caller, and until when it is kept.
+type Kept = (Arc<Caller>, Instant);
+
 /// Callers by their tokens, for as long as they are kept.
 pub struct Identities {
     identify: Arc<dyn Identify>,
-    kept: Mutex<HashMap<[u8; 32], (Arc<Caller>, Instant)>>,
+    kept: Mutex<HashMap<[u8; 32], Kept>>,
 }
 
 impl Identities {
