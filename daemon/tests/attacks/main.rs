@@ -28,6 +28,8 @@
 //! | 83 | `cargo deny check` |
 //! | 84 | the lookup of a token is by its hash, see 66; timing of the engine is in the laws |
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

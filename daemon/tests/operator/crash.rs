@@ -70,7 +70,7 @@ fn write(address: std::net::SocketAddr, next: &AtomicU64) -> Vec<(u64, Said)> {
     loop {
         let id = next.fetch_add(1, Ordering::Relaxed);
         // One in five is refused: its word is too long.
-        let word = if id % 5 == 0 { format!("{id:0>30}") } else { format!("w{id}") };
+        let word = if id.is_multiple_of(5) { format!("{id:0>30}") } else { format!("w{id}") };
         let body = value::json::to_wire(&value!({ "data": { "id": (id as i64), "word": word } }));
         let head = format!(
             "POST /v1/Entry:create HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",

@@ -1,5 +1,7 @@
 //! The program as an operator has it: configuration files, signals, logs, audit, and a machine that loses power.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

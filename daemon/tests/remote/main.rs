@@ -36,7 +36,8 @@ fn main() -> ExitCode {
         suite.cases = (0..CHOICE).map(|place| all[place * all.len() / CHOICE].clone()).collect();
     }
     let named = std::env::var("DBAL_REMOTE_HOSTS").unwrap_or_else(|_| "rust,awaited".into());
-    let (mut hosts, mut without_transactions): (Vec<Arc<dyn Host>>, Vec<Arc<dyn Host>>) = Default::default();
+    let mut hosts: Vec<Arc<dyn Host>> = Vec::new();
+    let mut without_transactions: Vec<Arc<dyn Host>> = Vec::new();
     for name in named.split(',').filter(|name| !name.is_empty()) {
         let host: Result<Arc<dyn Host>, Failure> = match name {
             "rust" => rust::RemoteHost::new(false).map(|host| Arc::new(host) as Arc<dyn Host>),
