@@ -130,7 +130,8 @@ fn stored(kind: Kind, model: &Model) -> BTreeSet<String> {
                 lines.insert(format!("{}.{} points to {}.{to} {rules:?}", table.table, one.column, target.table));
             }
         }
-        for index in &table.indexes {
+        // One over some rows only is written as a comment.
+        for index in table.indexes.iter().filter(|index| index.filter.is_none()) {
             let columns: Vec<String> = index.fields.iter().map(column).collect();
             lines.insert(format!("{} index {columns:?} unique {}", table.table, index.unique));
         }

@@ -142,7 +142,9 @@ pub(crate) fn create_index(entity: &Entity, index: &Index) -> Result<String> {
     let mut filter = Vec::new();
     if index.unique {
         definition.push(("unique", "true".into()));
-        filter.extend(fields().map(|field| object(&[(column(field), &object(&[("$gte", least(&field.ty))]))])));
+        // One document of all fields: that is how an index of ours without a condition is known again.
+        let there: Vec<_> = fields().map(|field| (column(field), object(&[("$gte", least(&field.ty))]))).collect();
+        filter.push(object(&there.iter().map(|(name, rule)| (*name, rule.as_str())).collect::<Vec<_>>()));
     }
     if let Some(condition) = index.filter.as_ref().map(|filter| &filter.condition) {
         filter.push(spell(entity, condition).map_err(|why| {

@@ -140,7 +140,7 @@ impl AsyncEntity<'_> {
     /// Runs an operation that the schema declares for the entity.
     ///
     /// # Errors
-    /// As [`Client::call`].
+    /// As [`Client::call`](crate::Client::call).
     pub async fn call(&self, operation: &str, input: impl Into<Value>) -> Result<Response> {
         self.ask(Operation::Call, call_args(operation, input.into())).await.map(Response::uncalled)
     }
