@@ -21,8 +21,11 @@ fn generated_files_carry_their_header() {
 #[test]
 fn a_missing_output_is_stale() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    copy(&xtask::root().join("api/schema"), &folder.path().join("api/schema"));
+    contract(folder.path());
     let outputs = codegen::outputs(folder.path()).expect("the contract can be read");
+    for output in outputs.iter().filter(|output| folder.path().join(output.path).exists()) {
+        std::fs::remove_file(folder.path().join(output.path)).expect("the file can be removed");
+    }
     let all: Vec<&str> = outputs.iter().map(|output| output.path).collect();
     assert_eq!(codegen::stale(folder.path()), Ok(all), "nothing is written yet");
 }
@@ -31,12 +34,21 @@ fn a_missing_output_is_stale() {
 fn a_warning_in_the_contract_stops_the_generator() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let schema = folder.path().join("api/schema");
-    copy(&xtask::root().join("api/schema"), &schema);
+    contract(folder.path());
     let path = schema.join("entities/user.yaml");
     let text = std::fs::read_to_string(&path).expect("the file can be read");
     std::fs::write(&path, text.replace("max_length: 50", "max_lenght: 50")).expect("the file can be written");
     let Err(message) = codegen::outputs(folder.path()) else { panic!("expected a fault") };
     assert!(message.contains("user.yaml:") && message.contains("max_lenght"), "{message}");
+}
+
+/// What is generated from.
+fn contract(folder: &Path) {
+    for source in ["api/schema", "bindings/node/lib", "bindings/c/src"] {
+        copy(&xtask::root().join(source), &folder.join(source));
+    }
+    let config = "bindings/c/cbindgen.toml";
+    std::fs::copy(xtask::root().join(config), folder.join(config)).expect("the file can be copied");
 }
 
 fn copy(from: &Path, to: &Path) {
