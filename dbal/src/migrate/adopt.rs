@@ -89,7 +89,11 @@ fn of_table(declared: Table, info: &TableInfo, existing: &Snapshot, how: Lowerin
         match how {
             Lowering::Sql(Dialect::Sqlite) => existing.tables.iter().any(|table| same(how, &table.name, &words)),
             Lowering::Sql(Dialect::Postgres) => has(&words),
-            Lowering::Document | Lowering::Ast => has(&format!("_dbal_words_{}", column.column)),
+            // The key is stored as `_id`, whatever it is called.
+            Lowering::Document | Lowering::Ast => {
+                has(&format!("_dbal_words_{}", column.column))
+                    || (called(&declared.key) == *field && has("_dbal_words__id"))
+            }
         }
     };
     let searchable = declared.searchable.iter().map(called).filter(searched).collect();
