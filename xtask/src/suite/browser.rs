@@ -30,7 +30,8 @@ pub fn all_cases() -> Result<(), String> {
 }
 
 fn cases(tools: &Path, chromium: &Path, all: bool) -> Command {
-    let mut cases = cargo(&["test", "--quiet", "--package", "dbal-daemon", "--test", "remote"]);
+    // Not the package alone: its dependencies would be built once more, with fewer features than the tests gave them.
+    let mut cases = cargo(&["test", "--quiet", "--workspace", "--test", "remote"]);
     cases.env("DBAL_REMOTE_HOSTS", if all { "rust,awaited,web,http,browser" } else { "web,http,browser" });
     cases.env("DBAL_REMOTE_CASES", if all { "all" } else { "some" });
     cases.env("DBAL_NODE_TOOLS", tools).env("DBAL_CHROMIUM", chromium);
@@ -69,7 +70,7 @@ fn page(tools: &Path, chromium: &Path) -> Result<(), String> {
     }
     small(&app)?;
 
-    succeed(cargo(&["build", "--quiet", "--package", "dbal-daemon", "--package", "dbal-cli"]))?;
+    succeed(cargo(&["build", "--quiet", "--workspace"]))?;
     let program = |name: &str| -> Result<PathBuf, String> {
         Ok(node::programs()?.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
     };
