@@ -100,7 +100,7 @@ def options_of(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def url_of(url: str | None, endpoint: str | None = None) -> str:
     """Where to connect to. An endpoint always means a daemon; the environment is asked last."""
-    given = url if url is not None else endpoint
+    given = endpoint if endpoint is not None else url
     if given is None:
         given = os.environ.get("DBAL_ENDPOINT")
         # `host:port` says by itself what it is, and so does a name of a host.

@@ -162,8 +162,7 @@ class Values(unittest.TestCase):
         self.refused("limits.rows", "unknown", lambda: dbal.Client("memory:", schema=SCHEMA, limits={"rows": 1}))
         self.refused("timeout", "seconds", lambda: self.db.with_timeout(-1))
         self.refused("principal", "mapping", lambda: self.db.as_principal(5))
-        with self.assertRaises(dbal.NotSupportedError):
-            dbal.Client("dbal://x", schema=SCHEMA)
+        self.refused("schema", "daemon", lambda: dbal.Client("dbal://x", schema=SCHEMA))
         with self.assertRaises(AttributeError):
             self.db.thinks
 
