@@ -133,7 +133,8 @@ pub unsafe fn take<T: Handle>(pointer: *mut T) -> Option<Box<T>> {
         return None;
     }
     // Whoever uses it once more is likely to find this, as long as the memory is not used for something else.
-    tag.kind = 0;
+    // SAFETY: it is a place in a handle that is ours alone by now. Volatile, since nothing here reads it again.
+    unsafe { std::ptr::write_volatile(&raw mut tag.kind, 0) };
     // SAFETY: it came from `give`, and its tag says that it was not taken back before.
     Some(unsafe { Box::from_raw(pointer) })
 }

@@ -58,6 +58,8 @@ fn place<'v>(root: &'v mut dbal_value, path: &str) -> Result<&'v mut dbal_value,
 /// Puts something at a place. What cannot be is kept, and told by the request that is made of the value.
 unsafe fn set(value: *mut dbal_value, path: *const c_char, node: impl FnOnce() -> Result<Node, String>) {
     quiet((), || {
+        // Before the value is held: what is put in it may be read from it.
+        let node = node();
         let mut root = held(value).ok()?;
         let path = if path.is_null() { Ok("") } else { text::given(path, "the place").map_err(said) };
         let (path, named) = match path {
@@ -65,7 +67,9 @@ unsafe fn set(value: *mut dbal_value, path: *const c_char, node: impl FnOnce() -
             Err(message) => ("", Err(message)),
         };
         let done = named.and_then(|()| {
-            let node = node()?;
+            let node = node?;
+            let steps = path.split('/').filter(|step| !step.is_empty()).count();
+            root.deepen(steps + node.levels())?;
             place(&mut root, path).map(|place| place.node = node)
         });
         if let Err(message) = done {
@@ -197,6 +201,7 @@ pub unsafe extern "C" fn dbal_map_put(
         let name = text::given_of(name, length, "a name").map_err(said);
         let put = name.and_then(|name| {
             let value = taken.ok_or("the value is NULL, in use, or a part of another one")?;
+            map.deepen(1 + value.levels)?;
             if matches!(map.node, Node::Unset) {
                 map.node = Node::Map(Vec::new());
             }
@@ -220,15 +225,15 @@ pub unsafe extern "C" fn dbal_list_push(list: *mut dbal_value, value: *mut dbal_
         if matches!(list.node, Node::Unset) {
             list.node = Node::List(Vec::new());
         }
-        let fault = match (&mut list.node, taken) {
-            (Node::List(items), Some(value)) => {
-                items.push(part_of(*value));
-                return Some(());
+        let pushed = taken.ok_or("the value is NULL, in use, or a part of another one".to_owned()).and_then(|value| {
+            list.deepen(1 + value.levels)?;
+            match &mut list.node {
+                Node::List(items) => items.push(part_of(*value)),
+                _ => return Err("a list was expected here".to_owned()),
             }
-            (Node::List(_), None) => "the value is NULL, in use, or a part of another one",
-            _ => "a list was expected here",
-        };
-        list.faults.push(FieldFault { field: "data".into(), message: fault.to_owned(), index: None });
+            Ok(())
+        });
+        pushed.unwrap_or_else(|message| list.faults.push(FieldFault { field: "data".into(), message, index: None }));
         Some(())
     });
 }

@@ -117,12 +117,14 @@ unsafe fn bind(statement: *mut dbal_statement, position: usize, mut put: impl Fn
         let bound = match statement.params.get_mut(position) {
             None => Err("there is no such position".to_owned()),
             Some(param) => {
-                param.bound = true;
                 let args = &mut statement.request.args;
-                param.places.iter().try_for_each(|place| match find(args, place) {
+                let done = param.places.iter().try_for_each(|place| match find(args, place) {
                     Some(value) => put(value),
                     None => Err("its place is gone".to_owned()),
-                })
+                });
+                // A run after the one that tells the fault must not take what was there before for what was meant.
+                param.bound = done.is_ok();
+                done
             }
         };
         if let Err(message) = bound {

@@ -117,7 +117,11 @@ pub unsafe extern "C" fn dbal_transaction(
         drop(take(left));
         return status;
     }
-    let status = crate::error::dbal_error_status(left);
+    // A callback that ended with something else than 0 was not OK, whatever it made of its error.
+    let status = match crate::error::dbal_error_status(left) {
+        dbal_status::DBAL_OK => dbal_status::DBAL_STOPPED,
+        status => status,
+    };
     match err.is_null() {
         true => drop(take(left)),
         false => {

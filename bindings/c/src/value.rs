@@ -22,6 +22,8 @@ pub struct dbal_value {
     pub node: Node,
     /// What setters were given that cannot be, told by the request that is made of it.
     pub faults: Vec<FieldFault>,
+    /// Levels inside of it, at most; kept for whole values, not for their parts.
+    pub levels: usize,
     shown: Option<Text>,
 }
 
@@ -53,15 +55,41 @@ pub enum Node {
 /// Where a parameter stands in the arguments of a request: positions in lists and maps.
 pub type Place = Vec<usize>;
 
+impl Node {
+    /// How many levels of values there are inside.
+    pub fn levels(&self) -> usize {
+        match self {
+            Node::List(items) => items.iter().map(|item| 1 + item.node.levels()).max().unwrap_or(0),
+            Node::Map(pairs) => pairs.iter().map(|(_, value)| 1 + value.node.levels()).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+}
+
 impl dbal_value {
     /// A value of its own.
     pub fn new(node: Node) -> Self {
-        dbal_value { tag: Tag::new::<dbal_value>(), node, faults: Vec::new(), shown: None }
+        let levels = node.levels();
+        dbal_value { tag: Tag::new::<dbal_value>(), node, faults: Vec::new(), levels, shown: None }
     }
 
     /// A part of another one.
     pub fn part(node: Node) -> Box<Self> {
-        Box::new(dbal_value { tag: Tag::lent::<dbal_value>(), ..dbal_value::new(node) })
+        let tag = Tag::lent::<dbal_value>();
+        Box::new(dbal_value { tag, node, faults: Vec::new(), levels: 0, shown: None })
+    }
+
+    /// Makes room for something so many levels deep. What walks a value calls itself for each level, and a stack that is
+    /// used up ends the program.
+    ///
+    /// # Errors
+    /// It would be too deep.
+    pub fn deepen(&mut self, levels: usize) -> Result<(), String> {
+        if levels > DEEPEST as usize {
+            return Err(format!("more than {DEEPEST} levels of values in values"));
+        }
+        self.levels = self.levels.max(levels);
+        Ok(())
     }
 
     /// As the engine has it, with the places of parameters.

@@ -25,7 +25,9 @@ export function timedOut(outcome) {
 export function failure(data, message) {
   const told = data ?? { code: 'INTERNAL_ERROR', message }
   const fields = told.fields?.map(({ field, message, index }) => (index == null ? { field, message } : { field, message, index }))
-  return new DBALError({ ...told, fields, retryAfter: told.retry_after_ms })
+  // As in the process: a transaction that may be run again counts too, which `repeats` does not ask again by itself.
+  const retryable = told.retry === undefined ? told.retryable : told.retry !== 'no'
+  return new DBALError({ ...told, fields, retryable, retryAfter: told.retry_after_ms })
 }
 
 export function pauseOf(tries, error) {
@@ -35,6 +37,7 @@ export function pauseOf(tries, error) {
 /** Whether a request may be asked again after this error. */
 export function repeats(job, error) {
   if (job.tries + 1 >= TRIES || job.begun || job.kind === 'inside' || error.code === 'UNAUTHORIZED') return false
+  if (error.code === 'CONFLICT') return false
   if (!error.retryable && !(job.kind === 'keyed' && error.outcome === 'unknown')) return false
   return job.kind === 'read' || job.kind === 'keyed' || error.outcome === 'not_applied'
 }
