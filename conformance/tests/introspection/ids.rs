@@ -26,7 +26,11 @@ fn object_ids_are_keys_and_references() {
             id(BOB)
         );
         let posts = (1..=3)
-            .map(|n| format!("{{\"_id\":{n},\"author_id\":{},\"tags\":[\"a\"]}}", id(if n < 3 { ADA } else { BOB })));
+            .map(|n| (n, if n == 2 { "2.5".to_owned() } else { n.to_string() }))
+            .map(|(n, weight)| (n, weight, id(if n < 3 { ADA } else { BOB })))
+            .map(|(n, weight, author)| {
+                format!("{{\"_id\":{n},\"author_id\":{author},\"tags\":[\"a\"],\"weight\":{weight}}}")
+            });
         let posts = posts.collect::<Vec<_>>().join(",");
         for (collection, documents) in [("authors", authors), ("posts", posts)] {
             connection.execute_ddl(&format!("{{\"insert\":\"{collection}\",\"documents\":[{documents}]}}")).unwrap();
@@ -51,6 +55,11 @@ fn object_ids_are_keys_and_references() {
         other => panic!("{other:?}"),
     });
     assert_eq!(names.collect::<Vec<_>>(), [Value::from("Ada"), "Ada".into(), "Bob".into()]);
+    // Numbers of several kinds are one field of floats.
+    assert!(text.contains("weight: { type: float"), "{text}");
+    let heavy = posts.find_many(query().filter(value!({ "weight": { "$gte": 2.5 } })).sort("weight", "desc")).unwrap();
+    let weights: Vec<_> = heavy.iter().map(|post| post.get("weight").cloned().unwrap()).collect();
+    assert_eq!(weights, [Value::Float(3.0), Value::Float(2.5)]);
     let wrong = authors.count(query().filter(value!({ "id": "ada" }))).unwrap_err();
     assert_eq!(wrong.code(), "VALIDATION_ERROR");
     let cyd = "65a000000000000000000003";

@@ -362,9 +362,8 @@ fn document(table: &Table, column: &Column) -> Result<Typed, String> {
         ["int"] => Typed::new(FieldType::Integer),
         ["long"] | ["int", "long"] => Typed::new(FieldType::BigInt),
         ["double"] => Typed::new(FieldType::Float),
-        ["double", "int"] | ["double", "long"] | ["double", "int", "long"] => {
-            Typed::new(FieldType::Float).stored("numeric")
-        }
+        // The database compares numbers of all kinds with each other.
+        ["double", "int"] | ["double", "long"] | ["double", "int", "long"] => Typed::new(FieldType::Float),
         ["bool"] => Typed::new(FieldType::Boolean),
         ["date"] => Typed::new(FieldType::DateTime),
         ["decimal"] => Typed::new(FieldType::Decimal { precision: None, scale: None }),

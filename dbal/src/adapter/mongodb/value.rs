@@ -102,6 +102,11 @@ pub(super) fn decode(ty: &FieldType, raw: RawBsonRef<'_>) -> Option<Value> {
         (FieldType::BigInt, RawBsonRef::Int32(number)) => Value::Int(number.into()),
         (FieldType::BigInt, RawBsonRef::Int64(number)) => Value::Int(number),
         (FieldType::Float, RawBsonRef::Double(number)) if number.is_finite() => Value::Float(number),
+        // Other programs write whole numbers as such; those that a double holds are read as one.
+        (FieldType::Float, RawBsonRef::Int32(number)) => Value::Float(number.into()),
+        (FieldType::Float, RawBsonRef::Int64(number)) if number.unsigned_abs() <= 1 << 53 => {
+            Value::Float(number as f64)
+        }
         (FieldType::Decimal { .. }, RawBsonRef::Decimal128(number)) => {
             Value::Decimal(Box::new(number.to_string().parse().ok()?))
         }
