@@ -60,6 +60,7 @@ pub async fn serve(
             Ok((socket, peer)) => {
                 // Small answers must not wait for more to send.
                 let _ = socket.set_nodelay(true);
+                let place = Arc::new(Place::new(service.clone(), place));
                 let connection = Connection { service: service.clone(), peer, place };
                 tokio::spawn(connection.begin(socket, encryption.clone(), graceful.watcher()));
             }
@@ -71,22 +72,44 @@ pub async fn serve(
         }
     }
     drop(listener);
-    if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
+    // A WebSocket is no connection of the server's any more, but keeps its place.
+    let ended = async {
+        graceful.shutdown().await;
+        let _ = places.acquire_many(MOST as u32).await;
+    };
+    if tokio::time::timeout(drain, ended).await.is_err() {
         tracing::warn!("connections were still open at the end of the time to drain");
+    }
+}
+
+/// One of the places for connections, given back when this is dropped. What a connection is upgraded to keeps it.
+pub struct Place {
+    service: Arc<Service>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    fn new(service: Arc<Service>, permit: OwnedSemaphorePermit) -> Self {
+        service.metrics.connections.inc();
+        Place { service, _permit: permit }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.service.metrics.connections.dec();
     }
 }
 
 struct Connection {
     service: Arc<Service>,
     peer: SocketAddr,
-    /// Given back when the connection ends.
-    place: OwnedSemaphorePermit,
+    place: Arc<Place>,
 }
 
 impl Connection {
     async fn begin(self, socket: TcpStream, encryption: Option<Arc<Encryption>>, watcher: Watcher) {
         let metrics = &self.service.clone().metrics;
-        metrics.connections.inc();
         match encryption {
             None => self.serve(socket, watcher).await,
             Some(encryption) => match tokio::time::timeout(FIRST_REQUEST, encryption.acceptor().accept(socket)).await {
@@ -98,16 +121,16 @@ impl Connection {
                 Err(_) => metrics.refuse("tls"),
             },
         }
-        metrics.connections.dec();
     }
 
     async fn serve(self, io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, watcher: Watcher) {
-        let Connection { service, peer, place: _place } = self;
+        let Connection { service, peer, place } = self;
         let first = Arc::new(Notify::new());
         let asked = first.clone();
         let shared = service.clone();
-        let answered = service_fn(move |request: hyper::Request<Incoming>| {
+        let answered = service_fn(move |mut request: hyper::Request<Incoming>| {
             asked.notify_one();
+            request.extensions_mut().insert(place.clone());
             let service = shared.clone();
             async move { Ok::<_, Infallible>(http::answer(service, peer, request).await) }
         });

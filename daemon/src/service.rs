@@ -195,7 +195,8 @@ impl Service {
         ask: &Ask<'_>,
     ) -> Result<Response> {
         let watched = self.admit(caller, request, ask)?;
-        let done = bounded(self.longest, request, transaction.execute(request)).await;
+        // Given up in the middle, a request takes its transaction with it.
+        let done = bounded(self.within(ask.timeout), request, transaction.execute(request)).await;
         watched.end(done)
     }
 

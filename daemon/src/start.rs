@@ -46,7 +46,7 @@ impl Options {
     }
 }
 
-/// A daemon that listens. Dropped, it goes on until the process ends; [`Daemon::stop`] ends it.
+/// A daemon that listens. Dropped, it takes no more connections; [`Daemon::stop`] waits for what is under way.
 ///
 /// ```
 /// use dbal::config::{Environment, Settings};

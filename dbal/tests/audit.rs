@@ -116,6 +116,12 @@ fn every_attempt_has_one_line() {
         ]
     );
 
+    // One that is too long is refused as a whole, in both forms: no flood of entries washes the file away.
+    let flood = vec![value!({}); 1_001];
+    ann.execute(&Request::new(Operation::Batch, "").arg("entries", flood)).expect_err("too many entries");
+    ann.batch(std::iter::repeat_n(create("z"), 1_001)).expect_err("too many entries");
+    assert_eq!(taken(&lines), ["batch - false VALIDATION_ERROR", "batch - false VALIDATION_ERROR"]);
+
     db.transaction(|tx| {
         tx.entity("Note")?.create(value!({ "text": "d" }))?;
         tx.call("Note.quiet", value!({}))?;

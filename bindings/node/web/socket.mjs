@@ -54,6 +54,7 @@ export class Socket {
     this.transactions = new Set()
     this.number = 0
     this.failures = 0
+    this.renewed = false
     this.open = undefined
     this.opening = undefined
     this.closed = false
@@ -72,9 +73,28 @@ export class Socket {
         signal.addEventListener('abort', abort, { once: true })
         job.done = () => signal.removeEventListener('abort', abort)
       }
+      this.arm(job)
       this.queue.push(job)
       this.pump()
-    }).finally(() => job.done?.())
+    }).finally(() => {
+      clearTimeout(job.timer)
+      job.done?.()
+      // Whatever came of it, the transaction takes no more: its place is free.
+      if (job.ends && job.connection === this.number) {
+        this.transactions.delete(job.ends)
+        this.pump()
+      }
+    })
+  }
+
+  /** What waits to be sent has a deadline as well. */
+  arm(job) {
+    clearTimeout(job.timer)
+    if (job.deadline === undefined) return
+    job.timer = setTimeout(() => {
+      this.cancel(job)
+      job.reject(timedOut('not_applied'))
+    }, Math.max(0, job.deadline - Date.now()))
   }
 
   cancel(job) {
@@ -130,6 +150,7 @@ export class Socket {
       members.push(`"idempotency_key":"${job.key}"`)
     }
     this.waiting.set(job.id, job)
+    clearTimeout(job.timer)
     if (left !== undefined) {
       job.timer = setTimeout(() => {
         this.cancel(job)
@@ -144,17 +165,25 @@ export class Socket {
       await this.greet(await this.identity.token())
     } catch (error) {
       this.opening = undefined
-      if (error.code === 'UNAUTHORIZED' && (await this.identity.renew())) {
+      // Once: a new token that is refused too is an answer.
+      if (error.code === 'UNAUTHORIZED' && !this.renewed && (this.renewed = await this.renew())) {
         this.pump()
         return
       }
+      this.renewed = false
       this.failures++
       for (const job of this.queue.splice(0)) this.again(job, error)
       return
     }
     this.opening = undefined
     this.failures = 0
+    this.renewed = false
     this.pump()
+  }
+
+  /** Whether there is another token to try. What goes wrong while one is made is no answer to any request. */
+  renew() {
+    return this.identity.renew().catch(() => false)
   }
 
   /** Opens a socket and a session on it. */
@@ -219,7 +248,7 @@ export class Socket {
   async gone(denied) {
     const jobs = [...this.waiting.values()].filter((job) => job !== undefined)
     this.waiting.clear()
-    const renewed = denied && (await this.identity.renew())
+    const renewed = denied && (await this.renew())
     for (const job of jobs) {
       clearTimeout(job.timer)
       if (denied && !renewed) job.reject(new DBALError({ code: 'UNAUTHORIZED', message: 'not authorized' }))
@@ -235,6 +264,7 @@ export class Socket {
     if (pause > LONGEST || (job.deadline !== undefined && Date.now() + pause >= job.deadline)) return job.reject(error)
     setTimeout(() => {
       if (job.signal?.aborted) return
+      this.arm(job)
       this.queue.push(job)
       this.pump()
     }, pause)

@@ -2,7 +2,8 @@
 
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use dbal::client::wire;
 use dbal::schema::{EntityId, Schema};
 use dbal::{Error, ErrorKind, Operation, Request};
@@ -15,18 +16,12 @@ use crate::failure;
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("dbal-request-id");
 
 /// The answer to a request of the engine.
-pub fn plain(
-    caller: &Caller,
-    request: &Request,
-    response: &dbal::Response,
-    id: &str,
-    headers: &HeaderMap,
-) -> Response<Body> {
+pub fn plain(caller: &Caller, request: &Request, response: &dbal::Response, id: &str, head: &Parts) -> Response<Body> {
     let schema = caller.client.blocking().schema();
     // A batch names an entity in each of its entries.
     let entity = schema.find(&request.entity).unwrap_or(EntityId(0));
     let tag = tag(schema, entity, request, response);
-    json(wire::response(schema, entity, response), tag, id, headers)
+    json(wire::response(schema, entity, response), tag, id, head)
 }
 
 /// The version of the row in an answer, if its entity counts versions.
@@ -39,10 +34,10 @@ fn tag(schema: &Schema, entity: EntityId, request: &Request, response: &dbal::Re
     row.get(&field.name)?.as_i64().map(|version| version.to_string())
 }
 
-/// A response with a text of JSON; with none where the caller has it already.
-pub fn json(text: String, tag: Option<String>, id: &str, headers: &HeaderMap) -> Response<Body> {
+/// A response with a text of JSON; to a `GET`, with none where the caller has it already.
+pub fn json(text: String, tag: Option<String>, id: &str, head: &Parts) -> Response<Body> {
     let tag = tag.and_then(|tag| HeaderValue::from_str(&format!("\"{tag}\"")).ok());
-    let known = tag.is_some() && headers.get(IF_NONE_MATCH) == tag.as_ref();
+    let known = head.method == Method::GET && tag.is_some() && head.headers.get(IF_NONE_MATCH) == tag.as_ref();
     let mut response = match known {
         true => with(StatusCode::NOT_MODIFIED, Body::empty(), id),
         false => with(StatusCode::OK, Body::from(text), id),

@@ -80,8 +80,8 @@ pub fn of_query(schema: &Schema, entity: &str, id: Option<&str>, query: &str) ->
     Ok(Request { operation, entity: entity.into(), args })
 }
 
-/// A key as it stands in a path: text, but where the key is a number.
-fn key(schema: &Schema, entity: &str, text: String) -> Value {
+/// A key as it stands in a path or a token: text, but where the key is a number.
+pub fn key(schema: &Schema, entity: &str, text: String) -> Value {
     let declared = schema.find(entity).map(|id| schema.entity(id));
     let number = declared.is_some_and(|entity| matches!(entity.field(entity.key).ty, FieldType::Integer));
     match text.parse() {

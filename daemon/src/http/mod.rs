@@ -1,7 +1,7 @@
 //! HTTP with JSON: from a request line to a request of the engine, and from its answer to a response.
 
 mod answer;
-mod arguments;
+pub(crate) mod arguments;
 mod guard;
 mod lines;
 
@@ -136,7 +136,7 @@ impl Exchange<'_> {
                 false => Fault::Error(error),
             }
         })?;
-        Ok(answer::plain(&caller, &request, &response, &self.id, &self.head.headers))
+        Ok(answer::plain(&caller, &request, &response, &self.id, &self.head))
     }
 
     /// `GET /v1/{entity}` and `GET /v1/{entity}/{id}`.
@@ -145,7 +145,7 @@ impl Exchange<'_> {
         let schema = caller.client.blocking().schema();
         let request = arguments::of_query(schema, entity, id, self.head.uri.query().unwrap_or_default())?;
         let response = self.service.run(&caller, &request, &self.ask()?).await?;
-        Ok(answer::plain(&caller, &request, &response, &self.id, &self.head.headers))
+        Ok(answer::plain(&caller, &request, &response, &self.id, &self.head))
     }
 
     /// `POST /v1/batch`.
@@ -154,7 +154,7 @@ impl Exchange<'_> {
         let body = self.body(body).await?;
         let request = arguments::batch(&body)?;
         let response = self.service.run(&caller, &request, &self.ask()?).await?;
-        Ok(answer::plain(&caller, &request, &response, &self.id, &self.head.headers))
+        Ok(answer::plain(&caller, &request, &response, &self.id, &self.head))
     }
 
     /// What the daemon says of itself.
@@ -169,7 +169,7 @@ impl Exchange<'_> {
             }
             _ => (openapi::text(client, principal), None),
         };
-        Ok(answer::json(text, tag, &self.id, &self.head.headers))
+        Ok(answer::json(text, tag, &self.id, &self.head))
     }
 
     /// The whole body, as JSON.

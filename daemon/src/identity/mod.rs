@@ -22,6 +22,7 @@ use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use crate::caller::Caller;
+use crate::http::arguments;
 use jwt::Verifier;
 use keys::ApiKeys;
 
@@ -135,11 +136,14 @@ impl Identify for Configured {
 /// Whom rules see as `$user`: the row of the User entity that has this id. Without a row, the id and what the token
 /// says of the role.
 async fn with_row(trusted: &AsyncClient, id: &str, role: Option<&str>) -> Result<Principal> {
-    let known = trusted.blocking().schema().by_name(USER).is_some();
+    let schema = trusted.blocking().schema();
+    let known = schema.by_name(USER).is_some();
+    // As its field has it, for rules that compare it.
+    let id = arguments::key(schema, USER, id.to_owned());
     let row = match known {
         false => None,
         true => {
-            let request = Request::new(Operation::Read, USER).arg("id", id);
+            let request = Request::new(Operation::Read, USER).arg("id", id.clone());
             match trusted.execute(&request).await {
                 Ok(response) => match response.into_value() {
                     Value::Record(row) => Some(*row),

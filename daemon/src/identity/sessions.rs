@@ -24,7 +24,8 @@ pub async fn verify(trusted: &AsyncClient, token: &str) -> Result<Verified> {
         }
         Err(error) => return Err(error),
     };
-    let user = session.get("user_id").map(dbal::value::json::to_wire).unwrap_or_default();
+    let user = session.get("user_id").filter(|user| !user.is_null()).ok_or_else(Error::unauthorized)?;
+    let user = dbal::value::json::to_wire(user);
     let mut principal = with_row(trusted, user.trim_matches('"'), None).await?;
     let expires = match session.get("expires_at") {
         Some(Value::DateTime(expires)) => Some(*expires),

@@ -16,6 +16,7 @@ use axum::http::Response;
 use axum::http::request::Parts;
 use axum::response::IntoResponse as _;
 
+use crate::accept::Place;
 use crate::service::Service;
 
 /// The sub-protocol.
@@ -58,6 +59,7 @@ impl Close {
 
 /// Makes a WebSocket of a request.
 pub async fn upgrade(service: Arc<Service>, peer: SocketAddr, head: &mut Parts) -> Response<Body> {
+    let place = head.extensions.remove::<Arc<Place>>();
     let upgrade = match WebSocketUpgrade::from_request_parts(head, &()).await {
         Ok(upgrade) => upgrade,
         Err(rejected) => {
@@ -74,6 +76,7 @@ pub async fn upgrade(service: Arc<Service>, peer: SocketAddr, head: &mut Parts) 
         .protocols([PROTOCOL]);
     let spoken = upgrade.selected_protocol().is_some();
     upgrade.on_upgrade(move |mut socket| async move {
+        let _place = place;
         if !spoken {
             // Browsers show the code of a close, and nothing of a refused upgrade.
             let _ = socket.send(Close::Protocol.frame()).await;

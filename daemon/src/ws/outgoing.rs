@@ -9,7 +9,7 @@ use dbal::Map;
 use dbal::packed::{Frame, Layouts, Pieces, Told};
 use futures_util::SinkExt as _;
 use futures_util::stream::SplitSink;
-use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::mpsc::{self, Permit, Receiver, Sender};
 
 use super::Close;
 
@@ -36,6 +36,11 @@ pub enum Outgoing {
 pub struct Out(Sender<Outgoing>);
 
 impl Out {
+    /// Waits until there is room for one message; none when nobody writes any more.
+    pub async fn room(&self) -> Option<Permit<'_, Outgoing>> {
+        self.0.reserve().await.ok()
+    }
+
     /// Waits until there is room. Without a reader, messages go nowhere.
     pub async fn send(&self, message: Outgoing) {
         // The writer is gone with the connection, and this message with it.

@@ -64,8 +64,17 @@ struct Live {
 impl Shared {
     /// Puts an end to what an id stands for, and answers.
     pub async fn answer(&self, id: &str, text: String) {
+        self.end(id, Outgoing::Text(text)).await;
+    }
+
+    /// The same with any message. Until there is room for it, it counts as under way: a reader that takes nothing has no
+    /// more than so many answers waiting.
+    async fn end(&self, id: &str, last: Outgoing) {
+        let room = self.out.room().await;
         self.live.lock().remove(id);
-        self.out.text(text).await;
+        if let Some(room) = room {
+            room.send(last);
+        }
     }
 
     /// What is known of a request beside itself.
@@ -167,12 +176,13 @@ impl Session {
         let Some(id) = first.id.filter(|_| first.method == "session.init") else { return Err(Some(Close::Bad)) };
         let name = Uuid::now_v7().to_string();
         let mut params = Params::new(first.params);
-        let read = || -> Result<(Option<String>, bool)> {
+        let read = move || -> Result<(Option<String>, bool)> {
             let token = params.text("token")?;
             if params.number("version")?.is_some_and(|version| version != 1) {
                 return Err(Error::validation("version", "expected 1"));
             }
             let packed = params.flag("packed")?;
+            params.finish()?;
             Ok((token, packed))
         };
         let opened = match { read }() {
@@ -305,7 +315,8 @@ impl Session {
 
     /// Another token for the same user.
     async fn refresh(&mut self, id: Id, mut params: Params, request_id: &str) -> Step {
-        let token = match params.text("token").and_then(|token| token.ok_or_else(Error::unauthorized)) {
+        let read = params.text("token").and_then(|token| token.ok_or_else(Error::unauthorized));
+        let token = match read.and_then(|token| params.finish().map(|()| token)) {
             Ok(token) => token,
             Err(error) => {
                 self.shared.answer(&id, message::failed(&id, &error, request_id)).await;
@@ -462,8 +473,7 @@ pub async fn reply(shared: &Shared, id: &Id, done: Result<Reply>, request_id: &s
         Ok(Reply::Packed(mut head, pieces)) => {
             let id_value = json::parse(id.as_bytes()).unwrap_or_default();
             head.0.insert(0, ("id".into(), id_value));
-            shared.live.lock().remove(id);
-            shared.out.send(Outgoing::Packed(head, pieces)).await;
+            shared.end(id, Outgoing::Packed(head, pieces)).await;
         }
         Err(error) => shared.answer(id, message::failed(id, &error, request_id)).await,
     }

@@ -65,6 +65,8 @@ struct Known {
     open: HashMap<u64, Sender<Step>>,
     /// How many tasks there are.
     tasks: usize,
+    /// The connection is gone.
+    closed: bool,
 }
 
 impl Transactions {
@@ -107,7 +109,20 @@ impl Transactions {
             };
             match begun {
                 Ok(transaction) => {
-                    known.lock().open.insert(number, sender);
+                    let closed = {
+                        let mut known = known.lock();
+                        if !known.closed {
+                            known.open.insert(number, sender);
+                        }
+                        known.closed
+                    };
+                    if closed {
+                        // Nobody would ever end it. Whatever its rollback says, there is nobody to hear it either.
+                        let _ = transaction.rollback().await;
+                        known.lock().tasks -= 1;
+                        shared.service.metrics.transactions.dec();
+                        return;
+                    }
                     let task = Task { shared: &shared, known: &known, open: vec![(number, transaction)] };
                     reply(&shared, &id, Ok(numbered(number)), &request_id).await;
                     task.run(receiver, until).await;
@@ -139,7 +154,9 @@ impl Transactions {
 impl Drop for Transactions {
     fn drop(&mut self) {
         // Their tasks end with their queues.
-        self.known.lock().open.clear();
+        let mut known = self.known.lock();
+        known.closed = true;
+        known.open.clear();
     }
 }
 

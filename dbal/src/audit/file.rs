@@ -93,12 +93,12 @@ impl AuditFile {
                 moved(&self.path, &numbered(1))?;
             }
         }
-        let chain = open.chain.take();
-        *open = opened(&self.path)?;
-        if chain.is_some() {
-            lock(&open.file)?;
+        // The chain leaves the old file only when the new one is there: a line without links would go unnoticed.
+        let fresh = opened(&self.path)?;
+        if open.chain.is_some() {
+            lock(&fresh.file)?;
         }
-        open.chain = chain;
+        *open = Open { chain: open.chain.take(), ..fresh };
         Ok(())
     }
 }

@@ -51,10 +51,11 @@ impl Attempt {
         match request.operation {
             Operation::Batch => {
                 let entries = request.args.get("entries").and_then(Value::as_list).unwrap_or_default();
-                let entries: Vec<Planned> = entries.iter().map(|entry| planned_entry(client, entry)).collect();
-                match entries.is_empty() {
+                // One that is too long is refused as a whole: a line for each of its entries would wash away what is
+                // written already.
+                match entries.is_empty() || entries.len() > client.engine.limits.batch_entries {
                     true => Attempt::begin(client, vec![planned(client, request)]),
-                    false => Attempt::begin(client, entries),
+                    false => Attempt::begin(client, entries.iter().map(|entry| planned_entry(client, entry)).collect()),
                 }
             }
             _ => Attempt::begin(client, vec![planned(client, request)]),
@@ -68,7 +69,9 @@ impl Attempt {
     pub fn of_entries(client: &Client, entries: &[Request]) -> Result<Option<Attempt>> {
         match (&client.engine.audit, entries) {
             (None, _) => Ok(None),
-            (Some(_), []) => Attempt::of(client, &Request::new(Operation::Batch, "")),
+            (Some(_), entries) if entries.is_empty() || entries.len() > client.engine.limits.batch_entries => {
+                Attempt::of(client, &Request::new(Operation::Batch, ""))
+            }
             (Some(_), entries) => {
                 Attempt::begin(client, entries.iter().map(|request| planned(client, request)).collect())
             }

@@ -328,21 +328,18 @@ impl Config {
         Ok(config.tuned(database.pool_size, database.synchronous))
     }
 
-    #[cfg(feature = "sqlite")]
     fn tuned(self, pool_size: Option<usize>, synchronous: SyncMode) -> Self {
         let config = match pool_size {
             Some(size) => self.pool_size(size),
             None => self,
         };
         match synchronous {
+            #[cfg(feature = "sqlite")]
             SyncMode::Full => config.synchronous_full(),
+            #[cfg(not(feature = "sqlite"))]
+            SyncMode::Full => config,
             SyncMode::Normal => config,
         }
-    }
-
-    #[cfg(not(feature = "sqlite"))]
-    fn tuned(self, _pool_size: Option<usize>, _synchronous: SyncMode) -> Self {
-        self
     }
 
     /// A database whose tables Prisma made, by a URL of SQLite or PostgreSQL: tables are called like their entities, and
@@ -491,10 +488,23 @@ impl Config {
         self
     }
 
-    /// How many connections read at once; on MongoDB, how many there are.
-    #[cfg(feature = "sqlite")]
+    /// How many connections read at once; on PostgreSQL, unless the URL says it, and on MongoDB, how many there are.
+    #[cfg_attr(
+        not(any(feature = "sqlite", feature = "postgres", feature = "mongodb")),
+        allow(unused_mut, unused_variables)
+    )]
     pub fn pool_size(mut self, size: usize) -> Self {
-        self.sqlite.pool_size = size;
+        #[cfg(feature = "sqlite")]
+        {
+            self.sqlite.pool_size = size;
+        }
+        #[cfg(feature = "postgres")]
+        if let Backend::Postgres(url) = &mut self.backend
+            && !url.split_once('?').is_some_and(|(_, options)| options.contains("pool_size="))
+        {
+            let separator = if url.contains('?') { '&' } else { '?' };
+            *url = format!("{url}{separator}pool_size={size}");
+        }
         #[cfg(feature = "mongodb")]
         if let Backend::Mongodb(options) = &mut self.backend {
             options.pool_size = u32::try_from(size).unwrap_or(u32::MAX);

@@ -41,6 +41,10 @@ impl Secret {
             Some((path, options)) => (path, Some(options)),
             None => (rest, None),
         };
+        // A password with a `?` that nobody escaped: what stands before the `@` cannot be told apart.
+        if !local && !path.contains('@') && options.is_some_and(|options| options.contains('@')) {
+            return format!("{scheme}:{MASK}");
+        }
         // The last `@`: a password may hold one that nobody escaped, and whatever stands before it is not shown.
         let path = match path.rsplit_once('@') {
             Some((before, host)) if !local => {
@@ -80,6 +84,7 @@ mod tests {
             ("postgresql://ada@db/app", "postgresql://ada:***@db/app"),
             ("postgresql://ada:hunter2@db:5432/app?sslmode=disable", "postgresql://ada:***@db:5432/app?sslmode=***"),
             ("postgresql://ada:hun@ter2@db/app", "postgresql://ada:***@db/app"),
+            ("postgresql://ada:hun?ter2@db/app", "postgresql:***"),
             ("postgresql://db/app?user=ada&password=hunter2", "postgresql://db/app?user=***&password=***"),
             ("mongodb+srv://ada:hunter2@db/app", "mongodb+srv://ada:***@db/app"),
             ("hunter2", "***"),

@@ -119,8 +119,10 @@ impl Layouts {
             return layout.clone();
         }
         if state.by_text.len() >= MOST {
+            // All three: one that is only found by its place would no longer be described.
             state.by_text.clear();
             state.by_id.clear();
+            state.by_place.clear();
         }
         state.next += 1;
         let layout = Arc::new(Layout { id: state.next, kinds, targets, text: text.clone() });

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use futures_util::{SinkExt as _, StreamExt as _};
 use rustls::ClientConfig;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{sleep_until, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::error::{Error, ErrorKind, Outcome, Retry};
@@ -20,6 +20,7 @@ use crate::remote::credentials::Credentials;
 use crate::remote::endpoint::Endpoint;
 use crate::remote::failure::{lost, told, unreachable};
 use crate::remote::job::{Command, Job, Kind, Told};
+use crate::remote::open::TRIES;
 use crate::remote::socket::{self, Session, Socket, closed};
 use crate::schema::Schema;
 
@@ -254,7 +255,10 @@ impl Link {
             }
             self.due();
             while let Some(text) = self.next_message(&session) {
-                if sink.send(Message::text(text)).await.is_err() {
+                // A daemon that reads nothing must not keep the others' deadlines waiting.
+                let silent = heard + session.heartbeat * 3;
+                let until = self.next_timer().map_or(silent, |at| at.min(silent)).max(Instant::now() + GRACE);
+                if !matches!(timeout_at(until.into(), sink.send(Message::text(text))).await, Ok(Ok(()))) {
                     return lost(Outcome::Unknown);
                 }
             }
@@ -307,12 +311,16 @@ impl Link {
             self.forgotten.insert(id);
             self.urgent.push(notification("$/cancel", &format!("\"id\":{id}")));
             let outcome = job.question.kind.outcome();
+            self.closed_by(&job);
             job.fail(Error::timeout(outcome));
         }
         let (late, queue): (Vec<Job>, Vec<Job>) =
             self.queue.drain(..).partition(|job| job.question.deadline.is_some_and(|deadline| deadline <= now));
         self.queue = queue.into();
-        late.into_iter().for_each(|job| job.fail(Error::timeout(Outcome::NotApplied)));
+        for job in late {
+            self.closed_by(&job);
+            job.fail(Error::timeout(Outcome::NotApplied));
+        }
     }
 
     /// The next message that the daemon takes now.
@@ -333,6 +341,7 @@ impl Link {
             let mut job = self.queue.remove(ready)?;
             let now = Instant::now();
             if job.question.deadline.is_some_and(|deadline| deadline <= now) {
+                self.closed_by(&job);
                 job.fail(Error::timeout(Outcome::NotApplied));
                 continue;
             }
@@ -342,6 +351,11 @@ impl Link {
                 continue;
             }
             if !session.keys && matches!(job.question.kind, Kind::Keyed(_)) {
+                if job.tries < TRIES {
+                    // It may have been sent already, and this daemon would do it twice.
+                    job.fail(lost(Outcome::Unknown));
+                    continue;
+                }
                 job.question.kind = Kind::Write;
             }
             let text = asked(&job, now);

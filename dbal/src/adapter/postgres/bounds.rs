@@ -44,7 +44,11 @@ impl Bounds {
                     std::future::pending::<()>().await;
                 };
                 match within(Some(Instant::now() + LOST), select(work, pin!(stopped))).await {
-                    Some(Either::Left((ran, _))) => Some(ran),
+                    Some(Either::Left((ran, _))) => {
+                        // The server may get to the cancellation only when somebody else's statement runs here.
+                        line.doubt();
+                        Some(ran)
+                    }
                     Some(Either::Right(_)) | None => None,
                 }
             }
