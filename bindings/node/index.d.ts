@@ -327,7 +327,8 @@ export interface Auth extends Principal {
 /** How a database is opened. */
 export interface Config {
   mode?: 'development' | 'production'
-  adapter?: string
+  /** What the URL says anyway, or `prisma` over a URL of SQLite or PostgreSQL: a database that Prisma made. */
+  adapter?: 'sqlite' | 'postgres' | 'mongodb' | 'memory' | 'prisma'
   database?: {
     url: string
     poolSize?: number
@@ -337,7 +338,7 @@ export interface Config {
     sweepInterval?: number
   }
   endpoint?: string
-  /** A folder, entities as objects, or YAML. */
+  /** A folder of entity files, a schema.prisma, entities as objects, or YAML. */
   schema?: string | { text: string } | object
   acl?: { rules: string } | { rulesFile: string }
   /** On whose behalf; with an endpoint, of this the token alone is sent. */

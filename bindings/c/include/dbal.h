@@ -534,9 +534,10 @@ enum dbal_status dbal_open(const char *url,
                            struct dbal_error **err);
 
 /**
- * The same with options by name: `schema` (a folder, entities as names with values, or "schema/text": YAML), `rules` (the
- * text of a rules file) or `rules_file`, `timeout` in milliseconds, `pool_size`, `cache_kib`, `synchronous` ("normal" or
- * "full"), `limits`, `cursor_key` (32 bytes).
+ * The same with options by name: `schema` (a folder, a schema.prisma, entities as names with values, or "schema/text":
+ * YAML), `adapter` (what the URL says anyway, or "prisma" for a database that Prisma made), `rules` (the text of a rules
+ * file) or `rules_file`, `timeout` in milliseconds, `pool_size`, `cache_kib`, `synchronous` ("normal" or "full"),
+ * `limits`, `cursor_key` (32 bytes).
  */
 DBAL_API
 enum dbal_status dbal_open_with(const char *url,

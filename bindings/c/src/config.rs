@@ -11,7 +11,13 @@ use dbal::{Config, Error, FieldFault, Principal, Result};
 /// Reads the options, and tells all faults at once.
 pub fn read(url: &str, options: &Map) -> Result<Config> {
     let mut faults = Vec::new();
-    let mut config = Config::url(url);
+    let mut config = match options.get("adapter") {
+        Some(Value::Text(name)) => Config::by_adapter(name, url).unwrap_or_else(|error| {
+            faults.extend_from_slice(error.fields());
+            Config::memory()
+        }),
+        _ => Config::url(url),
+    };
     if ["dbal:", "dbals:", "ws:", "wss:", "http:", "https:"].iter().any(|scheme| url.starts_with(scheme)) {
         let message = format!("{url}: C programs ask no daemon yet; give the URL of a database");
         return Err(Error::unsupported("endpoint", message));
@@ -30,6 +36,7 @@ pub fn read(url: &str, options: &Map) -> Result<Config> {
                     None => config.schema(Arc::new(load_value(objects)?.schema)),
                 }
             }
+            ("adapter", Value::Text(_)) => config,
             ("rules", Value::Text(text)) => config.rules_text(text),
             ("rules_file", Value::Text(path)) => config.rules_file(path),
             ("timeout", Value::Int(milliseconds @ 0..)) => {
@@ -50,6 +57,7 @@ pub fn read(url: &str, options: &Map) -> Result<Config> {
                     name,
                     match name {
                         "schema" => "expected the path of a folder, entities as names with values, or {\"text\": ...}",
+                        "adapter" => "expected a name, such as sqlite or prisma",
                         "rules" => "expected the text of a rules file",
                         "rules_file" => "expected the path of a rules file",
                         "timeout" => "expected milliseconds",

@@ -272,8 +272,9 @@ static void faults(void) {
     dbal_set_int(args, "limits/nodes", 3);
     dbal_set_text(args, "rules", "rules: []");
     dbal_set_text(args, "rules_file", "x");
+    dbal_set_text(args, "adapter", "prism");
     CHECK(dbal_open_with("sqlite::memory:", args, &none, &err) == DBAL_VALIDATION_ERROR);
-    CHECK(dbal_error_field_count(err) == 4);
+    CHECK(dbal_error_field_count(err) == 5);
     dbal_error_free(err);
     dbal_value_free(args);
     REFUSED(dbal_open_with("sqlite::memory:", NULL, &none, &err), DBAL_VALIDATION_ERROR, "schema");

@@ -1,25 +1,27 @@
 // Prisma and dbal on one database: what the one writes, the other reads as equal values, on SQLite and, where
-// DBAL_TEST_POSTGRES_URL names a server, on PostgreSQL. Run by hand, in a folder with Prisma 6:
-//
-//   npm install prisma@6 @prisma/client@6 @prisma/adapter-better-sqlite3@6 @prisma/adapter-pg@6
-//   DBAL=target/debug/dbal node check.mjs
+// DBAL_TEST_POSTGRES_URL names a server, on PostgreSQL. `cargo xtask test prisma` runs it: Prisma's own client, by its
+// driver adapters, beside the command line and this package.
 //
 // Prisma's generate wants engines that it never runs here, so any file is named for them. The tables
 // are made by SQL as Prisma's own migrations spell them.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { DBALClient } from '../index.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
-const require = createRequire(join(process.cwd(), 'x.js'))
-const binary = resolve(process.env.DBAL ?? 'target/debug/dbal')
+const binary = resolve(process.env.DBAL)
 const postgres = process.env.DBAL_TEST_POSTGRES_URL
+// The generated clients look for Prisma's packages from where they stand.
+const tools = resolve(process.env.DBAL_PRISMA_TOOLS)
 const engines = { PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, PRISMA_QUERY_ENGINE_LIBRARY: process.execPath, ...process.env }
 const folder = mkdtempSync(join(tmpdir(), 'dbal-prisma-'))
+symlinkSync(join(tools, 'node_modules'), join(folder, 'node_modules'), 'junction')
+const require = createRequire(join(folder, 'x.js'))
 
 /** The tables, as `prisma migrate` spells them for either provider. */
 const tables = (pg) => {
@@ -62,6 +64,17 @@ const wire = (row) => Object.fromEntries(Object.entries(row).map(([name, value])
   : name === 'd' ? (value.toFixed ? value.toFixed() : String(value))
   : value]))
 
+/** Writes Prisma's client for a schema into a folder of its own; gives that. */
+function generate(schema, name) {
+  const output = join(folder, `generated-${name}`)
+  const text = readFileSync(schema, 'utf8')
+  const options = `engineType = "client"\n  output = ${JSON.stringify(output)}`
+  writeFileSync(schema, text.replace('"prisma-client-js"', `"prisma-client-js"\n  ${options}`))
+  const cli = join(tools, 'node_modules/prisma/build/index.js')
+  execFileSync(process.execPath, [cli, 'generate', '--schema', schema], { cwd: folder, env: engines, stdio: 'pipe' })
+  return output
+}
+
 function run(args, place) {
   return execFileSync(binary, [...args, ...place], { encoding: 'utf8' })
 }
@@ -69,20 +82,16 @@ function run(args, place) {
 async function check(pg) {
   const name = pg ? 'PostgreSQL' : 'SQLite'
   const schema = join(folder, `${name}.prisma`)
-  let text = readFileSync(join(here, 'schema.prisma'), 'utf8')
-  if (pg) text = text.replace('"sqlite"', '"postgresql"')
-  text = text.replace('engineType = "client"', `engineType = "client"\n  output = ${JSON.stringify(join(process.cwd(), `generated-${name}`))}`)
-  writeFileSync(schema, text)
-  execFileSync('npx', ['prisma', 'generate', '--schema', schema], { env: engines, stdio: 'pipe' })
+  const text = readFileSync(join(here, 'schema.prisma'), 'utf8')
+  writeFileSync(schema, pg ? text.replace('"sqlite"', '"postgresql"') : text)
+  const generated = generate(schema, name)
   run(['import', 'prisma', schema, '--out', join(folder, name)], [])
   // What dbal exports, Prisma's own parser takes.
   const again = join(folder, `${name}-again.prisma`)
   run(['export', 'prisma', '--schema', join(folder, name), '--provider', pg ? 'postgresql' : 'sqlite', '--out', again], [])
-  const exported = readFileSync(again, 'utf8').replace('"prisma-client-js"', `"prisma-client-js"\n  engineType = "client"\n  output = ${JSON.stringify(join(process.cwd(), `generated-${name}-again`))}`)
-  writeFileSync(again, exported)
-  execFileSync('npx', ['prisma', 'generate', '--schema', again], { env: engines, stdio: 'pipe' })
+  generate(again, `${name}-again`)
 
-  const { PrismaClient } = require(join(process.cwd(), `generated-${name}`))
+  const { Prisma, PrismaClient } = require(generated)
   const file = join(folder, 'dev.db')
   const space = `dbal_prisma_${process.pid}`
   let adapter
@@ -90,8 +99,8 @@ async function check(pg) {
     const { PrismaPg } = require('@prisma/adapter-pg')
     adapter = new PrismaPg({ connectionString: postgres, options: `-c search_path=${space} -c DateStyle=ISO` }, { schema: space })
   } else {
-    const { PrismaBetterSQLite3 } = require('@prisma/adapter-better-sqlite3')
-    adapter = new PrismaBetterSQLite3({ url: `file:${file}` })
+    const { PrismaLibSQL } = require('@prisma/adapter-libsql')
+    adapter = new PrismaLibSQL({ url: `file:${file}`, intMode: 'bigint' })
   }
   const prisma = new PrismaClient({ adapter })
   if (pg) await prisma.$executeRawUnsafe(`CREATE SCHEMA ${space}`)
@@ -104,7 +113,6 @@ async function check(pg) {
 
   try {
     // Prisma writes, dbal reads; dbal writes the same, Prisma reads.
-    const { Prisma } = require(join(process.cwd(), `generated-${name}`))
     for (const [at, row] of rows(pg).entries()) {
       const given = { ...row }
       if ('j' in given && given.j === null) given.j = Prisma.DbNull
@@ -145,6 +153,16 @@ async function check(pg) {
     const read = await prisma.user.findUnique({ where: { id: bob.id } })
     assert.ok(Math.abs(read.updatedAt - Date.now()) < 600_000 && read.createdAt.toISOString() === bob.createdAt, `${name}: times that dbal wrote`)
     assert.equal((await prisma.seat.findUnique({ where: { row_number: { row: 1, number: 2 } } })).taken, false)
+
+    // The same from Node, with the schema.prisma itself.
+    const own = new DBALClient({ adapter: 'prisma', database: { url }, schema })
+    const eve = await own.users.create({ email: 'eve@example.org', name: 'Eve' })
+    await prisma.post.create({ data: { title: 'three', author: { connect: { id: eve.id } } } })
+    const written = await prisma.user.findUnique({ where: { email: 'eve@example.org' }, include: { posts: true } })
+    const found = await own.users.first({ filter: { name: 'Eve' }, include: { posts: true } })
+    assert.deepEqual([found.id, found.createdAt, found.role], [written.id, written.createdAt, written.role])
+    assert.deepEqual(found.posts, written.posts)
+    await own.close()
 
     // Nothing of Prisma's is changed, and nothing is missing.
     const shape = () => prisma.$queryRawUnsafe(pg

@@ -254,21 +254,11 @@ impl Faults {
                 self.add("database.url", format!("missing; {name} needs one"));
                 Config::memory()
             }
-            (adapter, Some(url)) => {
-                let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
-                let means = match scheme {
-                    "file" | "sqlite" => "sqlite",
-                    "postgresql" => "postgres",
-                    "mongodb+srv" => "mongodb",
-                    other => other,
-                };
-                if let Some(name) = adapter
-                    && name != means
-                {
-                    self.add("adapter", format!("{name} does not open a {scheme}: URL"));
-                }
-                Config::url(&url)
-            }
+            (None, Some(url)) => Config::url(&url),
+            (Some(name), Some(url)) => Config::by_adapter(name, &url).unwrap_or_else(|error| {
+                self.0.extend_from_slice(error.fields());
+                Config::memory()
+            }),
         }
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from dbal._native import Database
 from dbal._raise import raised
@@ -27,7 +27,10 @@ class Limits(TypedDict, total=False):
     bound_rows: int
 
 
-#: A folder, entities as mappings, or ``{"text": ...}`` with YAML.
+#: What the URL says anyway, or ``prisma`` over a URL of SQLite or PostgreSQL: a database that Prisma made.
+Adapter = Literal["sqlite", "postgres", "mongodb", "memory", "prisma"]
+
+#: A folder of entity files, a schema.prisma, entities as mappings, or ``{"text": ...}`` with YAML.
 Schema = str | os.PathLike[str] | Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from dbal._native import AsyncEntity, AwaitedDatabase, AwaitedTransaction, Database
-from dbal._shared import Asks, Catalogue, Limits, Schema, confirmed, invalid, options_of, principal_of, url_of
+from dbal._shared import Adapter, Asks, Catalogue, Limits, Schema, confirmed, invalid, options_of, principal_of, url_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -86,6 +86,7 @@ class AsyncClient(Asks):
         self,
         url: str | None = None,
         *,
+        adapter: Adapter | None = None,
         schema: Schema | None = None,
         rules: str | None = None,
         rules_file: str | None = None,
@@ -107,6 +108,7 @@ class AsyncClient(Asks):
         **unknown: Any,
     ) -> None:
         given = {
+            "adapter": adapter,
             "schema": schema,
             "rules": rules,
             "rules_file": rules_file,

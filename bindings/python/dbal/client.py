@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from dbal._native import Database, Entity
 from dbal._native import Transaction as Held
-from dbal._shared import Asks, Catalogue, Limits, Schema, confirmed, invalid, options_of, principal_of, url_of
+from dbal._shared import Adapter, Asks, Catalogue, Limits, Schema, confirmed, invalid, options_of, principal_of, url_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -84,6 +84,7 @@ class Client(Asks):
         self,
         url: str | None = None,
         *,
+        adapter: Adapter | None = None,
         schema: Schema | None = None,
         rules: str | None = None,
         rules_file: str | None = None,
@@ -105,6 +106,7 @@ class Client(Asks):
         **unknown: Any,
     ) -> None:
         given = {
+            "adapter": adapter,
             "schema": schema,
             "rules": rules,
             "rules_file": rules_file,

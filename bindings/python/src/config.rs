@@ -23,7 +23,13 @@ pub fn read(url: &str, options: &Map) -> Result<Config> {
         Some("open") => AuditFailure::Open,
         _ => AuditFailure::Closed,
     };
-    let mut config = Config::url(url);
+    let mut config = match options.get("adapter") {
+        Some(Value::Text(name)) => Config::by_adapter(name, url).unwrap_or_else(|error| {
+            faults.extend_from_slice(error.fields());
+            Config::memory()
+        }),
+        _ => Config::url(url),
+    };
     let mut has_schema = false;
     for (name, value) in options.iter().filter(|(_, value)| !value.is_null()) {
         let mut fault = |message: &str| faults.push(fault(name, message));
@@ -39,6 +45,7 @@ pub fn read(url: &str, options: &Map) -> Result<Config> {
                     None => config.schema(std::sync::Arc::new(load_value(objects)?.schema)),
                 }
             }
+            ("adapter", Value::Text(_)) => config,
             ("rules", Value::Text(text)) => config.rules_text(text),
             ("rules_file", Value::Text(path)) => config.rules_file(path),
             ("timeout", value) => match seconds(value) {
@@ -66,6 +73,7 @@ pub fn read(url: &str, options: &Map) -> Result<Config> {
             (name, _) => {
                 fault(match name {
                     "schema" => "expected the path of a folder, entities as mappings, or {\"text\": ...}",
+                    "adapter" => "expected a name, such as sqlite or prisma",
                     "rules" => "expected the text of a rules file",
                     "rules_file" => "expected the path of a rules file",
                     "pool_size" | "cache_kib" => "expected a whole number",

@@ -2,14 +2,13 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use dbal::schema::prisma::entities;
+use dbal::yaml::{Fault, Severity};
 
 use crate::failure::{Failure, InputFault};
 use crate::print::{Done, count, plain};
-use crate::prisma::import::import;
-use crate::prisma::parse::{Fault, parse};
 
 /// Write entity files of another tool's schema
 #[derive(Args, Debug)]
@@ -48,36 +47,31 @@ impl Import {
             Failure::Unreadable(format!("{} cannot be read or written: {error}", path.display()))
         };
         let text = std::fs::read_to_string(&self.file).map_err(|error| unreadable(&self.file, error))?;
-        let (psl, mut faults) = parse(&text);
-        let imported = import(&psl);
-        faults.extend(imported.faults);
-        faults.sort_by_key(|fault| fault.place);
         let name = self.file.display().to_string();
-        if !faults.is_empty() {
-            let message = format!("{name} cannot be imported: {}", count(faults.len() as u64, "fault"));
-            let file: Arc<str> = name.as_str().into();
-            let told = |fault: Fault| InputFault {
-                file: file.clone(),
-                line: fault.place.line,
+        let (files, warnings) = entities(&name, &text).map_err(|faults| {
+            let message = format!("{name} cannot be imported: {}", count(faults.0.len() as u64, "fault"));
+            let told = |fault: &Fault| InputFault {
+                file: fault.file.clone(),
+                line: fault.line,
                 about: String::new(),
-                message: format!("column {}: {}", fault.place.column, fault.message),
+                message: format!("column {}: {}", fault.column, fault.message),
             };
-            return Err(Failure::Faulty { message, faults: faults.into_iter().map(told).collect() });
-        }
-        for warning in &imported.warnings {
-            let place = warning.place;
-            eprintln!("{}", plain(&format!("{name}:{}:{}: warning: {}", place.line, place.column, warning.message)));
+            let errors = faults.0.iter().filter(|fault| fault.severity == Severity::Error);
+            Failure::Faulty { message, faults: errors.map(told).collect() }
+        })?;
+        for warning in &warnings {
+            eprintln!("{}", plain(&warning.to_string()));
         }
         if !self.force {
-            let there = imported.files.iter().map(|(file, _)| self.out.join(file)).find(|path| path.exists());
+            let there = files.iter().map(|one| self.out.join(&one.file)).find(|path| path.exists());
             if let Some(path) = there {
                 return Err(Failure::Usage(format!("{} is there already; --force writes over it", path.display())));
             }
         }
         std::fs::create_dir_all(&self.out).map_err(|error| unreadable(&self.out, error))?;
-        for (file, text) in &imported.files {
-            let path = self.out.join(file);
-            std::fs::write(&path, text).map_err(|error| unreadable(&path, error))?;
+        for one in &files {
+            let path = self.out.join(&one.file);
+            std::fs::write(&path, &one.text).map_err(|error| unreadable(&path, error))?;
             writeln!(out, "{}", plain(&path.display().to_string()))?;
         }
         // What was written must load; if not, it says so here and not at somebody's next start.

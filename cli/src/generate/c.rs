@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use dbal::Schema;
-use dbal::schema::{Entity, Field, FieldType};
+use dbal::schema::{Entity, Field, FieldType, snake_case};
 
-use super::fields::{KEYWORDS, comment, constant, identifier, returned, snake};
+use super::fields::{KEYWORDS, comment, constant, identifier, returned};
 
 /// The whole file.
 pub fn schema(schema: &Schema) -> String {
@@ -46,7 +46,7 @@ fn words(entity: &Entity, out: &mut String) {
 }
 
 fn row(entity: &Entity, out: &mut String) {
-    let name = snake(&entity.name);
+    let name = snake_case(&entity.name);
     line(
         out,
         format_args!(
@@ -122,7 +122,7 @@ fn row(entity: &Entity, out: &mut String) {
 }
 
 fn data(entity: &Entity, out: &mut String) {
-    let name = snake(&entity.name);
+    let name = snake_case(&entity.name);
     line(
         out,
         format_args!(

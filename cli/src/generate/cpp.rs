@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use dbal::Schema;
-use dbal::schema::{Entity, Field, FieldType};
+use dbal::schema::{Entity, Field, FieldType, snake_case};
 
-use super::fields::{KEYWORDS, comment, identifier, returned, snake};
+use super::fields::{KEYWORDS, comment, identifier, returned};
 
 /// The whole file.
 pub fn schema(schema: &Schema) -> String {
@@ -29,7 +29,7 @@ pub fn schema(schema: &Schema) -> String {
 fn words(entity: &Entity, out: &mut String) {
     for field in &entity.fields {
         if let FieldType::Enum(declared) = &field.ty {
-            line(out, format_args!("\nnamespace {}_{} {{", snake(&entity.name), field.name));
+            line(out, format_args!("\nnamespace {}_{} {{", snake_case(&entity.name), field.name));
             for value in &declared.values {
                 let name: String = value.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
                 let name = match name.starts_with(|c: char| c.is_ascii_digit()) {

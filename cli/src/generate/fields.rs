@@ -1,6 +1,6 @@
 //! What C and C++ have in common: which fields come back, and names that both can have.
 
-use dbal::schema::{Entity, Field, Generator};
+use dbal::schema::{Entity, Field, Generator, snake_case};
 
 /// Words that are no names in C++17, those of C among them.
 pub const KEYWORDS: &[&str] = &[
@@ -84,21 +84,9 @@ pub fn identifier(name: &str, keywords: &[&str]) -> String {
     if keywords.contains(&name) { format!("{name}_") } else { name.to_owned() }
 }
 
-/// `PageView` as `page_view`.
-pub fn snake(name: &str) -> String {
-    let mut out = String::new();
-    for (position, letter) in name.char_indices() {
-        if letter.is_ascii_uppercase() && position > 0 {
-            out.push('_');
-        }
-        out.push(letter.to_ascii_lowercase());
-    }
-    out
-}
-
 /// A name in capitals of several words, with nothing in it that a name cannot have.
 pub fn constant(words: &[&str]) -> String {
-    let all: Vec<String> = words.iter().map(|word| snake(word)).collect();
+    let all: Vec<String> = words.iter().map(|word| snake_case(word)).collect();
     all.join("_").chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
 }
 

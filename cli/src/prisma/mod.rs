@@ -1,7 +1,3 @@
-//! Prisma's schema language: reading it, writing entity files of it, and writing it of entities.
+//! Prisma's schema language of entities.
 
 pub mod export;
-pub mod import;
-mod lex;
-mod names;
-pub mod parse;

@@ -10,7 +10,7 @@ use crate::adapter::memory::MemoryAdapter;
 use crate::adapter::{Adapter, Lowering};
 use crate::audit::{Audit, Log};
 use crate::client::call::handler::{Handler, Inside};
-use crate::config::{AdapterKind, Settings, SyncMode};
+use crate::config::{ADAPTERS, AdapterKind, Settings, SyncMode};
 use crate::error::{Error, FieldFault, Result};
 use crate::query::cursor::CursorKey;
 use crate::query::limits::Limits;
@@ -355,6 +355,42 @@ impl Config {
         Config { prisma: true, ..Config::url(url) }
     }
 
+    /// The database of a URL with the adapter of a name: `sqlite`, `postgres`, `mongodb` and `memory` have to be what the
+    /// URL's scheme means, and `prisma` is [`Config::prisma`].
+    ///
+    /// ```
+    /// use dbal::Config;
+    /// assert!(Config::by_adapter("prisma", "file:./dev.db")?.is_prisma());
+    /// let error = Config::by_adapter("postgres", "file:./dev.db").unwrap_err();
+    /// assert_eq!(error.fields()[0].field, "adapter");
+    /// # Ok::<(), dbal::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// VALIDATION_ERROR of `adapter` where the two do not agree.
+    pub fn by_adapter(name: &str, url: &str) -> Result<Self> {
+        let config = Config::url(url);
+        let scheme = AdapterKind::of_url(url);
+        match (AdapterKind::of_name(name), scheme) {
+            (None, _) => {
+                let known = ADAPTERS.map(|(name, _)| name).join(", ");
+                Err(Error::validation("adapter", format!("there is no adapter {name}; expected one of {known}")))
+            }
+            (Some(AdapterKind::Prisma), Some(AdapterKind::Sqlite | AdapterKind::Postgres)) => {
+                Ok(Config { prisma: true, ..config })
+            }
+            (Some(AdapterKind::Prisma), Some(_)) => {
+                Err(Error::validation("adapter", "prisma opens sqlite:, file: and postgresql: URLs"))
+            }
+            (Some(named), Some(scheme)) if named != scheme => Err(Error::validation(
+                "adapter",
+                format!("{name} does not open a {}: URL", url.split_once(':').map_or("", |(scheme, _)| scheme)),
+            )),
+            // What the scheme may be, opening says.
+            (Some(_), _) => Ok(config),
+        }
+    }
+
     /// Whether it is for a database whose tables Prisma made.
     pub fn is_prisma(&self) -> bool {
         self.prisma
@@ -378,7 +414,7 @@ impl Config {
         }
     }
 
-    /// A folder of entity and operations files.
+    /// A folder of entity and operations files, or the path of a single one; a schema.prisma counts as one.
     pub fn schema_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.schema = Source::Dir(path.into());
         self

@@ -48,7 +48,7 @@ pub enum SyncMode {
 }
 
 /// The adapters by the word that a configuration has for them.
-pub(super) const ADAPTERS: [(&str, AdapterKind); 5] = [
+pub(crate) const ADAPTERS: [(&str, AdapterKind); 5] = [
     ("sqlite", AdapterKind::Sqlite),
     ("postgres", AdapterKind::Postgres),
     ("mongodb", AdapterKind::Mongodb),
@@ -66,6 +66,11 @@ impl AdapterKind {
             AdapterKind::Memory => "memory",
             AdapterKind::Prisma => "prisma",
         }
+    }
+
+    /// The kind of this word, if it is one.
+    pub fn of_name(name: &str) -> Option<Self> {
+        ADAPTERS.iter().find(|(word, _)| *word == name).map(|(_, kind)| *kind)
     }
 
     /// The kind that a URL's scheme means.

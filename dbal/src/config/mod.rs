@@ -40,6 +40,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 pub use auth::{Auth, Jwt, JwtKey};
+pub(crate) use database::ADAPTERS;
 pub use database::{AdapterKind, Database, SyncMode};
 pub use environment::Environment;
 pub use logging::{Level, LogFormat, Logging};
@@ -238,7 +239,7 @@ fn targets(reader: &Reader<'_>, file: &mut crate::yaml::Block<'_>) -> Vec<Adapte
     let mut targets = Vec::new();
     let Some(entry) = file.entry("targets") else { return targets };
     let items = entry.value.as_list().unwrap_or(std::slice::from_ref(&entry.value));
-    let known = database::ADAPTERS.iter().filter(|(_, kind)| *kind != AdapterKind::Prisma);
+    let known = ADAPTERS.iter().filter(|(_, kind)| *kind != AdapterKind::Prisma);
     for item in items {
         let found = known.clone().find(|(word, _)| item.written() == Some(word));
         match found {

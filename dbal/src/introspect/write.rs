@@ -4,6 +4,7 @@ use super::draft::{Draft, FieldDraft, RelationDraft};
 use super::typed::number;
 use crate::schema::{DefaultValue, FieldType, Generator, Referential, RelationKind, StoredAs, plural};
 use crate::value::{Value, json};
+use crate::yaml::as_word;
 
 /// The text of an entity's file. `backend` is the database's name for people.
 pub(super) fn file(draft: &Draft, backend: &str) -> String {
@@ -18,7 +19,7 @@ pub(super) fn file(draft: &Draft, backend: &str) -> String {
         text += &format!("plural: {}\n", draft.plural);
     }
     if draft.table != draft.plural {
-        text += &format!("table: {}\n", word(&draft.table));
+        text += &format!("table: {}\n", as_word(&draft.table));
     }
     if let Some(description) = &draft.description {
         text += &format!("description: {}\n", quoted(description));
@@ -73,7 +74,7 @@ fn keys(field: &FieldDraft) -> Vec<String> {
         _ => {}
     }
     if field.column != field.name {
-        keys.push(format!("column: {}", word(&field.column)));
+        keys.push(format!("column: {}", as_word(&field.column)));
     }
     keys.extend(field.storage.map(|storage| format!("storage: {storage}")));
     if field.primary {
@@ -145,16 +146,6 @@ fn literal(value: &Value) -> String {
         Value::Int(number) => number.to_string(),
         value => json::to_wire(value),
     }
-}
-
-/// A name as it stands where it is one, else between quotes.
-fn word(text: &str) -> String {
-    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    let letter = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
-    // YAML has words of its own.
-    let other =
-        ["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&text.to_ascii_lowercase().as_str());
-    if plain && letter && !other { text.to_owned() } else { quoted(text) }
 }
 
 fn quoted(text: &str) -> String {

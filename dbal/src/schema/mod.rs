@@ -11,6 +11,7 @@ pub mod increment;
 pub mod index;
 mod load;
 pub mod operation;
+pub mod prisma;
 pub mod relation;
 mod rules;
 mod storage;
@@ -25,8 +26,8 @@ pub use field::{
     TextKind,
 };
 pub use index::Index;
-pub use load::{Derived, Loaded, RATE_LIMITS, load_dir, load_sources, load_value};
-pub(crate) use load::{is_client_method, made_index_name, name_fault, plural, snake_case};
+pub use load::{Derived, Loaded, RATE_LIMITS, load_dir, load_sources, load_value, snake_case};
+pub(crate) use load::{is_client_method, made_index_name, name_fault, plural};
 pub use operation::{Act, Body, Move, OperationDecl, RateLimit, Requirement, Step, Template};
 pub use relation::{Relation, RelationKind, Through};
 pub use storage::{Storage, StoredIn};

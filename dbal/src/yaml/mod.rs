@@ -34,6 +34,7 @@ pub use block::Block;
 pub use fault::{Fault, Faults, FileId, Place, Report, Severity, nearest};
 pub use node::{Entry, Kind, Node};
 pub use parse::{MAX_BYTES, MAX_DEPTH, MAX_NODES};
+pub(crate) use scalar::as_word;
 
 use crate::error::Result;
 

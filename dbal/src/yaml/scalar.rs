@@ -1,6 +1,7 @@
 //! What a plain scalar means: the core schema of YAML 1.2.
 
 use super::node::Kind;
+use crate::value::{Value, json};
 
 /// Resolves a scalar that is neither quoted nor tagged.
 pub(super) fn plain(text: &str) -> Kind {
@@ -54,6 +55,16 @@ pub(super) fn number(text: &str) -> Option<Kind> {
         return Some(Kind::Int(number));
     }
     text.parse().ok().map(Kind::Float)
+}
+
+/// Text that reads back as this text: a name as it stands, anything else between quotes.
+pub(crate) fn as_word(text: &str) -> String {
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let letter = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    // Other readers of YAML take more words for booleans than ours.
+    let other =
+        ["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&text.to_ascii_lowercase().as_str());
+    if plain && letter && !other { text.to_owned() } else { json::to_text(&Value::from(text)) }
 }
 
 #[cfg(test)]

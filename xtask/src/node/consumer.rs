@@ -57,19 +57,23 @@ pub fn run(compiled: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// A compiler, a bundler and what drives a browser, kept outside the clone from one run to the next.
+/// A compiler, a bundler and what drives a browser.
 pub fn tools() -> Result<PathBuf, String> {
-    let source = super::folder().join("tools");
+    installed(&super::folder().join("tools"), "node-tools", "a TypeScript compiler and a bundler")
+}
+
+/// The packages that a folder's lock file names, installed outside the clone and kept from one run to the next.
+pub fn installed(source: &Path, name: &str, what: &str) -> Result<PathBuf, String> {
     let lock = crate::read(&source.join("package-lock.json"))?;
     let home = std::env::var_os("HOME").or_else(|| std::env::var_os("USERPROFILE")).unwrap_or_default();
     let cache = std::env::var_os("DBAL_CACHE").map_or_else(|| Path::new(&home).join(".cache/dbal"), PathBuf::from);
     // One folder for each lock file, so that clones with different ones do not meet.
-    let place = cache.join(format!("node-tools-{:016x}", fingerprint(&lock)));
+    let place = cache.join(format!("{name}-{:016x}", fingerprint(&lock)));
     if place.join("ready").exists() {
         return Ok(place);
     }
-    println!("set-up: installing a TypeScript compiler and a bundler into {}", place.display());
-    copy(&source, &place)?;
+    println!("set-up: installing {what} into {}", place.display());
+    copy(source, &place)?;
     let mut install = npm(&place);
     // Not `ci`: that refuses a lock file without the bundler's parts for all other platforms, which no lock file has that
     // was made with a registry that serves this one alone.

@@ -4,6 +4,7 @@ pub(crate) mod browser;
 mod c;
 mod counts;
 mod node;
+mod prisma;
 mod python;
 mod quickstart;
 mod setup;

@@ -6,7 +6,7 @@ use dbal_conformance::foreign;
 use dbal_conformance::servers::Servers;
 
 use super::counts::Counts;
-use super::{browser, c, node, python, quickstart};
+use super::{browser, c, node, prisma, python, quickstart};
 
 /// One thing that has to hold.
 pub struct Stage {
@@ -73,6 +73,12 @@ pub const STAGES: &[Stage] = &[
         what: "the Node package: the cases in both faces, and its own tests",
         cure: "",
         run: node::run,
+    },
+    Stage {
+        name: "prisma",
+        what: "a database that Prisma's client and ours both write, on SQLite and PostgreSQL",
+        cure: "",
+        run: |_| prisma::run(),
     },
     Stage {
         name: "python",

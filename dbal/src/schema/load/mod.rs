@@ -29,7 +29,8 @@ use std::collections::HashSet;
 use std::path::Path;
 
 pub(crate) use index::made_index_name;
-pub(crate) use names::{fault as name_fault, is_client_method, plural, snake_case};
+pub use names::snake_case;
+pub(crate) use names::{fault as name_fault, is_client_method, plural};
 pub use resolve::Derived;
 
 use super::Schema;
@@ -65,7 +66,8 @@ pub struct Loaded {
     pub derived: Vec<Derived>,
 }
 
-/// Loads every `.yaml` and `.yml` file below a folder, hidden ones excepted. A path to a single file loads that file.
+/// Loads every `.yaml` and `.yml` file below a folder, hidden ones excepted. A path to a single file loads that file; one
+/// that ends in `.prisma` is read as Prisma's schema language.
 pub fn load_dir(path: impl AsRef<Path>) -> Result<Loaded, Faults> {
     let report = Report::new();
     let sources = source::files(&report, path.as_ref());

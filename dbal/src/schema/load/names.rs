@@ -78,7 +78,11 @@ pub(crate) fn is_client_method(plural: &str) -> bool {
 }
 
 /// `PageView`, `pageView` and `page-view` as `page_view`; `IRCChannel` as `irc_channel`.
-pub(crate) fn snake_case(name: &str) -> String {
+///
+/// ```
+/// assert_eq!(dbal::schema::snake_case("IRCChannel"), "irc_channel");
+/// ```
+pub fn snake_case(name: &str) -> String {
     let letters: Vec<char> = name.chars().collect();
     let mut snake = String::with_capacity(name.len() + 4);
     for (at, &letter) in letters.iter().enumerate() {

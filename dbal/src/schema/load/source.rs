@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::declare::{EntityDecl, OperationsDecl, Spot};
 use super::{entity, operation};
-use crate::schema::MaliciousPattern;
+use crate::schema::{MaliciousPattern, prisma};
 use crate::yaml::{Entry, MAX_BYTES, Node, Place, Report, nearest};
 
 /// How deep folders may nest.
@@ -27,9 +27,19 @@ pub(super) struct Reference {
     pub place: Place,
 }
 
-/// Reads every `.yaml` and `.yml` file below a folder in the order of their paths, or one such file.
+/// Reads every `.yaml` and `.yml` file below a folder in the order of their paths, or one such file. Of a schema.prisma
+/// come the documents that it stands for.
 pub(super) fn files(report: &Report, root: &Path) -> Vec<(String, String)> {
     let mut paths = Vec::new();
+    if root.is_file() && root.extension().is_some_and(|ending| ending == "prisma") {
+        let name = root.display().to_string();
+        let files = read(report, root).map(|text| prisma::read(report, &name, &text)).unwrap_or_default();
+        if report.has_errors() {
+            // What is wrong has a place in that file; what it would stand for has none.
+            return Vec::new();
+        }
+        return files.into_iter().map(|file| (format!("{name} ({})", file.file), file.text)).collect();
+    }
     if root.is_file() {
         paths.push(root.to_path_buf());
     } else {

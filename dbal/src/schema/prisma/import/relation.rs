@@ -1,9 +1,10 @@
 //! What leads from one model to another: references, what looks back along them, and the tables in between that Prisma
 //! makes without a model.
 
-use super::super::names::quoted;
+use super::super::EntityFile;
 use super::super::parse::{Expr, Field, Model, attribute};
 use super::{Import, ignored};
+use crate::yaml::as_word;
 
 /// All relations of a file.
 pub(super) struct Relations<'p> {
@@ -58,8 +59,8 @@ impl<'p> Relations<'p> {
         let (target, references, on_delete, on_update) = holds?;
         Some(format!(
             "foreign_key: {{ entity: {}, field: {}, on_delete: {on_delete}, on_update: {on_update} }}",
-            quoted(&target.name),
-            quoted(references)
+            as_word(&target.name),
+            as_word(references)
         ))
     }
 
@@ -67,33 +68,33 @@ impl<'p> Relations<'p> {
     pub(super) fn written(&self, model: &Model) -> String {
         let mut text = String::new();
         for relation in self.all.iter().filter(|relation| std::ptr::eq(relation.model, model)) {
-            let target = quoted(&relation.target.name);
+            let target = as_word(&relation.target.name);
             let said = match &relation.kind {
                 Kind::Holds { by, references, .. } => format!(
                     "type: belongs_to, entity: {target}, foreign_key: {}, references: {}",
-                    quoted(&by.name),
-                    quoted(references)
+                    as_word(&by.name),
+                    as_word(references)
                 ),
                 Kind::Held { by, many } => {
                     let kind = if *many { "has_many" } else { "has_one" };
-                    format!("type: {kind}, entity: {target}, foreign_key: {}", quoted(by))
+                    format!("type: {kind}, entity: {target}, foreign_key: {}", as_word(by))
                 }
                 Kind::Between { table, own, .. } => {
                     let other = if *own == "A" { "B" } else { "A" };
                     format!(
                         "type: many_to_many, entity: {target}, through: {}, foreign_key: {own}, other_key: {other}",
-                        quoted(table)
+                        as_word(table)
                     )
                 }
                 Kind::Lost => continue,
             };
-            text += &format!("  {}: {{ {said} }}\n", quoted(&relation.field.name));
+            text += &format!("  {}: {{ {said} }}\n", as_word(&relation.field.name));
         }
         if text.is_empty() { text } else { format!("relations:\n{text}") }
     }
 
     /// The entities of the tables in between.
-    pub(super) fn between(&self, import: &mut Import<'p>) -> Vec<(String, String)> {
+    pub(super) fn between(&self, import: &mut Import<'p>) -> Vec<EntityFile> {
         let mut files = Vec::new();
         for relation in &self.all {
             let Kind::Between { table, own, first: true } = &relation.kind else { continue };
@@ -101,7 +102,7 @@ impl<'p> Relations<'p> {
                 "A" => (relation.model, relation.target),
                 _ => (relation.target, relation.model),
             };
-            let mut text = format!("entity: {0}\ntable: {0}\nfields:\n", quoted(table));
+            let mut text = format!("entity: {0}\ntable: {0}\nfields:\n", as_word(table));
             for (column, model) in [("A", a), ("B", b)] {
                 let Some(key) = key(model) else { continue };
                 let typed = import.field(model, key, true, None).unwrap_or_default();
@@ -112,11 +113,11 @@ impl<'p> Relations<'p> {
                     "  {column}: {{ {}, primary: true, foreign_key: {{ entity: {}, field: {}, on_delete: cascade, \
                      on_update: cascade }} }}\n",
                     kept.join(", "),
-                    quoted(&model.name),
-                    quoted(&key.name)
+                    as_word(&model.name),
+                    as_word(&key.name)
                 );
             }
-            files.push((format!("{}.yaml", table.to_lowercase()), text));
+            files.push(EntityFile { file: table.to_owned(), text });
         }
         files
     }

@@ -1,10 +1,9 @@
 //! One column.
 
-use dbal::value::json;
-
-use super::super::names::quoted;
 use super::super::parse::{Attribute, Expr, Field, Model, attribute};
 use super::{Import, Provider, ignored, mapped};
+use crate::value::json;
+use crate::yaml::as_word;
 
 /// The type of a column in the words of entity files.
 struct Typed {
@@ -47,7 +46,7 @@ impl<'p> Import<'p> {
         }
         let column = mapped(&field.name, &field.attributes);
         if column != field.name {
-            keys.push(format!("column: {}", quoted(column)));
+            keys.push(format!("column: {}", as_word(column)));
         }
         if !typed.more.is_empty() {
             keys.push(typed.more.clone());
@@ -81,7 +80,7 @@ impl<'p> Import<'p> {
 
     fn typed(&mut self, name: &str, field: &Field) -> Option<Typed> {
         if let Some(declared) = self.enums.get(field.ty.as_str()) {
-            let values: Vec<String> = declared.values.iter().map(|(_, stored)| quoted(stored)).collect();
+            let values: Vec<String> = declared.values.iter().map(|(_, stored)| as_word(stored)).collect();
             let more = format!("values: [{}]", values.join(", "));
             if let Some((own, stored)) = declared.values.iter().find(|(own, stored)| own != stored) {
                 let message = format!("{name}: dbal shows {stored}, as it is stored, where Prisma shows {own}");
@@ -179,7 +178,7 @@ impl<'p> Import<'p> {
             Expr::Word(word) => {
                 let declared = self.enums.get(field.ty.as_str());
                 let stored = declared.and_then(|declared| declared.values.iter().find(|(own, _)| own == word));
-                Some(format!("default: {}", stored.map_or_else(|| word.clone(), |(_, stored)| quoted(stored))))
+                Some(format!("default: {}", stored.map_or_else(|| word.clone(), |(_, stored)| as_word(stored))))
             }
             Expr::Number(number) => Some(format!("default: {number}")),
             // Json is written as it stands; a name of dbal's own as a text must not become a call.

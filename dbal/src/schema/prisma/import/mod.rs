@@ -3,17 +3,20 @@
 mod field;
 mod relation;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use self::relation::Relations;
-use super::names::{quoted, snake};
-use super::parse::{Attribute, Enum, Expr, Fault, Field, Model, Place, Psl, attribute};
+use super::EntityFile;
+use super::lex::{Fault, Place};
+use super::parse::{Attribute, Enum, Expr, Field, Model, Psl, attribute};
+use crate::schema::snake_case;
+use crate::yaml::as_word;
 
 /// What came of a file.
 #[derive(Debug, Default)]
 pub struct Imported {
-    /// Names and texts of the files to write.
-    pub files: Vec<(String, String)>,
+    /// One for each entity.
+    pub files: Vec<EntityFile>,
     /// What has no counterpart, and is left out or only alike.
     pub warnings: Vec<Fault>,
     /// What makes no sense.
@@ -53,13 +56,29 @@ pub fn import(psl: &Psl) -> Imported {
     let relations = Relations::of(&mut import);
     for model in psl.models.iter().filter(|model| !ignored(&model.attributes)) {
         let text = import.entity(model, &relations);
-        import.out.files.push((format!("{}.yaml", snake(&model.name)), text));
+        import.out.files.push(EntityFile { file: snake_case(&model.name), text });
     }
     let between = relations.between(&mut import);
     import.out.files.extend(between);
+    name_files(&mut import.out.files);
     import.out.warnings.sort_by_key(|warning| warning.place);
     import.out.faults.sort_by_key(|fault| fault.place);
     import.out
+}
+
+/// Gives each file a name of its own, and none that means something else in a folder of entity files.
+fn name_files(files: &mut [EntityFile]) {
+    let mut taken: HashSet<String> = HashSet::from(["security".to_owned()]);
+    for file in files {
+        let mut name = file.file.to_lowercase();
+        for number in 2.. {
+            if taken.insert(name.clone()) {
+                break;
+            }
+            name = format!("{}_{number}", file.file.to_lowercase());
+        }
+        file.file = format!("{name}.yaml");
+    }
 }
 
 fn ignored(attributes: &[Attribute]) -> bool {
@@ -135,10 +154,10 @@ impl<'p> Import<'p> {
     }
 
     fn entity(&mut self, model: &'p Model, relations: &Relations<'p>) -> String {
-        let mut text = format!("entity: {}\n", quoted(&model.name));
-        text += &format!("table: {}\n", quoted(mapped(&model.name, &model.attributes)));
+        let mut text = format!("entity: {}\n", as_word(&model.name));
+        text += &format!("table: {}\n", as_word(mapped(&model.name, &model.attributes)));
         if !model.document.is_empty() {
-            text += &format!("description: {}\n", quoted(&model.document.join(" ")));
+            text += &format!("description: {}\n", as_word(&model.document.join(" ")));
         }
         let key: Vec<&str> = match attribute(&model.attributes, "id").and_then(|id| id.get("fields", true)) {
             Some(fields) => fields.names(),
@@ -157,10 +176,11 @@ impl<'p> Import<'p> {
                 continue;
             }
             let key = key.contains(&field.name.as_str());
+            let faults = self.out.faults.len();
             if let Some(written) = self.field(model, field, key, relations.reference(model, field)) {
-                text += &format!("  {}: {{ {written} }}\n", quoted(&field.name));
+                text += &format!("  {}: {{ {written} }}\n", as_word(&field.name));
                 kept.push(field.name.as_str());
-            } else if key {
+            } else if key && faults == self.out.faults.len() {
                 self.fault(
                     field.place,
                     format!("{}.{} is a part of the key and cannot be left out", model.name, field.name),
@@ -213,7 +233,7 @@ impl<'p> Import<'p> {
             if one.get("type", false).is_some() {
                 self.warn(one.place, "an index of another type than a tree is only named, not made, by dbal");
             }
-            let names: Vec<String> = fields.iter().map(|field| quoted(field)).collect();
+            let names: Vec<String> = fields.iter().map(|field| as_word(field)).collect();
             let unique = if unique { ", unique: true" } else { "" };
             text += &format!("  - {{ fields: [{}]{unique} }}\n", names.join(", "));
         }

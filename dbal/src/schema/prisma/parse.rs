@@ -1,7 +1,6 @@
 //! From the words of a schema.prisma to what it declares. A line that makes no sense is a fault, and the next one is read.
 
-pub use super::lex::{Fault, Place};
-use super::lex::{Token, tokens};
+use super::lex::{Fault, Place, Token, tokens};
 
 /// What a file declares.
 #[derive(Debug, Default)]
