@@ -4,6 +4,8 @@
 //! has dealt with all of that. Every fault it meets becomes an [`Error`] of the catalogue, with the driver's own text
 //! as detail only.
 
+#[cfg(all(feature = "async", any(feature = "postgres", feature = "mongodb")))]
+mod inbox;
 pub mod memory;
 #[cfg(feature = "mongodb")]
 pub mod mongodb;

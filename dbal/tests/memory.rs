@@ -113,13 +113,7 @@ impl RowSink for Rows {
 }
 
 fn step(statement: Statement) -> Step {
-    Step {
-        entity: statement.entity(),
-        statement: Lowered::Ast(Box::new(statement)),
-        cells: Vec::new(),
-        role: Role::Effect,
-        joined: Vec::new(),
-    }
+    Step::new(statement.entity(), Lowered::Ast(Box::new(statement)), Vec::new(), Role::Effect)
 }
 
 fn all(entity: EntityId, columns: &[FieldId]) -> Select {

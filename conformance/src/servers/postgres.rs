@@ -47,6 +47,27 @@ impl Postgres {
         Ok(cluster)
     }
 
+    /// Makes a standby: a copy on a port of its own, which follows this cluster and answers reads.
+    ///
+    /// # Errors
+    /// As [`Postgres::start`].
+    pub fn standby(&self) -> Result<Postgres, String> {
+        let told = |why: String| format!("a standby of PostgreSQL: {why}");
+        let folder = folder(self.user).map_err(told)?;
+        let mut copy = command(self.bin.join("pg_basebackup"), self.user, folder.path());
+        copy.args(["--pgdata=data", "--write-recovery-conf", "--no-sync", "--checkpoint=fast", "--host=127.0.0.1"]);
+        copy.arg(format!("--port={}", self.port)).arg(format!("--username={USER}")).env("PGPASSWORD", &self.password);
+        let output = copy.output().map_err(|fault| told(format!("pg_basebackup cannot be run: {fault}")))?;
+        if !output.status.success() {
+            return Err(told(format!("pg_basebackup failed: {}", String::from_utf8_lossy(&output.stderr).trim())));
+        }
+        let port = spare_port().map_err(told)?;
+        let (bin, password) = (self.bin.clone(), self.password.clone());
+        let mut standby = Postgres { bin, user: self.user, port, password, guard: None, folder };
+        standby.start_again().map_err(told)?;
+        Ok(standby)
+    }
+
     /// The URL of its database.
     pub fn url(&self) -> String {
         format!("postgresql://{USER}:{}@127.0.0.1:{}/postgres", self.password, self.port)

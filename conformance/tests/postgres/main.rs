@@ -2,6 +2,8 @@
 
 mod crash;
 mod meeting;
+mod panics;
+mod replicas;
 mod stopping;
 mod trips;
 mod waiting;

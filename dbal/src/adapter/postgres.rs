@@ -37,7 +37,7 @@ use self::pool::Pool;
 use self::url::Target;
 use super::{Adapter, Connection, Intent, Lowering};
 use crate::capability::{Capabilities, Support};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::schema::Schema;
 use crate::sql::dialect::Dialect;
 
@@ -67,6 +67,7 @@ impl PostgresAdapter {
         migrations: Support::Native,
         schema_introspection: Support::Native,
         connection_pooling: Support::Native,
+        read_replicas: Support::Native,
         upsert: Support::Emulated,
         returning: Support::Native,
         case_insensitive_match: Support::Native,
@@ -84,15 +85,32 @@ impl PostgresAdapter {
     /// # Errors
     /// VALIDATION_ERROR for a URL that cannot be understood; DATABASE_ERROR when the database cannot be reached.
     pub fn open(schema: Arc<Schema>, url: &str) -> Result<PostgresAdapter> {
-        let pool = Arc::new(Pool::new(Target::parse(url)?, schema));
-        drop(PostgresConnection::new(&pool, Intent::Read, None)?);
-        Ok(PostgresAdapter {
-            pool,
+        let adapter = PostgresAdapter::new(Target::parse(url)?, schema);
+        drop(PostgresConnection::new(&adapter.pool, Intent::Read, None)?);
+        Ok(adapter)
+    }
+
+    /// Opens a copy of the database of another URL, to read from. It is connected to when it is asked.
+    ///
+    /// # Errors
+    /// VALIDATION_ERROR for a URL that cannot be understood, or that looks for the tables elsewhere.
+    pub fn copy(schema: Arc<Schema>, original: &str, url: &str) -> Result<PostgresAdapter> {
+        let said = |message: &str| Error::validation("database.read_replicas", message);
+        let target = Target::parse(url).map_err(|error| said(error.message()))?;
+        if target.schema != Target::parse(original)?.schema {
+            return Err(said("says another `schema` than `url`; expected the same tables"));
+        }
+        Ok(PostgresAdapter::new(target, schema))
+    }
+
+    fn new(target: Target, schema: Arc<Schema>) -> PostgresAdapter {
+        PostgresAdapter {
+            pool: Arc::new(Pool::new(target, schema)),
             #[cfg(feature = "async")]
             workers: OnceLock::new(),
             #[cfg(feature = "async")]
             driver: OnceLock::new(),
-        })
+        }
     }
 }
 

@@ -10,7 +10,8 @@ use crate::adapter::memory::MemoryAdapter;
 use crate::adapter::{Adapter, Lowering};
 use crate::audit::{Audit, Log};
 use crate::client::call::handler::{Handler, Inside};
-use crate::config::{ADAPTERS, AdapterKind, Settings, SyncMode};
+use crate::client::copies::Copies;
+use crate::config::{ADAPTERS, AdapterKind, Secret, Settings, SyncMode};
 use crate::error::{Error, FieldFault, Result};
 use crate::query::cursor::CursorKey;
 use crate::query::limits::Limits;
@@ -44,6 +45,8 @@ pub struct Config {
     prisma: bool,
     audit: Option<Audit>,
     sweep: Option<Duration>,
+    /// Copies of the database, by URL.
+    copies: Vec<Secret>,
     #[cfg(feature = "sqlite")]
     sqlite: crate::adapter::sqlite::SqliteOptions,
 }
@@ -112,6 +115,7 @@ enum Rules {
 pub(super) struct Opened {
     pub schema: Arc<Schema>,
     pub adapter: Arc<dyn Adapter>,
+    pub copies: Option<Arc<Copies>>,
     pub policy: Policy,
     pub warnings: Vec<Fault>,
     pub limits: Limits,
@@ -140,6 +144,7 @@ impl Config {
             prisma: false,
             audit: None,
             sweep: Some(SWEEP),
+            copies: Vec::new(),
             #[cfg(feature = "sqlite")]
             sqlite: crate::adapter::sqlite::SqliteOptions::memory(),
         }
@@ -300,10 +305,6 @@ impl Config {
             let message = "no database is named; say `url` or `url_file`, or set DATABASE_URL";
             return Err(Error::validation("database.url", message));
         };
-        if !database.read_replicas.is_empty() {
-            let message = "copies to read from are not used by this build; leave database.read_replicas out";
-            return Err(Error::unsupported("read_replicas", message));
-        }
         let mut config = Config::url(url.expose()).limits(settings.limits);
         config = match settings.schema_folder() {
             Some(folder) => config.schema_dir(folder),
@@ -312,6 +313,7 @@ impl Config {
         if let Some(rules) = &settings.acl.rules_file {
             config = config.rules_file(rules);
         }
+        config.copies.clone_from(&database.read_replicas);
         config.prisma = database.adapter == Some(AdapterKind::Prisma);
         config.row_level = settings.acl.enforce_row_level;
         config.timeout = settings.security.max_query_time;
@@ -516,6 +518,26 @@ impl Config {
         self
     }
 
+    /// Copies of a PostgreSQL database (streaming standbys, say), by URL: what is read outside of a transaction goes to
+    /// them in turn, and to the database itself while none can be reached. A copy is behind by as long as it takes a commit
+    /// to arrive there: what was just written may be missed by the next read, except on a [`Client::newest`]. What writes,
+    /// transactions, batches and declared operations never go to a copy.
+    ///
+    /// ```no_run
+    /// use dbal::{Client, Config};
+    /// let config = Config::url("postgresql://app@db.example.org/app?schema=app");
+    /// let copies = ["postgresql://app@one.example.org/app?schema=app", "postgresql://app@two.example.org/app?schema=app"];
+    /// let db = Client::open(config.read_replicas(copies).schema_dir("api/schema"))?;
+    /// # Ok::<(), dbal::Error>(())
+    /// ```
+    ///
+    /// Opening fails with CAPABILITY_NOT_SUPPORTED on another backend, and with VALIDATION_ERROR for a URL that cannot be
+    /// understood or whose `schema` is another one than the database's; whether a copy answers shows when it is asked.
+    pub fn read_replicas(mut self, urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.copies = urls.into_iter().map(Secret::new).collect();
+        self
+    }
+
     /// How often rows past their time are removed, with what refers to them, of entities whose `ttl` says
     /// `auto_delete`: every minute unless told otherwise, by a thread that ends with the last handle of the client;
     /// never for none. One program that sweeps is enough for a database that many open.
@@ -535,11 +557,14 @@ impl Config {
             self.sqlite.pool_size = size;
         }
         #[cfg(feature = "postgres")]
-        if let Backend::Postgres(url) = &mut self.backend
-            && !url.split_once('?').is_some_and(|(_, options)| options.contains("pool_size="))
-        {
-            let separator = if url.contains('?') { '&' } else { '?' };
-            *url = format!("{url}{separator}pool_size={size}");
+        if let Backend::Postgres(url) = &mut self.backend {
+            let sized = |url: &str| match url.split_once('?') {
+                Some((_, options)) if options.contains("pool_size=") => url.to_owned(),
+                Some(_) => format!("{url}&pool_size={size}"),
+                None => format!("{url}?pool_size={size}"),
+            };
+            *url = sized(url);
+            self.copies.iter_mut().for_each(|copy| *copy = Secret::new(sized(copy.expose())));
         }
         #[cfg(feature = "mongodb")]
         if let Backend::Mongodb(options) = &mut self.backend {
@@ -646,6 +671,7 @@ impl Config {
             }
         };
         warnings.extend_from_slice(policy.warnings());
+        let copies = copies(&self.backend, &self.copies, &schema)?;
         #[cfg(feature = "sqlite")]
         let adapter = adapter(self.backend, self.sqlite, schema.clone())?;
         #[cfg(not(feature = "sqlite"))]
@@ -665,6 +691,7 @@ impl Config {
         Ok(Opened {
             schema,
             adapter,
+            copies: Copies::of(copies),
             policy,
             warnings,
             limits,
@@ -730,6 +757,25 @@ fn stored(schema: Arc<Schema>, backend: &Backend, prisma: bool) -> Result<Arc<Sc
     match schema.storage_faults(database) {
         faults if faults.is_empty() => Ok(schema),
         faults => Err(Error::invalid(faults)),
+    }
+}
+
+/// Copies of the backend, which are connected to when they are asked.
+fn copies(backend: &Backend, urls: &[Secret], schema: &Arc<Schema>) -> Result<Vec<Arc<dyn Adapter>>> {
+    match backend {
+        _ if urls.is_empty() => Ok(Vec::new()),
+        #[cfg(feature = "postgres")]
+        Backend::Postgres(url) => {
+            let open = |copy: &Secret| {
+                let copy = crate::adapter::postgres::PostgresAdapter::copy(schema.clone(), url, copy.expose())?;
+                Ok(Arc::new(copy) as Arc<dyn Adapter>)
+            };
+            urls.iter().map(open).collect()
+        }
+        _ => {
+            let _ = schema;
+            Err(Error::unsupported("read_replicas", format!("{backend:?} has no copies to read from; leave them out")))
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::audit::Log;
 use crate::client::cache::{Cache, Prepared};
 use crate::client::call::handler::Handler;
 use crate::client::config::Opened;
+use crate::client::copies::Copies;
 use crate::client::sweeper::Sweeper;
 use crate::error::{Error, Result};
 use crate::exec::Machine;
@@ -39,6 +40,8 @@ use crate::yaml::Fault;
 pub(crate) struct Engine {
     pub schema: Arc<Schema>,
     pub adapter: Arc<dyn Adapter>,
+    /// Copies of the database to read from.
+    pub(super) copies: Option<Arc<Copies>>,
     pub policy: Policy,
     pub limits: Limits,
     pub warnings: Vec<Fault>,
@@ -104,6 +107,7 @@ impl Engine {
         Engine {
             schema: opened.schema,
             adapter: opened.adapter,
+            copies: opened.copies,
             policy: opened.policy,
             limits: opened.limits,
             warnings: opened.warnings,
@@ -128,6 +132,7 @@ impl Engine {
         Engine {
             schema: self.schema.clone(),
             adapter: self.adapter.clone(),
+            copies: self.copies.clone(),
             policy,
             limits: self.limits,
             warnings: self.warnings.clone(),
@@ -322,10 +327,11 @@ impl Engine {
         }
         optimize::optimize_query(&mut query);
         let params = shape::shape(&mut query, params);
-        let key = shape_key(caller, &query, &params);
+        let gathers = operation != Operation::Stream;
+        let key = shape_key(caller, &query, &params, gathers);
         let plan = self.cache.plan(key, || {
             let capabilities = self.adapter.capabilities();
-            let target = Target { schema: &self.schema, capabilities, lowering: self.adapter.lowering() };
+            let target = Target { schema: &self.schema, capabilities, lowering: self.adapter.lowering(), gathers };
             plan::plan(target, query, params.clone(), rules)
         })?;
         Ok((plan, params))
@@ -481,9 +487,9 @@ fn claim(caller: &Caller, scope: ClaimScope, name: &str, ty: &FieldType, rank: b
 }
 
 /// Everything a plan depends on: two requests share a plan only if this is equal as a whole.
-fn shape_key(caller: &Caller, query: &crate::query::ast::Query, params: &Params) -> String {
+fn shape_key(caller: &Caller, query: &crate::query::ast::Query, params: &Params, gathers: bool) -> String {
     use std::fmt::Write;
-    let mut key = format!("{}|{query:?}", caller.shape());
+    let mut key = format!("{}|{gathers}|{query:?}", caller.shape());
     for source in &params.0 {
         let written = match source {
             ParamSource::Argument { cast, .. } => write!(key, "|{cast:?}"),

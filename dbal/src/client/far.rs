@@ -49,6 +49,7 @@ impl Place {
             policy: Policy::from_acl(&schema).0,
             schema,
             adapter: Arc::new(RemoteAdapter(remote.clone())),
+            copies: None,
             warnings: Vec::new(),
             limits,
             timeout,

@@ -7,6 +7,7 @@ mod cache;
 pub mod call;
 mod channel;
 pub mod config;
+mod copies;
 mod engine;
 pub mod explain;
 #[cfg(feature = "remote")]
@@ -85,6 +86,8 @@ pub struct Client {
     pub(crate) cancel: Option<Cancel>,
     /// Where its requests come from.
     pub(crate) origin: Option<Arc<Origin>>,
+    /// Its reads see the newest rows, and go to no copy.
+    pub(crate) newest: bool,
 }
 
 impl std::fmt::Debug for Client {
@@ -109,7 +112,7 @@ impl Client {
         if let Some(every) = sweep {
             sweeper::start(&engine, every);
         }
-        Ok(Client { engine, caller: Arc::new(Caller::Trusted), timeout, cancel: None, origin: None })
+        Ok(Client { engine, caller: Arc::new(Caller::Trusted), timeout, cancel: None, origin: None, newest: false })
     }
 
     /// The same database asked on behalf of a caller: every access rule applies. A client of a daemon is whoever its
@@ -328,11 +331,14 @@ impl Client {
     }
 
     fn run(&self, machine: Machine, sink: &mut dyn RowSink) -> Result<Summary> {
+        self.wanted()?;
         let deadline = self.deadline();
         let intent = if machine.writes() { Intent::Write } else { Intent::Read };
+        if let Some(done) = self.run_on_copy(&machine, deadline, sink) {
+            return done;
+        }
         let again = intent == Intent::Write && self.engine.adapter.contends();
         let (mut machine, mut done) = (Some(machine), None);
-        self.wanted()?;
         self.engine.adapter.lend(intent, deadline, &mut |connection| {
             self.watches(connection);
             done = machine.take().map(|machine| retry::alone(connection, machine, again, deadline, sink));

@@ -3,6 +3,7 @@
 //! On SQLite a request hops once to a thread of the adapter, and requests that wait together share a read
 //! transaction there. A backend that never waits runs inline.
 
+mod copies;
 mod entity;
 mod rows;
 mod submit;
@@ -79,6 +80,11 @@ impl AsyncClient {
     /// The same client with a deadline for each request.
     pub fn with_timeout(&self, timeout: Option<Duration>) -> AsyncClient {
         self.blocking.with_timeout(timeout).into()
+    }
+
+    /// The same client, whose reads see what was committed before; see [`Client::newest`].
+    pub fn newest(&self) -> AsyncClient {
+        self.blocking.newest().into()
     }
 
     /// A handle on an entity, by name or plural.
@@ -214,7 +220,11 @@ impl AsyncClient {
         submitted(offload, intent, deadline, move |connection| work(&call, connection, deadline)).await
     }
 
-    async fn run<S: RowSink + Send + 'static>(&self, machine: Machine, mut sink: S) -> Result<(Summary, S)> {
+    async fn run<S: RowSink + Send + 'static>(&self, machine: Machine, sink: S) -> Result<(Summary, S)> {
+        let mut sink = match copies::run(&self.blocking, &machine, sink).await {
+            Ok(done) => return done,
+            Err(sink) => sink,
+        };
         let adapter = &self.blocking.engine.adapter;
         let deadline = self.blocking.deadline();
         let intent = if machine.writes() { Intent::Write } else { Intent::Read };

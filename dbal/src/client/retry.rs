@@ -71,7 +71,7 @@ pub(super) fn alone(
     }
     let mut tries = Tries::new(TransactionOptions::default(), deadline);
     loop {
-        let mut given = Given { sink: &mut *sink, rows: 0 };
+        let mut given = Given::new(&mut *sink);
         match blocking::run(connection, machine.clone(), None, deadline, &mut given) {
             Err(error) if given.rows == 0 && is_serialization(&error) => match tries.next() {
                 Some(pause) => std::thread::sleep(pause),
@@ -100,7 +100,7 @@ pub(super) async fn alone_awaited(
     }
     let mut tries = Tries::new(TransactionOptions::default(), deadline);
     loop {
-        let mut given = Given { sink: &mut *sink, rows: 0 };
+        let mut given = Given::new(&mut *sink);
         match nonblocking::run(&mut *connection, machine.clone(), None, deadline, &mut given).await {
             Err(error) if given.rows == 0 && is_serialization(&error) => match tries.next() {
                 Some(pause) => connection.pause(pause).await?,
@@ -112,9 +112,15 @@ pub(super) async fn alone_awaited(
 }
 
 /// Counts the rows that went through.
-struct Given<'s> {
+pub(super) struct Given<'s> {
     sink: &'s mut dyn RowSink,
-    rows: u64,
+    pub(super) rows: u64,
+}
+
+impl<'s> Given<'s> {
+    pub(super) fn new(sink: &'s mut dyn RowSink) -> Self {
+        Given { sink, rows: 0 }
+    }
 }
 
 impl RowSink for Given<'_> {

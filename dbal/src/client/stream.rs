@@ -111,7 +111,10 @@ impl Client {
         cancel: &Cancel,
         sink: &mut dyn RowSink,
     ) -> Result<()> {
-        let mut connection = self.engine.adapter.connect(Intent::Read, deadline)?;
+        let mut connection = match self.copy(&machine).and_then(|copy| copy.connect(deadline)) {
+            Some(connection) => connection,
+            None => self.engine.adapter.connect(Intent::Read, deadline)?,
+        };
         connection.watch(Some(cancel));
         stream::run(&mut *connection, machine, deadline, sink)
     }

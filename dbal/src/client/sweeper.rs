@@ -48,8 +48,14 @@ fn run(sign: &Sign, engine: &Weak<Engine>, every: Duration) {
             }
         }
         let Some(engine) = engine.upgrade() else { return };
-        let client =
-            Client { engine, caller: Arc::new(Caller::Trusted), timeout: Some(every), cancel: None, origin: None };
+        let client = Client {
+            engine,
+            caller: Arc::new(Caller::Trusted),
+            timeout: Some(every),
+            cancel: None,
+            origin: None,
+            newest: true,
+        };
         // Tables that are not there yet, a database that is away, a row that somebody still refers to: the next round
         // tries again, and an audit has a line of it.
         let _ = client.sweep();

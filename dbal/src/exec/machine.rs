@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::error::{Error, ErrorKind, Reason, Result};
-use crate::exec::sink::{Buffer, Feed, Feeds, Together, assemble, page_of, pick, tell};
+use crate::exec::sink::{Buffer, Feed, Feeds, assemble, page_of, pick, tell};
 use crate::plan::operation::{Lowered, Plan, Role, Step};
 use crate::query::ast::{Literal, Operand, Seek, Select, Shape, Statement};
 use crate::query::cursor::Seal;
@@ -220,6 +220,8 @@ impl Machine {
             let ready = !has_run(later)
                 && match &self.plan.steps[later].role {
                     Role::Children { parent, .. } => has_run(*parent) && !self.skips(later),
+                    // One that comes in the rows is only asked for by itself where there were none.
+                    Role::Total if self.plan.steps[self.plan.root()].total.is_some() => false,
                     Role::Total => index == self.plan.root() || !self.skips(later),
                     Role::Root(_) | Role::Versioned | Role::Parent { .. } | Role::Effect => false,
                 };
@@ -377,6 +379,10 @@ impl Machine {
             if seek.is_none() {
                 self.summary.has_more = paging.offset.saturating_add(rows) < total;
             }
+            if rows == 0 && paging.limit > 0 && seek.is_none() && self.summary.has_more {
+                // It was counted after the page was read, and somebody made rows in between.
+                (self.summary.total, self.summary.has_more) = (Some(paging.offset), false);
+            }
         }
         Ok(self.summary)
     }
@@ -384,7 +390,8 @@ impl Machine {
     /// Whether all that it does is to read rows and join them with others: such rows can be joined a batch at a time.
     pub fn only_joins(&self) -> bool {
         let related = self.plan.steps.iter().skip(1).all(|step| matches!(step.role, Role::Children { .. }));
-        matches!(self.plan.shape, Shape::Rows { .. }) && self.plan.steps.len() > 1 && related
+        let apart = self.plan.steps.first().is_some_and(|first| first.mark.is_none());
+        matches!(self.plan.shape, Shape::Rows { .. }) && self.plan.steps.len() > 1 && apart && related
     }
 
     /// The plan and the values of its parameters, for a loop that reads the rows of the first step itself.
@@ -396,10 +403,9 @@ impl Machine {
     pub fn keep(&mut self, cells: &[ValueRef<'_>]) -> usize {
         let plan = self.plan.clone();
         let (buffers, step) = (&mut self.buffers, &plan.steps[0]);
-        if step.joined.is_empty() {
-            buffers[0].keep(cells);
-        } else {
-            Together { buffers, index: 0, step, first: usize::MAX }.keep(cells);
+        buffers[0].keep(&cells[..step.own_columns()]);
+        for joined in step.joined.iter().filter(|joined| !matches!(cells[joined.key], ValueRef::Null)) {
+            buffers[joined.step].keep(&cells[joined.columns.clone()]);
         }
         self.buffers[0].rows.len()
     }
@@ -452,9 +458,9 @@ impl Machine {
         }
     }
 
-    /// Whether it reads with one statement and in no transaction.
+    /// Whether it reads in no transaction, so with statements that need not see the same moment: most often with one.
     pub fn is_brief(&self) -> bool {
-        self.plan.steps.len() == 1 && !self.writes() && !self.is_atomic()
+        !self.plan.steps.is_empty() && !self.writes() && !self.is_atomic()
     }
 
     /// Whether all that runs is in one transaction.
@@ -560,6 +566,7 @@ impl Machine {
                 &self.plan.query.statement,
                 Statement::Select(Select { limit: Some(Operand::Const(Literal::Int(0))), .. })
             ),
+            Role::Total if index > 0 && self.summary.total.is_some() => true,
             Role::Total if index > 0 => {
                 let rows = self.buffers.first().map_or(self.summary.rows, |buffer| buffer.rows.len() as u64);
                 let rows = i64::try_from(rows).unwrap_or(i64::MAX);

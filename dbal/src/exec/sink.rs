@@ -21,8 +21,8 @@ pub enum Feed<'m, S: ?Sized> {
     Root(Root<'m, S>),
     /// Kept, and no more than these.
     Buffer(&'m mut Buffer, Option<&'m Most>),
-    /// Kept, with the rows that are joined to them.
-    Joined(Together<'m>, Option<&'m Most>),
+    /// Kept, with what else is in the same rows.
+    Joined(Together<'m>),
     /// One integer.
     Total(&'m mut Option<i64>),
     /// No rows are expected.
@@ -42,11 +42,7 @@ impl<S: RowSink + ?Sized> RowSink for Feed<'_, S> {
                 buffer.keep(cells);
                 Ok(())
             }
-            Feed::Joined(together, most) => {
-                together.buffers[together.index].room(*most)?;
-                together.keep(cells);
-                Ok(())
-            }
+            Feed::Joined(together) => together.keep(cells),
             Feed::Total(total) => match cells.first() {
                 Some(ValueRef::Int(count)) => {
                     **total = Some(*count);
@@ -91,16 +87,12 @@ impl<'m, S: RowSink + ?Sized> Feeds<'m, S> {
             _ if !buffers.is_empty()
                 && !matches!(role, Role::Total | Role::Versioned | Role::Parent { .. } | Role::Effect) =>
             {
-                let most = match role {
-                    Role::Children { most, .. } => most.as_ref(),
-                    _ => None,
-                };
                 let step = &plan.steps[index];
-                if step.joined.is_empty() {
-                    return Feed::Buffer(&mut buffers[index], most);
+                if step.joined.is_empty() && step.total.is_none() {
+                    return Feed::Buffer(&mut buffers[index], step.most());
                 }
                 let first = page_of(plan, paging, index);
-                Feed::Joined(Together { buffers, index, step, first }, most)
+                Feed::Joined(Together { buffers, index, steps: &plan.steps, first, total: &mut summary.total })
             }
             Role::Root(output) => {
                 let (limit, cap) = match (plan.shape, paging) {
@@ -108,7 +100,8 @@ impl<'m, S: RowSink + ?Sized> Feeds<'m, S> {
                     (Shape::Rows { cap } | Shape::Groups { cap } | Shape::Values { cap }, _) => (None, cap),
                     _ => (None, None),
                 };
-                Feed::Root(Root { out, output, params, summary, told, quiet, limit, cap })
+                let total = plan.steps[index].total;
+                Feed::Root(Root { out, output, params, summary, told, quiet, limit, cap, total })
             }
             Role::Children { .. } | Role::Effect => Feed::None,
             Role::Total | Role::Versioned | Role::Parent { .. } => Feed::Total(&mut summary.total),
@@ -130,6 +123,8 @@ pub struct Root<'m, S: ?Sized> {
     /// Rows beyond it are only evidence that there are more.
     pub(super) limit: Option<u64>,
     pub(super) cap: Option<u32>,
+    /// The column that says how many rows there are beyond the page.
+    pub(super) total: Option<usize>,
 }
 
 impl<S: RowSink + ?Sized> Root<'_, S> {
@@ -138,6 +133,9 @@ impl<S: RowSink + ?Sized> Root<'_, S> {
             && !matches!(cells.get(check), Some(ValueRef::Bool(true)))
         {
             return Err(refused());
+        }
+        if let Some(at) = self.total {
+            self.summary.total = counted(cells, at);
         }
         if !admit(self.summary, self.limit, self.cap)? {
             return Ok(());
@@ -234,29 +232,51 @@ pub(super) fn page_of(plan: &Plan, paging: Option<Paging>, index: usize) -> usiz
     page.and_then(|page| usize::try_from(page.limit).ok()).unwrap_or(usize::MAX)
 }
 
+/// A count that stands in a row.
+fn counted(cells: &[ValueRef<'_>], at: usize) -> Option<i64> {
+    match cells.get(at) {
+        Some(ValueRef::Int(count)) => Some(*count),
+        _ => None,
+    }
+}
+
 /// Keeps the rows of a step, and apart from them those that come in the same rows.
 #[allow(missing_debug_implementations, reason = "what it keeps has one")]
 pub struct Together<'m> {
     /// One for each step.
     pub(super) buffers: &'m mut [Buffer],
     pub(super) index: usize,
-    pub(super) step: &'m Step,
+    pub(super) steps: &'m [Step],
     /// What is joined to rows beyond these is not in the answer.
     pub(super) first: usize,
+    pub(super) total: &'m mut Option<i64>,
 }
 
 impl Together<'_> {
-    pub(super) fn keep(&mut self, cells: &[ValueRef<'_>]) {
-        let kept = &mut self.buffers[self.index];
-        kept.keep(&cells[..self.step.own_columns()]);
-        if kept.rows.len() > self.first {
-            return;
-        }
-        for joined in &self.step.joined {
-            if !matches!(cells[joined.key], ValueRef::Null) {
-                self.buffers[joined.step].keep(&cells[joined.columns.clone()]);
+    pub(super) fn keep(&mut self, cells: &[ValueRef<'_>]) -> Result<()> {
+        let step = &self.steps[self.index];
+        if step.mark.is_none_or(|mark| !matches!(cells[mark], ValueRef::Null)) {
+            if let Some(at) = step.total {
+                *self.total = counted(cells, at);
+            }
+            let kept = &mut self.buffers[self.index];
+            kept.room(step.most())?;
+            kept.keep(&cells[..step.own_columns()]);
+            if kept.rows.len() > self.first {
+                return Ok(());
             }
         }
+        for joined in &step.joined {
+            if !matches!(cells[joined.key], ValueRef::Null) {
+                let kept = &mut self.buffers[joined.step];
+                // A row that several lead to comes with each of them, and counts when it is joined.
+                if step.mark.is_some() && !self.steps[joined.step].leads_to_one() {
+                    kept.room(self.steps[joined.step].most())?;
+                }
+                kept.keep(&cells[joined.columns.clone()]);
+            }
+        }
+        Ok(())
     }
 }
 

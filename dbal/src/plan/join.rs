@@ -6,15 +6,15 @@
 
 use super::Target;
 use super::operation::Lowering;
-use crate::query::ast::{Include, Statement};
+use crate::query::ast::{Include, Select};
 use crate::query::join::{Join, condition_on};
 use crate::schema::FieldId;
 use crate::sql::dialect::Dialect;
 
 /// The includes that are joined to a select, each after the one that it is joined to.
-pub fn joins<'q>(target: Target<'_>, statement: &Statement, includes: &'q [Include]) -> Vec<Join<'q>> {
+pub fn joins<'q>(target: Target<'_>, select: &Select, includes: &'q [Include]) -> Vec<Join<'q>> {
     let mut found = Vec::new();
-    if let (Lowering::Sql(dialect), Statement::Select(select)) = (target.lowering, statement) {
+    if let Lowering::Sql(dialect) = target.lowering {
         let entity = target.schema.entity(select.entity);
         let wanted = |include: &Include, local: FieldId| match dialect {
             Dialect::Postgres => true,

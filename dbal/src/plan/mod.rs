@@ -3,6 +3,7 @@
 //! [`verify`] refuses what the backend cannot do, before any IO; what is left is put into steps and each statement is
 //! spelled in the backend's language. Nothing here changes what a query means.
 
+mod branches;
 mod join;
 pub mod operation;
 pub mod verify;
@@ -18,6 +19,7 @@ use crate::query::param::{ParamSource, Params};
 use crate::row::Columns;
 use crate::schema::{EntityId, FieldId, FieldType, Generator, Referential, RelationId, Schema};
 use crate::sql::dialect::Dialect;
+use crate::sql::lower::Rows;
 use operation::{Cell, Joined, Lowered, Lowering, Output, Plan, Role, Source, Step};
 
 /// What a plan is made for.
@@ -29,6 +31,9 @@ pub struct Target<'a> {
     pub capabilities: &'a Capabilities,
     /// How it wants its statements.
     pub lowering: Lowering,
+    /// The rows are gathered before any is given: those of several steps may come in one statement. A stream reads
+    /// related rows a batch at a time.
+    pub gathers: bool,
 }
 
 /// Makes the plan of a query whose access rules are already part of it.
@@ -39,13 +44,18 @@ pub fn plan(target: Target<'_>, mut query: Query, params: Params, rules: Vec<Str
     verify::verify(target.schema, target.capabilities, &query)?;
     nothing_to_set(target.schema, &mut query);
     let entity = query.statement.entity();
-    let mut builder = Builder { target, params: &params, steps: Vec::new() };
+    let mut builder = Builder { target, params: &params, steps: Vec::new(), selects: Vec::new() };
     builder.root(&query)?;
+    builder.in_one()?;
     let steps = builder.steps;
     let writes = query.statement.is_write();
     let checked = steps.iter().any(|step| matches!(&step.role, Role::Root(output) if output.check.is_some()));
-    let run = steps.iter().filter(|step| !matches!(step.statement, Lowered::With(_))).count();
-    let atomic = run > 1 || checked;
+    let carries_total = steps.iter().any(|step| step.total.is_some());
+    let run = steps.iter().filter(|step| match step.role {
+        Role::Total if carries_total => false,
+        _ => !matches!(step.statement, Lowered::With(_)),
+    });
+    let atomic = run.count() > 1 || checked;
     let shape = query.shape;
     let unless = match &query.statement {
         Statement::Insert(insert) => {
@@ -114,10 +124,12 @@ struct Builder<'a> {
     target: Target<'a>,
     params: &'a Params,
     steps: Vec<Step>,
+    /// The rows that steps read, for one statement that reads them all.
+    selects: Vec<branches::Read<'a>>,
 }
 
-impl Builder<'_> {
-    fn root(&mut self, query: &Query) -> Result<()> {
+impl<'a> Builder<'a> {
+    fn root(&mut self, query: &'a Query) -> Result<()> {
         let entity = query.statement.entity();
         for parent in &query.parents {
             let field = self.target.schema.entity(entity).field(parent.field).name.as_str().into();
@@ -139,9 +151,12 @@ impl Builder<'_> {
                     cells.extend(select.added_keys().map(|key| self.key_cell(entity, &key.by)));
                     rows.filter = rows.filter.and(std::mem::replace(beyond, Expr::TRUE));
                 }
-                self.select(Statement::Select(rows), cells, Role::Root(output), &query.includes)?;
-                if matches!(query.shape, Shape::Page { total: true, .. }) {
-                    let count = Count { entity, filter: select.filter.clone() };
+                let count = matches!(query.shape, Shape::Page { total: true, .. })
+                    .then(|| Count { entity, filter: select.filter.clone() });
+                // Where a statement is a round trip, what it says comes with another one, and both see one moment.
+                let beside = count.as_ref().filter(|_| self.target.lowering == Lowering::Sql(Dialect::Postgres));
+                self.select(rows, cells, Role::Root(output), &query.includes, beside)?;
+                if let Some(count) = count {
                     self.push(Statement::Count(count), vec![integer()], Role::Total)?;
                 }
             }
@@ -233,20 +248,39 @@ impl Builder<'_> {
     }
 
     /// A select and what is included in its rows: with them where it can be joined, in steps of its own where not.
-    fn select(&mut self, statement: Statement, mut cells: Vec<Cell>, role: Role, includes: &[Include]) -> Result<()> {
-        let step = self.steps.len();
-        let joins = join::joins(self.target, &statement, includes);
+    fn select(
+        &mut self,
+        select: Select,
+        mut cells: Vec<Cell>,
+        role: Role,
+        includes: &'a [Include],
+        count: Option<&Count>,
+    ) -> Result<()> {
+        let (step, entity) = (self.steps.len(), select.entity);
+        let joins = join::joins(self.target, &select, includes);
         let columns = |cells: &mut Vec<Cell>, join: &Join<'_>| {
             let (start, select) = (cells.len(), &join.include.select);
             cells.extend(self.cells(select.entity, &select.columns));
             start..cells.len()
         };
         let columns: Vec<Range<usize>> = joins.iter().map(|join| columns(&mut cells, join)).collect();
-        self.push_joined(statement, cells, role, &joins)?;
+        let total = count.map(|_| cells.len());
+        if total.is_some() {
+            cells.push(integer());
+        }
+        self.selects.push(branches::Read { step, select: select.clone(), joins: joins.clone(), count: count.cloned() });
+        let statement = match self.target.lowering {
+            Lowering::Sql(dialect) => {
+                let rows = Rows { select: &select, joins: &joins, count };
+                Lowered::Sql(crate::sql::lower::rows(self.target.schema, &rows, self.params, dialect)?)
+            }
+            Lowering::Ast | Lowering::Document => self.lower(Statement::Select(select))?,
+        };
+        self.steps.push(Step { total, ..Step::new(entity, statement, cells, role) });
         self.children(step, includes, &Carrier { step, joins, columns })
     }
 
-    fn children(&mut self, parent: usize, includes: &[Include], carrier: &Carrier<'_>) -> Result<()> {
+    fn children(&mut self, parent: usize, includes: &'a [Include], carrier: &Carrier<'a>) -> Result<()> {
         for include in includes {
             let select = &include.select;
             let link = select.link.as_ref().expect("an include is always linked");
@@ -265,7 +299,7 @@ impl Builder<'_> {
                 let key = columns.start + include.child_column;
                 self.steps[carrier.step].joined.push(Joined { step, entity, columns, key });
                 let statement = Lowered::With(carrier.step);
-                self.steps.push(Step { entity, statement, cells, role, joined: Vec::new() });
+                self.steps.push(Step::new(entity, statement, cells, role));
                 self.children(step, &include.includes, carrier)?;
                 continue;
             }
@@ -274,28 +308,28 @@ impl Builder<'_> {
                 let ty = self.target.schema.entity(through.entity).field(through.this).ty.clone();
                 cells.push(Cell { ty, field: None });
             }
-            self.select(Statement::Select(select.clone()), cells, role, &include.includes)?;
+            self.select(select.clone(), cells, role, &include.includes, None)?;
         }
         Ok(())
     }
 
     fn push(&mut self, statement: Statement, cells: Vec<Cell>, role: Role) -> Result<()> {
-        self.push_joined(statement, cells, role, &[])
+        let entity = statement.entity();
+        let statement = self.lower(statement)?;
+        self.steps.push(Step::new(entity, statement, cells, role));
+        Ok(())
     }
 
-    fn push_joined(&mut self, statement: Statement, cells: Vec<Cell>, role: Role, joins: &[Join<'_>]) -> Result<()> {
-        let entity = statement.entity();
-        let statement = match self.target.lowering {
+    fn lower(&self, statement: Statement) -> Result<Lowered> {
+        Ok(match self.target.lowering {
             Lowering::Ast => Lowered::Ast(Box::new(statement)),
             Lowering::Sql(dialect) => {
-                Lowered::Sql(crate::sql::lower::lower(self.target.schema, &statement, joins, self.params, dialect)?)
+                Lowered::Sql(crate::sql::lower::lower(self.target.schema, &statement, self.params, dialect)?)
             }
             Lowering::Document => {
                 Lowered::Document(Box::new(crate::document::lower::lower(self.target.schema, &statement)?))
             }
-        };
-        self.steps.push(Step { entity, statement, cells, role, joined: Vec::new() });
-        Ok(())
+        })
     }
 
     fn output(&self, entity: EntityId, columns: &[FieldId], includes: &[Include]) -> Output {

@@ -72,6 +72,10 @@ pub struct Step {
     pub role: Role,
     /// Steps whose rows come in the same rows, in further columns.
     pub joined: Vec<Joined>,
+    /// Which column says how many rows there are beyond the page, the same in each row of it.
+    pub total: Option<usize>,
+    /// Where other steps' rows come between those of this one: the column that is null in them.
+    pub mark: Option<usize>,
 }
 
 impl Step {
@@ -81,6 +85,24 @@ impl Step {
             Some(joined) => (joined.entity, joined.columns.clone()),
             None => (self.entity, 0..self.own_columns()),
         }
+    }
+
+    /// A step that gives rows of its own alone.
+    pub fn new(entity: EntityId, statement: Lowered, cells: Vec<Cell>, role: Role) -> Step {
+        Step { entity, statement, cells, role, joined: Vec::new(), total: None, mark: None }
+    }
+
+    /// How many rows it may give.
+    pub fn most(&self) -> Option<&Most> {
+        match &self.role {
+            Role::Children { most, .. } => most.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Whether each row of another step has one of these at most.
+    pub fn leads_to_one(&self) -> bool {
+        matches!(self.role, Role::Children { to_one: true, .. })
     }
 
     /// How many columns are not of joined rows.
@@ -100,6 +122,14 @@ pub struct Joined {
     pub columns: Range<usize>,
     /// The column that is null where there is no such row.
     pub key: usize,
+}
+
+impl Joined {
+    /// The same so many columns further on.
+    pub fn moved(self, by: usize) -> Joined {
+        let columns = self.columns.start + by..self.columns.end + by;
+        Joined { columns, key: self.key + by, ..self }
+    }
 }
 
 /// A column of a step's rows.

@@ -4,6 +4,7 @@
 //! in subqueries whose tables have aliases of ours (`"$1"`), so no declared name can capture them.
 
 mod aggregate;
+mod branches;
 mod condition;
 mod join;
 mod json;
@@ -14,6 +15,7 @@ mod stored;
 mod writer;
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use sea_query::{
@@ -26,33 +28,33 @@ use super::dialect::Dialect;
 use super::iden;
 use crate::error::{Error, Result};
 use crate::plan::operation::{Encoding, Sql, SqlParam};
-use crate::query::ast::{Aggregate, Assign, Delete, Expr, Insert, Operand, ParamId, Statement, Update};
+use crate::query::ast::{Aggregate, Assign, Count, Delete, Expr, Insert, Operand, ParamId, Select, Statement, Update};
 use crate::query::join::Join;
 use crate::query::param::Params;
-use crate::schema::{Entity, Field, FieldId, FieldType, Schema};
+use crate::schema::{Entity, EntityId, Field, FieldId, FieldType, Schema};
 
-/// Spells a statement in a dialect; a select with the rows joined to its own. Done once for each plan.
-pub fn lower(
-    schema: &Schema,
-    statement: &Statement,
-    joins: &[Join<'_>],
-    params: &Params,
-    dialect: Dialect,
-) -> Result<Sql> {
-    let lowering = Lowering {
-        dialect,
-        schema,
-        params,
-        aliases: Cell::new(0),
-        slots: RefCell::new(Vec::new()),
-        references: RefCell::new(Vec::new()),
-    };
-    let root = Scope { entity: schema.entity(statement.entity()), dialect, alias: None, group: None };
+pub use self::branches::{Branch, branches};
+
+/// Rows, and what comes in the same rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'q> {
+    /// The rows.
+    pub select: &'q Select,
+    /// Rows joined to them.
+    pub joins: &'q [Join<'q>],
+    /// How many there are beyond the limit: the last column.
+    pub count: Option<&'q Count>,
+}
+
+/// Spells a statement in a dialect. Done once for each plan.
+///
+/// # Errors
+/// INTERNAL_ERROR for what no plan asks for.
+pub fn lower(schema: &Schema, statement: &Statement, params: &Params, dialect: Dialect) -> Result<Sql> {
+    let lowering = Lowering::new(schema, params, dialect);
+    let root = lowering.root(statement.entity());
     match statement {
-        Statement::Select(select) => {
-            let built = lowering.select(&root, select, joins)?;
-            Ok(lowering.finish(&built))
-        }
+        Statement::Select(select) => rows(schema, &Rows { select, joins: &[], count: None }, params, dialect),
         Statement::Count(count) => {
             let built = lowering.count(&root, count)?;
             Ok(lowering.finish(&built))
@@ -67,6 +69,16 @@ pub fn lower(
     }
 }
 
+/// Spells a select with what comes in its rows.
+///
+/// # Errors
+/// As [`lower`].
+pub fn rows(schema: &Schema, rows: &Rows<'_>, params: &Params, dialect: Dialect) -> Result<Sql> {
+    let lowering = Lowering::new(schema, params, dialect);
+    let built = lowering.counted(rows)?;
+    Ok(lowering.finish(&built))
+}
+
 /// What the lowering of one statement shares.
 struct Lowering<'a> {
     dialect: Dialect,
@@ -78,6 +90,8 @@ struct Lowering<'a> {
     slots: RefCell<Vec<SqlParam>>,
     /// Foreign keys that are set, and to what.
     references: RefCell<Vec<(FieldId, ParamId)>>,
+    /// Where the values of a list of parents are, when other rows of the statement hold them.
+    sources: RefCell<HashMap<ParamId, branches::Source>>,
 }
 
 /// The row that fields are read from.
@@ -91,6 +105,16 @@ struct Scope<'a> {
 }
 
 impl<'a> Lowering<'a> {
+    fn new(schema: &'a Schema, params: &'a Params, dialect: Dialect) -> Self {
+        let (slots, references, sources) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Lowering { dialect, schema, params, aliases: Cell::new(0), slots, references, sources }
+    }
+
+    /// The row of the table that a statement is about.
+    fn root(&self, entity: EntityId) -> Scope<'a> {
+        Scope { entity: self.schema.entity(entity), dialect: self.dialect, alias: None, group: None }
+    }
+
     fn finish(self, built: &impl QueryStatementWriter) -> Sql {
         let mut writer = Writer::new(self.dialect, self.slots.into_inner());
         match self.dialect {

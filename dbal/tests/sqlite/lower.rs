@@ -8,7 +8,7 @@ use crate::schema::*;
 
 /// The text, and the parameters in the order of its placeholders.
 fn sql(statement: Statement) -> (String, Vec<u16>) {
-    let sql = dbal::sql::lower::lower(&schema(), &statement, &[], &params(64), Dialect::Sqlite).unwrap();
+    let sql = dbal::sql::lower::lower(&schema(), &statement, &params(64), Dialect::Sqlite).unwrap();
     (sql.text.to_string(), sql.params.iter().map(|param| param.id.0).collect())
 }
 
@@ -85,7 +85,7 @@ fn quotes_in_names_are_doubled() {
     let evil = entity("Evil", "ta\"ble", vec![field("co\"l", TEXT)]);
     let schema = dbal::Schema::new(vec![evil], Vec::new());
     let statement = Statement::Select(select(EntityId(0), &[FieldId(0)], Expr::IsNull(Operand::Field(FieldId(0)))));
-    let sql = dbal::sql::lower::lower(&schema, &statement, &[], &params(0), Dialect::Sqlite).unwrap();
+    let sql = dbal::sql::lower::lower(&schema, &statement, &params(0), Dialect::Sqlite).unwrap();
     assert_eq!(&*sql.text, r#"SELECT "co""l" FROM "ta""ble" WHERE "co""l" IS NULL"#);
 }
 
@@ -390,5 +390,5 @@ fn updates_and_deletes() {
 fn a_path_through_many_rows_is_refused() {
     let operand = Operand::Related { path: vec![user::POSTS], field: post::TITLE, visible: Vec::new() };
     let statement = Statement::Count(Count { entity: USER, filter: Expr::IsNull(operand) });
-    assert!(dbal::sql::lower::lower(&schema(), &statement, &[], &params(0), Dialect::Sqlite).is_err());
+    assert!(dbal::sql::lower::lower(&schema(), &statement, &params(0), Dialect::Sqlite).is_err());
 }

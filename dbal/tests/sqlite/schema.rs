@@ -258,15 +258,9 @@ pub fn step(schema: &Schema, statement: &Statement) -> Step {
         Statement::Update(update) => with_check(&update.returning, update.check.is_some()),
         Statement::Delete(_) => Vec::new(),
     };
-    let sql = lower(schema, statement, &[], &params(64), Dialect::Sqlite).unwrap();
+    let sql = lower(schema, statement, &params(64), Dialect::Sqlite).unwrap();
     let output = Output { columns: Arc::default(), visible: cells.len(), check: None, sources: None };
-    Step {
-        entity: statement.entity(),
-        statement: Lowered::Sql(sql),
-        cells,
-        role: Role::Root(output),
-        joined: Vec::new(),
-    }
+    Step::new(statement.entity(), Lowered::Sql(sql), cells, Role::Root(output))
 }
 
 /// A database with the schema's tables.

@@ -138,7 +138,7 @@ fn a_prefix_is_looked_up_in_the_index() {
         let schema = schema();
         let statement = Statement::Select(select(USER, &[user::ID], filter));
         let sql =
-            dbal::sql::lower::lower(&schema, &statement, &[], &params(1), dbal::sql::dialect::Dialect::Sqlite).unwrap();
+            dbal::sql::lower::lower(&schema, &statement, &params(1), dbal::sql::dialect::Dialect::Sqlite).unwrap();
         let mut explain = sqlite.prepare(&format!("EXPLAIN QUERY PLAN {}", sql.text)).unwrap();
         explain.raw_query().mapped(|row| row.get::<_, String>(3)).collect::<Result<Vec<_>, _>>().unwrap().join("; ")
     };

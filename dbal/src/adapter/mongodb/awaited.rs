@@ -1,17 +1,16 @@
 //! Requests that are awaited: they run where the driver's own work does, on one thread for the process.
 
-use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Shared;
 use super::connection::MongoConnection;
+use crate::adapter::inbox::Inbox;
 use crate::adapter::{Awaited, Cancel, Drive, Pending, Task, Wanted};
 use crate::error::{Error, Outcome, Result};
 use crate::plan::operation::Step;
@@ -23,12 +22,12 @@ use crate::value::Value;
 pub(super) struct Driver {
     shared: Arc<Shared>,
     handle: &'static Handle,
-    inbox: &'static Inbox,
+    inbox: &'static Inbox<Begun>,
     room: Arc<Semaphore>,
 }
 
 impl Driver {
-    pub(super) fn new(shared: Arc<Shared>, handle: &'static Handle, inbox: &'static Inbox, most: usize) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, handle: &'static Handle, inbox: &'static Inbox<Begun>, most: usize) -> Self {
         Driver { shared, handle, inbox, room: Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS))) }
     }
 }
@@ -41,7 +40,7 @@ impl Drive for Driver {
 }
 
 /// A request that was handed to the thread.
-struct Begun {
+pub(super) struct Begun {
     shared: Arc<Shared>,
     handle: &'static Handle,
     room: Arc<Semaphore>,
@@ -86,39 +85,11 @@ async fn entered(room: Arc<Semaphore>, wanted: &Wanted) -> Result<OwnedSemaphore
     .await
 }
 
-/// What is handed to the thread: many at a time for one wake-up.
-#[derive(Default)]
-pub(super) struct Inbox {
-    state: Mutex<(VecDeque<Begun>, Option<Waker>)>,
-}
-
-impl Inbox {
-    fn send(&self, begun: Begun) {
-        let waker = {
-            let mut state = self.state.lock();
-            state.0.push_back(begun);
-            state.1.take()
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
-    fn poll(&self, context: &Context<'_>) -> Poll<VecDeque<Begun>> {
-        let mut state = self.state.lock();
-        if state.0.is_empty() {
-            state.1 = Some(context.waker().clone());
-            return Poll::Pending;
-        }
-        Poll::Ready(std::mem::take(&mut state.0))
-    }
-
-    /// Runs what comes, for as long as the process does.
-    pub(super) async fn serve(&self) {
-        loop {
-            for begun in std::future::poll_fn(|context| self.poll(context)).await {
-                drop(tokio::task::spawn_local(begun.run()));
-            }
+/// Runs what comes, for as long as the process does.
+pub(super) async fn serve(inbox: &Inbox<Begun>) {
+    loop {
+        for begun in std::future::poll_fn(|context| inbox.poll(context)).await {
+            drop(tokio::task::spawn_local(begun.run()));
         }
     }
 }

@@ -17,7 +17,8 @@ static DRIVER: OnceLock<Option<Handle>> = OnceLock::new();
 
 /// Requests that are awaited, for the same thread.
 #[cfg(feature = "async")]
-pub(super) static INBOX: std::sync::LazyLock<super::awaited::Inbox> = std::sync::LazyLock::new(Default::default);
+pub(super) static INBOX: std::sync::LazyLock<crate::adapter::inbox::Inbox<super::awaited::Begun>> =
+    std::sync::LazyLock::new(Default::default);
 
 /// The thread's handle; it starts with the first use and ends with the process.
 pub(super) fn handle() -> Result<&'static Handle> {
@@ -32,7 +33,7 @@ fn start() -> Option<Handle> {
     let driver = thread::Builder::new().name("dbal-mongodb".into());
     let driver = driver.spawn(move || {
         #[cfg(feature = "async")]
-        tokio::task::LocalSet::new().block_on(&runtime, INBOX.serve());
+        tokio::task::LocalSet::new().block_on(&runtime, super::awaited::serve(&INBOX));
         #[cfg(not(feature = "async"))]
         runtime.block_on(std::future::pending::<()>());
     });

@@ -1,6 +1,7 @@
 //! Answers that are ready: those that came together are told together, so that whoever awaits them is woken once.
 
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::Notify;
 
@@ -26,7 +27,10 @@ impl Answers {
         loop {
             self.more.notified().await;
             let ready = self.ready.take();
-            ready.into_iter().for_each(|answer| answer());
+            for answer in ready {
+                // It runs what its host wrote, and one that panics must not take the answers of others with it.
+                let _ = catch_unwind(AssertUnwindSafe(answer));
+            }
         }
     }
 }

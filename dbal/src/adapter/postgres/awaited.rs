@@ -113,14 +113,16 @@ impl Taken {
         sink: &mut dyn RowSink,
     ) -> Result<u64> {
         let mut given = Counted { sink, rows: 0 };
-        for _ in 0..AGAIN {
+        for again in 1..=AGAIN {
             match self.session.run(step, params, deadline, &mut given).await {
                 Err(error) if given.rows == 0 && self.is_innocent(&error, deadline) => {}
                 done => return done,
             }
             // Not two at a time: all that lost this one would wait for each other.
             self.place = None;
-            let place = self.lines.take(&Wanted { deadline, ..self.wanted.clone() }).await?;
+            // The last time with nobody else: then only its own fault fails it.
+            let brief = again < AGAIN;
+            let place = self.lines.take(&Wanted { deadline, brief, ..self.wanted.clone() }).await?;
             self.session = session(&place, &self.wanted);
             self.session.watch(self.cancel.as_ref());
             self.place = Some(place);

@@ -1,12 +1,10 @@
-//! What is handed to the thread that drives awaited requests: many at a time for one wake-up.
+//! What is handed to the thread that drives awaited requests, and how many of those wait.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
-use parking_lot::Mutex;
-
-use crate::adapter::{Task, Wanted};
+use crate::adapter::{Task, Wanted, inbox};
 
 /// What the thread is told.
 pub(super) enum Message {
@@ -21,27 +19,14 @@ pub(super) enum Message {
 /// Messages that wait for the thread.
 #[derive(Default)]
 pub(super) struct Inbox {
-    state: Mutex<State>,
+    messages: inbox::Inbox<Message>,
     /// Tasks that wait for a connection.
     waiting: AtomicUsize,
 }
 
-#[derive(Default)]
-struct State {
-    messages: VecDeque<Message>,
-    waker: Option<Waker>,
-}
-
 impl Inbox {
     pub(super) fn send(&self, message: Message) {
-        let mut state = self.state.lock();
-        state.messages.push_back(message);
-        // Whoever comes before the thread has looked finds no waker: it is awake already.
-        let waker = state.waker.take();
-        drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        self.messages.send(message);
     }
 
     pub(super) fn nudge(&self) {
@@ -50,12 +35,7 @@ impl Inbox {
 
     /// Everything that came.
     pub(super) fn poll(&self, context: &Context<'_>) -> Poll<VecDeque<Message>> {
-        let mut state = self.state.lock();
-        if state.messages.is_empty() {
-            state.waker = Some(context.waker().clone());
-            return Poll::Pending;
-        }
-        Poll::Ready(std::mem::take(&mut state.messages))
+        self.messages.poll(context)
     }
 
     pub(super) fn set_waiting(&self, tasks: usize) {

@@ -107,6 +107,11 @@ impl Line {
         self.limit.store(millis, Ordering::Relaxed);
     }
 
+    /// Nobody knows the limit: it is said again before the next statement.
+    pub(super) fn forget_limit(&self) {
+        self.set_limit(u64::MAX);
+    }
+
     /// The statement, if the server knows it already.
     pub(super) fn known(&self, sql: &Sql) -> Option<Statement> {
         self.statements.lock().get(&sql.text).cloned()

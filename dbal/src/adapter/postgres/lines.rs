@@ -19,8 +19,8 @@ use super::bounds::within;
 use super::error;
 use super::inbox::Inbox;
 use super::line::Line;
-use super::pool::{PATIENCE, Pool};
-use crate::adapter::{Cancel, Wanted};
+use super::pool::Pool;
+use crate::adapter::{Cancel, PATIENCE, Wanted};
 use crate::error::{Error, Outcome, Result};
 
 /// Statements on their way over one connection.

@@ -12,11 +12,9 @@ use super::inbox::Inbox;
 use super::line::Line;
 use super::session::Session;
 use super::url::Target;
+use crate::adapter::PATIENCE;
 use crate::error::{Error, Outcome, Result};
 use crate::schema::Schema;
-
-/// How long making a connection may take where no deadline says less.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A connection that has rested for so long is looked at before it is lent.
 const RESTED: Duration = Duration::from_millis(20);

@@ -248,6 +248,14 @@ impl Session {
         }
     }
 
+    /// How the prelude went. One that failed may have left the server's limit as it was.
+    fn begun(&self, prelude: Result<(), tokio_postgres::Error>) -> Result<(), Fault> {
+        if prelude.is_err() {
+            self.line.forget_limit();
+        }
+        Ok(prelude?)
+    }
+
     /// Runs one step, at most until its deadline.
     pub(super) async fn run<S: RowSink + ?Sized>(
         &mut self,
@@ -358,12 +366,12 @@ impl Session {
             (Some(prelude), Some(statement)) => {
                 let first = self.line.client.batch_execute(&prelude);
                 let (first, rows) = join(first, self.line.client.query_raw(&statement, &values)).await;
-                first?;
+                self.begun(first)?;
                 rows?
             }
             (prelude, None) => {
                 if let Some(prelude) = prelude {
-                    self.line.client.batch_execute(&prelude).await?;
+                    self.begun(self.line.client.batch_execute(&prelude).await)?;
                 }
                 let statement = self.line.prepared(sql).await?;
                 self.line.client.query_raw(&statement, &values).await?
@@ -390,7 +398,7 @@ impl Session {
         if !steps.iter().all(|(_, sql)| self.line.known(sql).is_some())
             && let Some(prelude) = prelude.take()
         {
-            self.line.client.batch_execute(&prelude).await.map_err(|error| first(error.into()))?;
+            self.begun(self.line.client.batch_execute(&prelude).await).map_err(first)?;
         }
         let mut statements: SmallVec<[Statement; 8]> = SmallVec::new();
         for (place, (_, sql)) in steps.iter().enumerate() {
@@ -418,7 +426,7 @@ impl Session {
         })
         .await;
         begun.as_mut().await;
-        begun.take_output().unwrap_or(Ok(())).map_err(|error| first(error.into()))?;
+        self.begun(begun.take_output().unwrap_or(Ok(()))).map_err(first)?;
         let mut counts = Vec::with_capacity(steps.len());
         for (place, (mut one, (step, _))) in sent.into_iter().zip(steps).enumerate() {
             one.as_mut().await;

@@ -20,7 +20,7 @@ use crate::sql::iden;
 /// The parents' values where children are limited for each.
 const PARENTS: &str = "$0";
 /// Their only column; the name cannot be one of the children's.
-const PARENT: &str = "$parent";
+pub(super) const PARENT: &str = "$parent";
 
 /// Conditions that are written one by one; more of them would nest too deeply.
 const PARTS: usize = 64;
@@ -115,7 +115,10 @@ impl<'a> Lowering<'a> {
         let scope = if related || !joins.is_empty() { &qualified } else { root };
         self.columns(scope, select, &mut built)?;
         if let Some(link) = &select.link {
-            built.and_where(self.in_values(scope, link.field, link.parents));
+            built.and_where(match self.source(link.parents) {
+                Some(source) => scope.column(link.field).in_subquery(source.values()),
+                None => self.in_values(scope, link.field, link.parents),
+            });
         }
         let mut others = Vec::with_capacity(parts.len());
         // The includes that a condition has joined already.
@@ -207,11 +210,16 @@ impl<'a> Lowering<'a> {
         link: &Link,
         joins: &[Join<'_>],
     ) -> Result<SelectStatement> {
-        let list = self.typed_list(link.parents)?;
-        let list_alias = iden("$list");
-        let mut parents = Query::select();
-        let list = Func::cust("unnest").arg(list);
-        parents.distinct().expr_as(SqlExpr::col(list_alias.clone()), iden(PARENT)).from_function(list, list_alias);
+        let parents = match self.source(link.parents) {
+            Some(source) => source.values(),
+            None => {
+                let list_alias = iden("$list");
+                let mut parents = Query::select();
+                let list = Func::cust("unnest").arg(self.typed_list(link.parents)?);
+                parents.distinct().expr_as(SqlExpr::col(list_alias.clone()), iden(PARENT));
+                parents.from_function(list, list_alias).to_owned()
+            }
+        };
 
         let child = self.nested(root.entity);
         let alias = child.alias.clone().ok_or_else(|| Error::internal("a nested row has an alias"))?;
