@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dbal::{Error, Result};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -17,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::grpc;
 use crate::http;
 use crate::service::{Service, has_stopped};
 use crate::tls::Encryption;
@@ -32,6 +34,10 @@ const MOST: usize = 10_000;
 
 /// Streams of one HTTP/2 connection at a time.
 const MOST_STREAMS: u32 = 128;
+
+/// Streams of rows, and transactions, of one connection at a time; a WebSocket counts its own.
+pub const STREAMS: usize = 16;
+pub const TRANSACTIONS: usize = 4;
 
 /// Bytes of the head of a request.
 const HEAD: usize = 32 << 10;
@@ -85,14 +91,37 @@ pub async fn serve(
 /// One of the places for connections, given back when this is dropped. What a connection is upgraded to keeps it.
 pub struct Place {
     service: Arc<Service>,
+    streams: Arc<Semaphore>,
+    transactions: Arc<Semaphore>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Place {
     fn new(service: Arc<Service>, permit: OwnedSemaphorePermit) -> Self {
         service.metrics.connections.inc();
-        Place { service, _permit: permit }
+        let (streams, transactions) = (Semaphore::new(STREAMS), Semaphore::new(TRANSACTIONS));
+        Place { service, streams: Arc::new(streams), transactions: Arc::new(transactions), _permit: permit }
     }
+
+    /// A place for a stream of rows, each of which reads on a thread of its own.
+    ///
+    /// # Errors
+    /// RATE_LIMIT_EXCEEDED when the connection has too many.
+    pub fn stream(&self) -> Result<OwnedSemaphorePermit> {
+        one_of(&self.streams)
+    }
+
+    /// A place for a transaction, each of which keeps a connection to the database.
+    ///
+    /// # Errors
+    /// RATE_LIMIT_EXCEEDED when the connection has too many.
+    pub fn transaction(&self) -> Result<OwnedSemaphorePermit> {
+        one_of(&self.transactions)
+    }
+}
+
+fn one_of(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
+    places.clone().try_acquire_owned().map_err(|_| Error::rate_limited(Duration::from_secs(1)))
 }
 
 impl Drop for Place {
@@ -132,7 +161,12 @@ impl Connection {
             asked.notify_one();
             request.extensions_mut().insert(place.clone());
             let service = shared.clone();
-            async move { Ok::<_, Infallible>(http::answer(service, peer, request).await) }
+            async move {
+                Ok::<_, Infallible>(match grpc::is_grpc(&request) {
+                    true => grpc::answer(service, peer, request).await,
+                    false => http::answer(service, peer, request).await,
+                })
+            }
         });
         let mut builder = Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(FIRST_REQUEST).max_buf_size(HEAD * 4);
@@ -163,7 +197,7 @@ impl Connection {
     }
 }
 
-fn ended_with(ended: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
+fn ended_with(ended: std::result::Result<(), Box<dyn std::error::Error + Send + Sync>>) {
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended with an error");
     }

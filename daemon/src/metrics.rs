@@ -52,6 +52,23 @@ pub struct Metrics {
     pub rules_current: Gauge,
 }
 
+/// One of what a gauge counts, until this is dropped.
+pub struct Counted(Gauge);
+
+impl Counted {
+    /// Counts one more.
+    pub fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Counted(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 impl Metrics {
     /// Nothing counted yet.
     pub fn new() -> Self {

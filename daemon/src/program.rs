@@ -14,7 +14,7 @@ use crate::log;
 use crate::start::{Daemon, Options};
 use crate::tls::Encryption;
 
-/// dbal over HTTP and WebSocket, for code that may not hold database credentials.
+/// dbal over HTTP, WebSocket and gRPC, for code that may not hold database credentials.
 #[derive(Debug, Parser)]
 #[command(version)]
 #[command(after_help = "\

@@ -11,14 +11,16 @@ use dbal::client::nonblocking::{AsyncRows, AsyncTransaction};
 use dbal::client::{Envelope, Origin};
 use dbal::config::Settings;
 use dbal::packed::Layouts;
-use dbal::{AsyncClient, Error, Operation, Outcome, Principal, Request, Response, Result, RowSink};
+use dbal::{AsyncClient, Error, ErrorKind, Operation, Outcome, Principal, Request, Response, Result, RowSink};
 use futures_util::FutureExt;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
+use crate::body;
 use crate::caller::Caller;
 use crate::identity::{Identify, Identities};
 use crate::metrics::Metrics;
-use crate::rate::Rates;
+use crate::probe::Probe;
+use crate::rate::{self, Rates};
 use crate::shape;
 
 /// The longest a request may take where the configuration says nothing.
@@ -40,6 +42,10 @@ pub struct Service {
     pub metrics: Metrics,
     /// How rows are packed.
     pub layouts: Arc<Layouts>,
+    /// Whether the database answers.
+    pub probe: Probe,
+    /// Room for bodies of requests while they arrive.
+    pub arriving: Arc<Semaphore>,
     /// Becomes true when the daemon stops.
     pub stopping: watch::Receiver<bool>,
     /// The database under the rules in force, asked by nobody in particular.
@@ -86,6 +92,8 @@ impl Service {
             identities: Identities::new(identify),
             metrics: Metrics::new(),
             layouts,
+            probe: Probe::default(),
+            arriving: body::room(),
             stopping,
             rates: Rates::new(settings.security.rate_limit),
             at_once: Semaphore::new(MOST_AT_ONCE),
@@ -112,12 +120,22 @@ impl Service {
     /// The caller of a token, or an anonymous one.
     ///
     /// # Errors
-    /// UNAUTHORIZED for a token that does not count; DATABASE_ERROR and TIMEOUT.
-    pub async fn caller(&self, token: Option<&str>) -> Result<Arc<Caller>> {
+    /// UNAUTHORIZED for a token that does not count; RATE_LIMIT_EXCEEDED where too many did not; DATABASE_ERROR and
+    /// TIMEOUT.
+    pub async fn caller(&self, token: Option<&str>, peer: IpAddr) -> Result<Arc<Caller>> {
         let trusted = self.trusted.load();
         if let Some(token) = token {
+            if let Some(caller) = self.identities.known(&trusted, token) {
+                return Ok(caller);
+            }
+            // A token that nobody knows costs a look into the database: they are counted before it.
+            let tried = self.rates.try_token(peer)?;
             let looked_up = trusted.with_timeout(Some(self.longest));
-            return self.identities.caller(&looked_up, token).await;
+            let found = self.identities.caller(&looked_up, token).await;
+            if !found.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unauthorized) {
+                tried.was_none();
+            }
+            return found;
         }
         let version = trusted.blocking().policy().version();
         if let Some(caller) = self.anonymous.load_full().filter(|caller| caller.rules == version) {
@@ -215,7 +233,7 @@ impl Service {
     fn admit<'w>(&'w self, caller: &'w Caller, request: &'w Request, ask: &'w Ask<'w>) -> Result<Watched<'w>> {
         let mut watched =
             Watched { service: self, caller, request, ask, began: Instant::now(), permit: None, over: false };
-        let who = || caller.counted_as.clone().unwrap_or_else(|| format!("@{}", ask.peer));
+        let who = || caller.counted_as.clone().unwrap_or_else(|| rate::network(ask.peer));
         if let Err(refused) = self.rates.count(who, request) {
             return watched.end(Err(refused));
         }

@@ -44,7 +44,7 @@ fn a_warning_in_the_contract_stops_the_generator() {
 
 /// What is generated from.
 fn contract(folder: &Path) {
-    for source in ["api/schema", "bindings/node/lib", "bindings/c/src"] {
+    for source in ["api/idl", "api/schema", "bindings/node/lib", "bindings/c/src"] {
         copy(&xtask::root().join(source), &folder.join(source));
     }
     let config = "bindings/c/cbindgen.toml";

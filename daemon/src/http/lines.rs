@@ -10,6 +10,7 @@ use dbal::client::wire;
 use dbal::schema::{EntityId, Schema};
 use dbal::{Record, Request, Result};
 use futures_util::{FutureExt as _, stream};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer;
 use crate::caller::Caller;
@@ -23,11 +24,17 @@ pub const ROWS: usize = 256;
 ///
 /// # Errors
 /// What is wrong with the request; what happens later is the last line.
-pub async fn stream(service: &Service, caller: &Caller, request: Request, ask: &Ask<'_>) -> Result<Response<Body>> {
+pub async fn stream(
+    service: &Service,
+    caller: &Caller,
+    request: Request,
+    ask: &Ask<'_>,
+    place: Option<OwnedSemaphorePermit>,
+) -> Result<Response<Body>> {
     let schema = caller.client.blocking().schema().clone();
     let entity = schema.find(&request.entity).unwrap_or(EntityId(0));
     let rows = service.stream(caller, request, ask).await?;
-    let state = Some(State { rows, schema, entity, id: ask.id.to_owned(), count: 0 });
+    let state = Some(State { rows, schema, entity, id: ask.id.to_owned(), count: 0, _place: place });
     let lines = stream::unfold(state, |state| async move {
         let mut state = state?;
         let (line, more) = state.line().await;
@@ -42,6 +49,8 @@ struct State {
     entity: EntityId,
     id: String,
     count: u64,
+    /// Among the streams of the connection.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl State {

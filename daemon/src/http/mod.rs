@@ -13,25 +13,29 @@ use axum::body::Body;
 use axum::http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode};
+use bytes::Bytes;
 use dbal::{Error, Operation, Result};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use uuid::Uuid;
 
+use crate::accept::Place;
+use crate::body::{Arriving, Held, Trouble};
 use crate::caller::Caller;
 use crate::service::{Ask, Service};
 use crate::{catalogue, openapi, ws};
+pub use answer::REQUEST_ID;
 pub use guard::Guard;
 pub use lines::gather;
 
 /// A body with all of it has this long to come, however long the request may take.
-const BODY: Duration = Duration::from_secs(30);
+pub const BODY: Duration = Duration::from_secs(30);
 
 /// How long a caller waits, in milliseconds.
 const TIMEOUT: HeaderName = HeaderName::from_static("dbal-timeout-ms");
 
 /// Keys that make a write safe to send again.
-const IDEMPOTENCY: HeaderName = HeaderName::from_static("idempotency-key");
+pub const IDEMPOTENCY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A key that is not kept would promise what is not so.
 pub fn unkept() -> Error {
@@ -44,6 +48,8 @@ struct Exchange<'e> {
     peer: SocketAddr,
     id: String,
     head: Parts,
+    /// The room that its body takes.
+    held: Held,
 }
 
 /// Answers one request. It always answers: faults are responses.
@@ -60,7 +66,8 @@ pub async fn answer(service: Arc<Service>, peer: SocketAddr, request: Request<In
     let mut response = match (&origin, &head.method) {
         (Some(_), &Method::OPTIONS) => guard::preflight(),
         _ => {
-            let exchange = Exchange { service: &service, peer, id, head };
+            let held = Held::new(service.arriving.clone());
+            let exchange = Exchange { service: &service, peer, id, head, held };
             exchange.route(body).await
         }
     };
@@ -101,7 +108,7 @@ impl Exchange<'_> {
     }
 
     async fn caller(&self) -> Result<Arc<Caller>> {
-        self.service.caller(token(&self.head.headers)?.as_deref()).await
+        self.service.caller(token(&self.head.headers)?.as_deref(), self.peer.ip()).await
     }
 
     fn ask(&self) -> Result<Ask<'_>> {
@@ -127,7 +134,8 @@ impl Exchange<'_> {
         let body = self.body(body).await?;
         let mut request = arguments::of_body(entity, &operation, &body)?;
         if request.operation == Operation::Stream {
-            return Ok(lines::stream(self.service, &caller, request, &self.ask()?).await?);
+            let place = self.head.extensions.get::<Arc<Place>>().map(|place| place.stream()).transpose()?;
+            return Ok(lines::stream(self.service, &caller, request, &self.ask()?, place).await?);
         }
         let by_header = arguments::if_match(&self.head.headers, &mut request)?;
         let response = self.service.run(&caller, &request, &self.ask()?).await.map_err(|error| {
@@ -173,7 +181,7 @@ impl Exchange<'_> {
     }
 
     /// The whole body, as JSON.
-    async fn body(&self, body: Incoming) -> Result<Vec<u8>, Fault> {
+    async fn body(&self, body: Incoming) -> Result<Bytes, Fault> {
         let most = self.service.most_bytes();
         let kind = self.head.headers.get(CONTENT_TYPE).map(|kind| kind.to_str().unwrap_or_default());
         let json = kind.is_some_and(|kind| {
@@ -181,17 +189,19 @@ impl Exchange<'_> {
             kind.eq_ignore_ascii_case("application/json")
         });
         let told = self.head.headers.contains_key("content-encoding");
-        let gathered = tokio::time::timeout(BODY, Limited::new(body, most).collect()).await;
-        let bytes = match gathered {
-            Ok(Ok(whole)) => whole.to_bytes(),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+        let arriving = Arriving::new(body, &self.held, Some(BODY));
+        let bytes = match Limited::new(arriving, most).collect().await {
+            Ok(whole) => whole.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => {
                 let message = format!("more than {most} bytes (limit request_bytes)");
                 return Err(Fault::Status(StatusCode::PAYLOAD_TOO_LARGE, Error::validation("body", message)));
             }
-            Ok(Err(_)) => return Err(Error::validation("body", "it ended early").into()),
-            Err(_) => {
-                let error = Error::validation("body", format!("it did not come within {} s", BODY.as_secs()));
-                return Err(Fault::Status(StatusCode::REQUEST_TIMEOUT, error));
+            Err(error) => {
+                let trouble = error.downcast_ref().copied().unwrap_or(Trouble::Broken);
+                return Err(match trouble {
+                    Trouble::Slow(_) => Fault::Status(StatusCode::REQUEST_TIMEOUT, trouble.error()),
+                    Trouble::Full | Trouble::Broken => trouble.error().into(),
+                });
             }
         };
         if told {
@@ -203,7 +213,7 @@ impl Exchange<'_> {
             let error = Error::validation("Content-Type", "expected application/json");
             return Err(Fault::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
         }
-        Ok(bytes.to_vec())
+        Ok(bytes)
     }
 }
 

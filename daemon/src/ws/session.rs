@@ -23,6 +23,7 @@ use super::message::{self, Id, Incoming, Params};
 use super::outgoing::{self, Out, Outgoing};
 use super::streams::{self, Credit};
 use super::transactions::{Transactions, Work};
+use crate::accept::STREAMS;
 use crate::caller::Caller;
 use crate::catalogue;
 use crate::service::{Ask, Service, has_stopped};
@@ -39,7 +40,6 @@ const TOKEN: Duration = Duration::from_secs(5);
 
 /// Requests of a connection under way at a time, streams among them.
 const IN_FLIGHT: usize = 64;
-const STREAMS: usize = 16;
 
 /// What a connection's tasks share.
 pub struct Shared {
@@ -186,7 +186,9 @@ impl Session {
             Ok((token, packed))
         };
         let opened = match { read }() {
-            Ok((token, packed)) => shared.service.caller(token.as_deref()).await.map(|caller| (token, packed, caller)),
+            Ok((token, packed)) => {
+                shared.service.caller(token.as_deref(), shared.peer.ip()).await.map(|caller| (token, packed, caller))
+            }
             Err(error) => Err(error),
         };
         match opened {
@@ -222,7 +224,7 @@ impl Session {
             "limits": {
                 "in_flight": (IN_FLIGHT as i64),
                 "streams": (STREAMS as i64),
-                "transactions": (super::transactions::MOST as i64),
+                "transactions": (crate::accept::TRANSACTIONS as i64),
                 "message_bytes": (self.shared.service.most_bytes() as i64),
                 "credit": (streams::MOST_CREDIT as i64),
             },
@@ -232,7 +234,7 @@ impl Session {
     /// Whether the token still counts.
     async fn verify(&mut self) -> Step {
         if let Some(token) = self.token.clone() {
-            match self.shared.service.caller(Some(&token)).await {
+            match self.shared.service.caller(Some(&token), self.shared.peer.ip()).await {
                 Ok(caller) => self.caller = caller,
                 Err(error) if error.kind() == dbal::ErrorKind::Unauthorized => {
                     return ControlFlow::Break(Some(Close::Unauthorized));
@@ -323,7 +325,7 @@ impl Session {
                 return ControlFlow::Continue(());
             }
         };
-        let caller = match self.shared.service.caller(Some(&token)).await {
+        let caller = match self.shared.service.caller(Some(&token), self.shared.peer.ip()).await {
             Ok(caller) if caller.counted_as == self.caller.counted_as => caller,
             // Another user's token would carry this one's transactions along.
             Ok(_) => return ControlFlow::Break(Some(Close::Unauthorized)),

@@ -15,10 +15,9 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::message::Id;
 use super::session::{Reply, Shared, cancelled, reply};
+use crate::accept::TRANSACTIONS;
 use crate::caller::Caller;
-
-/// Transactions of a connection at a time, those inside others not counted.
-pub const MOST: usize = 4;
+use crate::metrics::Counted;
 
 /// Steps of a transaction that wait for their turn.
 const WAITING: usize = 64;
@@ -90,7 +89,7 @@ impl Transactions {
         let (sender, receiver) = mpsc::channel(WAITING);
         let number = {
             let mut known = self.known.lock();
-            if known.tasks >= MOST {
+            if known.tasks >= TRANSACTIONS {
                 return Err(Error::rate_limited(Duration::from_secs(1)));
             }
             known.tasks += 1;
@@ -99,7 +98,7 @@ impl Transactions {
         };
         let (shared, known, id) = (self.shared.clone(), self.known.clone(), id.clone());
         tokio::spawn(async move {
-            shared.service.metrics.transactions.inc();
+            let _counted = Counted::new(&shared.service.metrics.transactions);
             let within = shared.service.within(deadline);
             let (until, client) = (Instant::now() + within, shared.ask(&request_id, deadline).client(&caller, within));
             let begun = tokio::select! {
@@ -120,7 +119,6 @@ impl Transactions {
                         // Nobody would ever end it. Whatever its rollback says, there is nobody to hear it either.
                         let _ = transaction.rollback().await;
                         known.lock().tasks -= 1;
-                        shared.service.metrics.transactions.dec();
                         return;
                     }
                     let task = Task { shared: &shared, known: &known, open: vec![(number, transaction)] };
@@ -131,8 +129,6 @@ impl Transactions {
             }
             let mut known = known.lock();
             known.tasks -= 1;
-            drop(known);
-            shared.service.metrics.transactions.dec();
         });
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::world::{ids, object, token, told, world};
 use std::sync::Arc;
 
 /// Some request of each operation.
-fn some(operation: Operation, entity: &str) -> (String, Value) {
+pub fn some(operation: Operation, entity: &str) -> (String, Value) {
     let row = value!({ "id": 9, "name": "x", "owner": "ada" });
     let args = match operation {
         Operation::Create => value!({ "data": row }),

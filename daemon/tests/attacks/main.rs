@@ -7,6 +7,7 @@
 //! | C: resources | 50 to 61 | `resources` |
 //! | D: transport and sessions | 62 to 73 | `transport`, `sessions` |
 //! | E: secrets, errors, audit | 74 to 84 | `secrets` |
+//! | what gRPC has of A to E | 1, 2, 9, 26, 49, 50, 53, 54, 55, 57, 60, 70, 73, 74 | `grpc` |
 //!
 //! Not here, and why:
 //!
@@ -23,7 +24,6 @@
 //! | 48 | a row has 15 MiB at most, a request 32: 54 |
 //! | 58 | `Credential.verify` is the engine's: `common/contracts/operations` |
 //! | 63 | with 62, in `transport` |
-//! | 70 | until the daemon speaks gRPC |
 //! | 79 to 82 | until the operating system's cage |
 //! | 83 | `cargo deny check` |
 //! | 84 | the lookup of a token is by its hash, see 66; timing of the engine is in the laws |
@@ -35,6 +35,7 @@ mod support;
 
 mod authorization;
 mod data;
+mod grpc;
 mod resources;
 mod secrets;
 mod sessions;

@@ -10,6 +10,7 @@ use dbal_conformance::{
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::grpc::OverGrpc;
 use super::support::socket::{Socket, params};
 use super::support::{Believing, Http, Served, token_of};
 use super::typed;
@@ -19,6 +20,7 @@ use super::typed;
 pub enum Wire {
     Http,
     WebSocket,
+    Grpc,
 }
 
 /// The daemon on SQLite files.
@@ -38,6 +40,7 @@ impl Host for ServedHost {
         match self.wire {
             Wire::Http => "http",
             Wire::WebSocket => "websocket",
+            Wire::Grpc => "grpc",
         }
     }
 
@@ -59,11 +62,13 @@ impl Host for ServedHost {
         Ok(match self.wire {
             Wire::Http => Box::new(OverHttp { schema, served }),
             Wire::WebSocket => Box::new(OverSocket { schema, sockets: RefCell::default(), served }),
+            Wire::Grpc => Box::new(OverGrpc::new(served)),
         })
     }
 }
 
-fn token(caller: &Caller) -> Option<String> {
+/// What says who asks.
+pub fn token(caller: &Caller) -> Option<String> {
     match caller {
         Caller::Trusted => Some("trusted".into()),
         Caller::Anonymous => None,

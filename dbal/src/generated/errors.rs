@@ -85,21 +85,23 @@ impl ErrorKind {
         }
     }
 
-    /// The gRPC status that carries this kind.
-    pub const fn grpc_status(self) -> &'static str {
-        match self {
-            ErrorKind::NotFound => "NOT_FOUND",
-            ErrorKind::Conflict => "ABORTED",
-            ErrorKind::Unauthorized => "UNAUTHENTICATED",
-            ErrorKind::Forbidden => "PERMISSION_DENIED",
-            ErrorKind::ValidationError => "INVALID_ARGUMENT",
-            ErrorKind::RateLimitExceeded => "RESOURCE_EXHAUSTED",
-            ErrorKind::InternalError => "INTERNAL",
-            ErrorKind::CapabilityNotSupported => "UNIMPLEMENTED",
-            ErrorKind::DatabaseError => "UNAVAILABLE",
-            ErrorKind::Timeout => "DEADLINE_EXCEEDED",
-            ErrorKind::SandboxViolation => "PERMISSION_DENIED",
-            ErrorKind::MaliciousCodeDetected => "PERMISSION_DENIED",
+    /// The gRPC status that carries this kind, with a reason that may decide it, such as `unique`.
+    pub fn grpc_status(self, reason: Option<&str>) -> &'static str {
+        match (self, reason) {
+            (ErrorKind::NotFound, _) => "NOT_FOUND",
+            (ErrorKind::Conflict, Some("unique")) => "ALREADY_EXISTS",
+            (ErrorKind::Conflict, Some("foreign_key")) => "ALREADY_EXISTS",
+            (ErrorKind::Conflict, _) => "ABORTED",
+            (ErrorKind::Unauthorized, _) => "UNAUTHENTICATED",
+            (ErrorKind::Forbidden, _) => "PERMISSION_DENIED",
+            (ErrorKind::ValidationError, _) => "INVALID_ARGUMENT",
+            (ErrorKind::RateLimitExceeded, _) => "RESOURCE_EXHAUSTED",
+            (ErrorKind::InternalError, _) => "INTERNAL",
+            (ErrorKind::CapabilityNotSupported, _) => "UNIMPLEMENTED",
+            (ErrorKind::DatabaseError, _) => "UNAVAILABLE",
+            (ErrorKind::Timeout, _) => "DEADLINE_EXCEEDED",
+            (ErrorKind::SandboxViolation, _) => "PERMISSION_DENIED",
+            (ErrorKind::MaliciousCodeDetected, _) => "PERMISSION_DENIED",
         }
     }
 }

@@ -34,8 +34,7 @@ pub fn rust(file: &ErrorFile) -> String {
     method(&mut out, "The code as every host spells it, such as `NOT_FOUND`.", "code", "&'static str", code);
     let http = kinds.iter().map(|(kind, _, decl)| (kind, decl.http.to_string()));
     method(&mut out, "The HTTP status that carries this kind.", "http_status", "u16", http);
-    let grpc = kinds.iter().map(|(kind, _, decl)| (kind, format!("\"{}\"", decl.grpc)));
-    method(&mut out, "The gRPC status that carries this kind.", "grpc_status", "&'static str", grpc);
+    grpc(&mut out, file);
     out.push_str("}\n");
     out
 }
@@ -45,6 +44,22 @@ fn method<'a>(out: &mut String, doc: &str, name: &str, ty: &str, arms: impl Iter
     push(out, format_args!("\n    /// {doc}\n    pub const fn {name}(self) -> {ty} {{\n        match self {{\n"));
     for (kind, value) in arms {
         push(out, format_args!("            ErrorKind::{kind} => {value},\n"));
+    }
+    out.push_str("        }\n    }\n");
+}
+
+/// The method that gives the status of gRPC, which a reason may decide.
+fn grpc(out: &mut String, file: &ErrorFile) {
+    out.push_str(
+        "\n    /// The gRPC status that carries this kind, with a reason that may decide it, such as `unique`.\n    \
+         pub fn grpc_status(self, reason: Option<&str>) -> &'static str {\n        match (self, reason) {\n",
+    );
+    for (code, decl) in &file.errors {
+        let kind = upper_camel(code);
+        for (reason, status) in decl.grpc_by_reason.iter().filter(|(_, status)| **status != decl.grpc) {
+            push(out, format_args!("            (ErrorKind::{kind}, Some(\"{reason}\")) => \"{status}\",\n"));
+        }
+        push(out, format_args!("            (ErrorKind::{kind}, _) => \"{}\",\n", decl.grpc));
     }
     out.push_str("        }\n    }\n");
 }

@@ -9,6 +9,7 @@ mod capabilities;
 mod contract;
 mod entities;
 mod errors;
+mod grpc;
 mod modules;
 mod reference;
 mod unicode;
@@ -40,6 +41,7 @@ pub fn outputs(root: &Path) -> Result<Vec<Output>, String> {
     let statuses = c::statuses(&errors);
     let header = c::header(&statuses)?;
     let mut all = modules::outputs(root)?;
+    all.extend(grpc::outputs(root)?);
     all.extend([
         Output { path: "bindings/c/src/generated/status.rs", text: statuses },
         Output { path: "bindings/c/include/dbal.h", text: header },
