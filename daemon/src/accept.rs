@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::Version;
 use dbal::{Error, Result};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -20,6 +21,8 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::grpc;
 use crate::http;
+use crate::pace;
+use crate::patience::{PATIENCE, Patient};
 use crate::service::{Service, has_stopped};
 use crate::tls::Encryption;
 
@@ -162,12 +165,16 @@ impl Connection {
             request.extensions_mut().insert(place.clone());
             let service = shared.clone();
             async move {
-                Ok::<_, Infallible>(match grpc::is_grpc(&request) {
+                // On HTTP/1.1 the connection is the answer's: see `patience`.
+                let shared = request.version() == Version::HTTP_2;
+                let response = match grpc::is_grpc(&request) {
                     true => grpc::answer(service, peer, request).await,
                     false => http::answer(service, peer, request).await,
-                })
+                };
+                Ok::<_, Infallible>(if shared { pace::paced(response, PATIENCE) } else { response })
             }
         });
+        let io = TokioIo::new(Patient::new(io, PATIENCE));
         let mut builder = Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(FIRST_REQUEST).max_buf_size(HEAD * 4);
         builder
@@ -177,7 +184,7 @@ impl Connection {
             .max_header_list_size(HEAD as u32)
             .keep_alive_interval(KEEP_ALIVE.0)
             .keep_alive_timeout(KEEP_ALIVE.1);
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(io), answered).into_owned();
+        let connection = builder.serve_connection_with_upgrades(io, answered).into_owned();
         let mut served = std::pin::pin!(watcher.watch(connection));
         let begun = async {
             tokio::select! {

@@ -18,6 +18,8 @@ pub mod identity;
 mod log;
 mod metrics;
 mod openapi;
+mod pace;
+mod patience;
 mod probe;
 mod program;
 mod rate;

@@ -67,7 +67,10 @@ fn faults(error: &Error) -> (Vec<FieldViolation>, Vec<String>) {
 
 fn cut(text: &str, most: usize) -> String {
     match text.len() > most {
-        true => text[..text.floor_char_boundary(most)].to_owned() + "…",
+        true => {
+            let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+            text[..end].to_owned() + "…"
+        }
         false => text.to_owned(),
     }
 }

@@ -15,6 +15,10 @@ use crate::row::Record;
 /// Batches that wait to be taken.
 const AHEAD: usize = 2;
 
+/// Batches that wait to be taken where somebody else counts them. More than this were never asked for.
+#[cfg(feature = "remote")]
+const MOST_PUSHED: usize = 16;
+
 /// Rows, or why there are no more.
 pub(super) type Batch = Result<Vec<Record>>;
 
@@ -103,12 +107,16 @@ impl Giver {
         Ok(())
     }
 
-    /// Gives without waiting, to somebody who said that there is room.
+    /// Gives without waiting, to somebody who said that there is room. An end that sends on without having been told so
+    /// must not fill this one: its stream is over.
     #[cfg(feature = "remote")]
     pub fn push(&self, rows: Vec<Record>) {
         let mut state = self.0.state.lock();
         if !state.left && !state.ended {
-            state.waiting.push_back(Ok(rows));
+            let over = state.waiting.len() >= MOST_PUSHED;
+            let told = || Err(Error::internal("the daemon sends more rows than it was asked for"));
+            state.waiting.push_back(if over { told() } else { Ok(rows) });
+            state.ended = over;
         }
         self.0.tell(state);
     }
@@ -120,8 +128,9 @@ impl Giver {
 
     fn close(&self, done: Result<()>) {
         let mut state = self.0.state.lock();
-        state.ended = true;
-        state.waiting.extend(done.err().map(Err));
+        if !std::mem::replace(&mut state.ended, true) {
+            state.waiting.extend(done.err().map(Err));
+        }
         self.0.tell(state);
     }
 }
@@ -181,5 +190,33 @@ impl Drop for Taker {
             watch.left();
         }
         drop(unread);
+    }
+}
+
+#[cfg(all(test, feature = "remote"))]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Unwatched;
+
+    impl Watch for Unwatched {
+        fn taken(&self) {}
+        fn left(&self) {}
+    }
+
+    #[test]
+    fn whoever_pushes_without_leave_is_stopped() {
+        let (giver, taker) = watched(Box::new(Unwatched));
+        for _ in 0..1_000 {
+            giver.push(Vec::new());
+        }
+        giver.end(Ok(()));
+        for _ in 0..MOST_PUSHED {
+            assert!(taker.take().unwrap().is_ok());
+        }
+        assert!(taker.take().unwrap().unwrap_err().message().contains("more rows than"));
+        assert!(taker.take().is_none());
     }
 }
