@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_status_fits_in_a_header() {
-        let fault = |index: usize| FieldFault { index: Some(index), ..FieldFault::new("name", "x".repeat(100)) };
+        let fault = |index: usize| FieldFault { field: "name".into(), message: "x".repeat(100), index: Some(index) };
         let told = status(&Error::invalid((0..1_000).map(fault).collect()), "id");
         assert!(told.details().len() < 6 << 10, "{} bytes", told.details().len());
         let details = told.get_error_details();
