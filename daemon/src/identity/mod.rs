@@ -222,7 +222,7 @@ impl Identities {
         if token.is_empty() || token.len() > LONGEST_TOKEN {
             return Err(Error::unauthorized());
         }
-let (name, now) = (name(token), Instant::now());
+        let (name, now) = (name(token), Instant::now());
         // A copy of the database that is behind knows of no session that has just begun, and of none that has just ended.
         let verified = match self.identify.identify(&trusted.newest(), token).await {
             Ok(verified) => verified,
