@@ -13,4 +13,5 @@ mod prisma;
 mod query;
 mod rust;
 mod seed;
+mod token;
 mod write;

@@ -5,9 +5,11 @@
 //! | A: authorization | 1 to 35 | `authorization` |
 //! | B: injection and data | 36 to 49 | `data` |
 //! | C: resources | 50 to 61 | `resources` |
-//! | D: transport and sessions | 62 to 73 | `transport`, `sessions` |
+//! | D: transport and sessions | 62 to 73 | `transport`, `sessions`, `tls` |
 //! | E: secrets, errors, audit | 74 to 84 | `secrets` |
 //! | what gRPC has of A to E | 1, 2, 9, 26, 49, 50, 53, 54, 55, 57, 60, 70, 73, 74 | `grpc` |
+//!
+//! `properties` has the three of which most of these are a case.
 //!
 //! Not here, and why:
 //!
@@ -20,6 +22,7 @@
 //! | 31 | `conformance/tests/laws` asks it of generated schemas and rules |
 //! | 38, 39 | filters are typed before any backend sees them (36, 8); there is no key-value backend |
 //! | 41 | there are no regular expressions in requests |
+//! | 35 | idempotency keys are refused: 70, and `keys_that_nobody_keeps_are_refused` |
 //! | 43, 46 | `common/contracts/values`: the same on every backend |
 //! | 48 | a row has 15 MiB at most, a request 32: 54 |
 //! | 58 | `Credential.verify` is the engine's: `common/contracts/operations` |
@@ -36,8 +39,10 @@ mod support;
 mod authorization;
 mod data;
 mod grpc;
+mod properties;
 mod resources;
 mod secrets;
 mod sessions;
+mod tls;
 mod transport;
 mod world;

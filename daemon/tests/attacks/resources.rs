@@ -157,3 +157,58 @@ fn c60_a_reader_that_stops_keeps_nothing_for_ever() {
     let rows = socket.call("stream", object([("entity", "Account".into()), ("credit", 64.into())])).unwrap();
     assert_eq!(rows, value!({ "rows": 3004 }));
 }
+
+#[test]
+fn c57_tokens_that_do_not_count_are_counted() {
+    let world = world();
+    let good = world.ada().token.unwrap();
+    let mut known = Http::with_token(world.served.address, good);
+    assert_eq!(known.post("/v1/Account:count", &value!({})).status, 200);
+    let mut codes = Vec::new();
+    let mut http = Http::new(world.served.address);
+    for number in 0..110 {
+        http.token = Some(format!("zz{number}"));
+        codes.push(http.post("/v1/Account:count", &value!({})).status);
+    }
+    assert!(codes[..100].iter().all(|status| *status == 401), "{codes:?}");
+    assert!(codes[105..].iter().all(|status| *status == 429), "{codes:?}");
+    assert_eq!(known.post("/v1/Account:count", &value!({})).status, 200, "who is known is not held back");
+    http.token = None;
+    assert_eq!(http.post("/v1/Account:count", &value!({})).status, 403, "nor is who brings none");
+}
+
+#[test]
+fn c56_a_reader_that_takes_nothing_is_given_up() {
+    let world = world();
+    let doc = "x".repeat(1_000_000);
+    for id in 100..130 {
+        let row = value!({ "id": id, "name": (format!("n{id}")), "owner": "ada", "doc": (doc.as_str()) });
+        world.client.entity("Account").unwrap().create(row).unwrap();
+    }
+    let mut reader = world.ada();
+    let body = json::to_wire(&value!({ "limit": 100 }));
+    reader.send(
+        format!(
+            "POST /v1/Account:find_many HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            world.served.address,
+            reader.token.clone().unwrap(),
+            body.len()
+        )
+        .as_bytes(),
+    );
+    let open = || {
+        let text = Http::new(world.served.admin).get("/metrics").text();
+        text.lines().any(|line| line == "dbal_connections 1")
+    };
+    let end = Instant::now() + Duration::from_secs(10);
+    while !open() {
+        assert!(Instant::now() < end, "it never began");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let began = Instant::now();
+    while open() {
+        assert!(began.elapsed() < Duration::from_secs(45), "a reader that takes nothing keeps its connection");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(began.elapsed() > Duration::from_secs(20), "it was given up too early");
+}

@@ -101,7 +101,7 @@ server:
     enabled: false
 
 database:
-  adapter: "sqlite"
+  adapter: "prisma"
   url: "file:./dev.db"
 
 security:

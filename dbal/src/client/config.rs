@@ -12,13 +12,13 @@ use crate::audit::{Audit, Log};
 use crate::client::call::handler::{Handler, Inside};
 use crate::client::copies::Copies;
 use crate::config::{ADAPTERS, AdapterKind, Secret, Settings, SyncMode};
-use crate::error::{Error, FieldFault, Result};
+use crate::error::{Error, Result};
 use crate::query::cursor::CursorKey;
 use crate::query::limits::Limits;
-use crate::schema::{Body, Loaded, Schema, StoredIn, load_dir, load_sources};
+use crate::schema::{Body, Entity, Loaded, Schema, StoredIn, load_dir, load_sources};
 use crate::sql::dialect::Dialect;
 use crate::value::{Map, Value};
-use crate::yaml::Fault;
+use crate::yaml::{Fault, Severity};
 
 /// How often rows past their time are removed, unless the configuration says otherwise.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -649,6 +649,9 @@ impl Config {
                 ));
             }
         };
+        if self.prisma {
+            warnings.extend(unsearched(&schema));
+        }
         let schema = stored(schema, &self.backend, self.prisma)?;
         let policy = match self.rules {
             None => Policy::from_acl(&schema).0,
@@ -707,6 +710,22 @@ impl Config {
     }
 }
 
+/// What is said of entities that would be searched if Prisma's database had what that takes.
+fn unsearched(schema: &Schema) -> Vec<Fault> {
+    let searched = schema.entities().filter(|(_, entity)| !entity.searchable.is_empty());
+    let fault = |entity: &Entity| Fault {
+        file: "database.adapter".into(),
+        line: 0,
+        column: 0,
+        message: format!(
+            "{} is not searched: searchable needs tables or indexes of the engine's own beside those of Prisma",
+            entity.name
+        ),
+        severity: Severity::Warning,
+    };
+    searched.map(|(_, entity)| fault(entity)).collect()
+}
+
 /// The schema over the columns of a backend, once all of its fields can be stored there.
 fn stored(schema: Arc<Schema>, backend: &Backend, prisma: bool) -> Result<Arc<Schema>> {
     let database = match backend {
@@ -730,19 +749,7 @@ fn stored(schema: Arc<Schema>, backend: &Backend, prisma: bool) -> Result<Arc<Sc
     };
     let schema = match (prisma, database) {
         (false, _) => schema,
-        (true, Some(database)) => {
-            let schema = schema.of_prisma(database);
-            let searched = schema.entities().flat_map(|(_, entity)| {
-                entity.searchable.iter().map(|field| format!("{}.{}", entity.name, entity.field(*field).name))
-            });
-            let message = "searchable needs tables or indexes of the engine's own beside those of Prisma";
-            let fault = |field| FieldFault { field, message: message.into(), index: None };
-            let faults: Vec<FieldFault> = searched.map(fault).collect();
-            if !faults.is_empty() {
-                return Err(Error::invalid(faults));
-            }
-            Arc::new(schema)
-        }
+        (true, Some(database)) => Arc::new(schema.of_prisma(database)),
         (true, None) => {
             let message = "adapter prisma opens databases of SQLite (file:) and PostgreSQL (postgresql:) only";
             return Err(Error::validation("database.url", message));

@@ -226,6 +226,8 @@ impl Schema {
             if entity.name == RATE_LIMITS {
                 return entity;
             }
+            // Its words would need a table or an index that is none of Prisma's.
+            entity.searchable.clear();
             if !entity.table_declared {
                 entity.table.clone_from(&entity.name);
             }

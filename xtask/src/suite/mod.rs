@@ -2,7 +2,7 @@
 
 pub(crate) mod browser;
 mod c;
-mod counts;
+pub(crate) mod counts;
 mod node;
 mod prisma;
 mod python;
