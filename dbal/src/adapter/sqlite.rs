@@ -13,6 +13,7 @@ mod pool;
 mod reference;
 mod stored;
 mod value;
+mod walk;
 #[cfg(feature = "async")]
 mod worker;
 

@@ -184,9 +184,9 @@ impl Batch {
         while let Some(turn) = self.next()? {
             let ran = match turn {
                 Turn::Call(call) => call.joined(connection, deadline),
-                Turn::Machine(machine) => {
+                Turn::Machine(mut machine) => {
                     let (head, mut sink) = (Head::of(&machine), RecordSink::default());
-                    let ran = blocking::run(connection, *machine, None, deadline, &mut sink);
+                    let ran = blocking::run(connection, &mut machine, None, deadline, &mut sink);
                     ran.and_then(|summary| head.envelope(summary)?.with(sink.records))
                 }
             };

@@ -111,7 +111,7 @@ impl Client {
         let mut connection = self.copy(machine)?.connect(deadline)?;
         self.watches(&mut *connection);
         let mut given = retry::Given::new(sink);
-        match retry::alone(&mut *connection, machine.clone(), false, deadline, &mut given) {
+        match retry::alone(&mut *connection, &mut machine.clone(), false, deadline, &mut given) {
             Err(error) if given.rows == 0 && may_be_asked_elsewhere(&error) => None,
             done => Some(done),
         }

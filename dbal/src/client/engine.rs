@@ -217,18 +217,18 @@ impl Engine {
         if form.bytes <= self.limits.request_bytes
             && cursor.as_ref().is_none_or(|cursor| cursor.opened)
             && let Some(prepared) = self.cache.form(&mut form)
-            && let Some(machine) = self.bind(&prepared, &form.slots, caller, request, keys)
+            && let Some((values, paging)) = self.bind(&prepared, &form.slots, caller, request, keys)
         {
-            return Ok(machine.with_seal(cursor.map(|cursor| cursor.seal)));
+            let (plan, name) = (prepared.plan.clone(), self.name(prepared.plan.entity).clone());
+            return Ok(Machine::new(plan, values, paging, name).with_seal(cursor.map(|cursor| cursor.seal)));
         }
         form.key.truncate(plain);
         let (plan, params, words) = self.plan(caller, request, &form, keys)?;
         let values = self.validated_values(&plan, &params, caller, request, keys)?;
         let paging = self.paging(&plan, request)?;
         let name = self.name(plan.entity).clone();
-        let machine = Machine::new(plan.clone(), values, paging, name);
-        self.cache.remember(form, &words, plan, params);
-        Ok(machine.with_seal(cursor.map(|cursor| cursor.seal)))
+        self.cache.remember(form, &words, plan.clone(), params);
+        Ok(Machine::new(plan, values, paging, name).with_seal(cursor.map(|cursor| cursor.seal)))
     }
 
     /// What a list by cursor needs; none for any other request.
@@ -344,7 +344,8 @@ impl Engine {
         Some(error.with_operation(request.operation.as_str()).with_entity(self.called(request)))
     }
 
-    /// The machine of a cached form; none when a value does not fit, which the slow path then reports in full.
+    /// What the machine of a cached form is made of; none when a value does not fit, which the slow path then reports in
+    /// full.
     fn bind(
         &self,
         prepared: &Prepared,
@@ -352,11 +353,10 @@ impl Engine {
         caller: &Caller,
         request: &Request,
         cursor: Option<&[Value]>,
-    ) -> Option<Machine> {
+    ) -> Option<(Vec<Value>, Option<Paging>)> {
         let values = self.bind_values(prepared, slots, caller, request, cursor)?;
         let paging = self.paging(&prepared.plan, request).ok()?;
-        let name = self.name(prepared.plan.entity).clone();
-        Some(Machine::new(prepared.plan.clone(), values, paging, name))
+        Some((values, paging))
     }
 
     /// What is kept for a form.

@@ -159,10 +159,10 @@ impl HeldTransaction {
         if self.client.far()?.is_some() {
             return super::far::give(self.answer(request)?, sink);
         }
-        let machine = self.client.engine.prepare(&self.client.caller, request)?;
+        let mut machine = self.client.engine.prepare(&self.client.caller, request)?;
         let head = Head::of(&machine);
         let (savepoint, deadline) = (Some(self.inside()), self.deadline);
-        let ran = self.on_connection(|connection| blocking::run(connection, machine, savepoint, deadline, sink));
+        let ran = self.on_connection(|connection| blocking::run(connection, &mut machine, savepoint, deadline, sink));
         head.envelope(self.client.finish(request, ran)?)
     }
 

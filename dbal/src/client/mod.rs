@@ -301,9 +301,9 @@ impl Client {
         if let Some(remote) = self.far()? {
             return far::give(far::ask(self, remote, request)?, sink);
         }
-        let machine = self.engine.prepare(&self.caller, request)?;
+        let mut machine = self.engine.prepare(&self.caller, request)?;
         let head = Head::of(&machine);
-        head.envelope(self.finish(request, self.run(machine, sink))?)
+        head.envelope(self.finish(request, self.run(&mut machine, sink))?)
     }
 
     /// Refuses what is not for bound callers, nor for those of a daemon.
@@ -330,18 +330,18 @@ impl Client {
         }
     }
 
-    fn run(&self, machine: Machine, sink: &mut dyn RowSink) -> Result<Summary> {
+    fn run(&self, machine: &mut Machine, sink: &mut dyn RowSink) -> Result<Summary> {
         self.wanted()?;
         let deadline = self.deadline();
         let intent = if machine.writes() { Intent::Write } else { Intent::Read };
-        if let Some(done) = self.run_on_copy(&machine, deadline, sink) {
+        if let Some(done) = self.run_on_copy(machine, deadline, sink) {
             return done;
         }
         let again = intent == Intent::Write && self.engine.adapter.contends();
-        let (mut machine, mut done) = (Some(machine), None);
+        let mut done = None;
         self.engine.adapter.lend(intent, deadline, &mut |connection| {
             self.watches(connection);
-            done = machine.take().map(|machine| retry::alone(connection, machine, again, deadline, sink));
+            done = Some(retry::alone(connection, machine, again, deadline, sink));
         })?;
         done.unwrap_or_else(|| Err(Error::internal("an adapter lent no connection")))
     }
@@ -425,9 +425,9 @@ impl Client {
             self.engine.schema.entities().filter(|(_, entity)| entity.ttl.is_some_and(|ttl| ttl.auto_delete))
         {
             let mut sink = RecordSink::default();
-            let swept = self.engine.expired(id, None).and_then(|machine| {
+            let swept = self.engine.expired(id, None).and_then(|mut machine| {
                 let head = Head::of(&machine);
-                head.envelope(self.run(machine, &mut sink)?)?.with(Vec::new())?.affected()
+                head.envelope(self.run(&mut machine, &mut sink)?)?.with(Vec::new())?.affected()
             });
             let swept = swept.map_err(|error| error.with_operation("sweep").with_entity(&entity.name));
             let swept = match swept {

@@ -220,7 +220,7 @@ impl AsyncClient {
         submitted(offload, intent, deadline, move |connection| work(&call, connection, deadline)).await
     }
 
-    async fn run<S: RowSink + Send + 'static>(&self, machine: Machine, sink: S) -> Result<(Summary, S)> {
+    async fn run<S: RowSink + Send + 'static>(&self, mut machine: Machine, sink: S) -> Result<(Summary, S)> {
         let mut sink = match copies::run(&self.blocking, &machine, sink).await {
             Ok(done) => return done,
             Err(sink) => sink,
@@ -241,11 +241,11 @@ impl AsyncClient {
         }
         let Some(offload) = adapter.offload() else {
             let mut connection = adapter.connect(intent, deadline)?;
-            let summary = retry::alone(&mut *connection, machine, again, deadline, &mut sink)?;
+            let summary = retry::alone(&mut *connection, &mut machine, again, deadline, &mut sink)?;
             return Ok((summary, sink));
         };
         let run = move |connection: &mut dyn Connection| {
-            retry::alone(connection, machine, again, deadline, &mut sink).map(|summary| (summary, sink))
+            retry::alone(connection, &mut machine, again, deadline, &mut sink).map(|summary| (summary, sink))
         };
         submitted(offload, intent, deadline, run).await
     }

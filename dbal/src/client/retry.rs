@@ -61,7 +61,7 @@ impl TransactionOptions {
 /// As [`blocking::run`].
 pub(super) fn alone(
     connection: &mut dyn Connection,
-    machine: Machine,
+    machine: &mut Machine,
     again: bool,
     deadline: Option<Instant>,
     sink: &mut dyn RowSink,
@@ -72,7 +72,7 @@ pub(super) fn alone(
     let mut tries = Tries::new(TransactionOptions::default(), deadline);
     loop {
         let mut given = Given::new(&mut *sink);
-        match blocking::run(connection, machine.clone(), None, deadline, &mut given) {
+        match blocking::run(connection, &mut machine.clone(), None, deadline, &mut given) {
             Err(error) if given.rows == 0 && is_serialization(&error) => match tries.next() {
                 Some(pause) => std::thread::sleep(pause),
                 None => return Err(error),

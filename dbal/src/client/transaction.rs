@@ -99,10 +99,11 @@ impl<'c> Transaction<'c> {
         if client.far()?.is_some() {
             return super::far::give(self.answer(request)?, sink);
         }
-        let machine = client.engine.prepare(&client.caller, request)?;
+        let mut machine = client.engine.prepare(&client.caller, request)?;
         let head = Head::of(&machine);
         let savepoint = Some(self.depth + 1);
-        let ran = self.on_connection(|connection| blocking::run(connection, machine, savepoint, self.deadline, sink));
+        let ran =
+            self.on_connection(|connection| blocking::run(connection, &mut machine, savepoint, self.deadline, sink));
         head.envelope(client.finish(request, ran)?)
     }
 }

@@ -18,7 +18,7 @@ use crate::value::ValueRef;
 /// What the machine, the connection or the sink says; everything that the machine began is rolled back by then.
 pub fn run(
     connection: &mut dyn Connection,
-    mut machine: Machine,
+    machine: &mut Machine,
     savepoint: Option<u32>,
     deadline: Option<Instant>,
     out: &mut dyn RowSink,
@@ -32,9 +32,7 @@ pub fn run(
                 None => connection.begin(deadline),
             }
             .map(|()| begun = true),
-            Action::Run(index) => {
-                ran(connection, &mut machine, index, deadline, out).map_err(|error| machine.blamed(error))
-            }
+            Action::Run(index) => ran(connection, machine, index, deadline, out).map_err(|error| machine.blamed(error)),
             Action::Commit => {
                 begun = false;
                 match savepoint {

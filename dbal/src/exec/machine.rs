@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::error::{Error, ErrorKind, Reason, Result};
-use crate::exec::sink::{Buffer, Feed, Feeds, assemble, page_of, pick, tell};
+use crate::exec::sink::{Buffer, Feed, Feeds, assemble, page_of, paired, pick, tell};
 use crate::plan::operation::{Lowered, Plan, Role, Step};
 use crate::query::ast::{Literal, Operand, Seek, Select, Shape, Statement};
 use crate::query::cursor::Seal;
@@ -157,13 +157,15 @@ impl Machine {
     }
 
     /// The same inside a transaction that rolls back as a whole when it fails: nothing is begun for it.
-    pub fn joined(self) -> Self {
-        Machine { atomic: false, ..self }
+    pub fn joined(mut self) -> Self {
+        self.atomic = false;
+        self
     }
 
     /// The same with what seals the cursors of its page.
-    pub fn with_seal(self, seal: Option<Seal>) -> Self {
-        Machine { seal: seal.map(Box::new), ..self }
+    pub fn with_seal(mut self, seal: Option<Seal>) -> Self {
+        self.seal = seal.map(Box::new);
+        self
     }
 
     /// The plan.
@@ -362,7 +364,7 @@ impl Machine {
     ///
     /// # Errors
     /// What the sink says; VALIDATION_ERROR when more rows were found than a bound caller may have.
-    pub fn finish(mut self, out: &mut (impl RowSink + ?Sized)) -> Result<Summary> {
+    pub fn finish(&mut self, out: &mut (impl RowSink + ?Sized)) -> Result<Summary> {
         self.turn()?;
         if !self.buffers.is_empty() {
             let (limit, cap) = match (self.plan.shape, self.paging) {
@@ -384,7 +386,7 @@ impl Machine {
                 (self.summary.total, self.summary.has_more) = (Some(paging.offset), false);
             }
         }
-        Ok(self.summary)
+        Ok(std::mem::take(&mut self.summary))
     }
 
     /// Whether all that it does is to read rows and join them with others: such rows can be joined a batch at a time.
@@ -404,7 +406,7 @@ impl Machine {
         let plan = self.plan.clone();
         let (buffers, step) = (&mut self.buffers, &plan.steps[0]);
         buffers[0].keep(&cells[..step.own_columns()]);
-        for joined in step.joined.iter().filter(|joined| !matches!(cells[joined.key], ValueRef::Null)) {
+        for joined in step.joined.iter().filter(|joined| joined.is_in(cells)) {
             buffers[joined.step].keep(&cells[joined.columns.clone()]);
         }
         self.buffers[0].rows.len()
@@ -512,6 +514,13 @@ impl Machine {
         let limit = usize::try_from(paging.limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
+        if seek.backwards {
+            for index in (1..self.plan.steps.len()).filter(|index| paired(&self.plan, *index)) {
+                self.buffers[index].rows.truncate(limit);
+                self.buffers[index].rows.reverse();
+            }
+        }
+        let rows = &mut self.buffers[0].rows;
         // On the side it was asked from, there are rows at least where the cursor's row was.
         let (before, after) = match seek.backwards {
             true => (more, seek.placed && !rows.is_empty()),

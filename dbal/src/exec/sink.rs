@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use foldhash::quality::RandomState;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use crate::error::{Error, Result};
 use crate::exec::machine::Summary;
-use crate::plan::operation::{Output, Plan, Role, Source, Step};
+use crate::plan::operation::{Lowered, Output, Plan, Role, Source, Step};
 use crate::query::ast::{Most, Shape};
 use crate::query::paging::Paging;
 use crate::row::{Columns, Record, RowSink};
@@ -51,6 +51,21 @@ impl<S: RowSink + ?Sized> RowSink for Feed<'_, S> {
                 _ => Err(Error::internal("a count gave no integer")),
             },
             Feed::None => Err(Error::internal("a step without rows gave one")),
+        }
+    }
+
+    fn own_row(&mut self, values: Vec<Value>) -> Result<()> {
+        match self {
+            Feed::Root(root) if root.is_plain() => root.own_row(values),
+            Feed::Buffer(buffer, most) => {
+                buffer.room(*most)?;
+                buffer.rows.push(values);
+                Ok(())
+            }
+            _ => {
+                let cells: SmallVec<[ValueRef<'_>; 16]> = values.iter().map(Value::as_ref).collect();
+                self.row(&cells)
+            }
         }
     }
 }
@@ -151,6 +166,23 @@ impl<S: RowSink + ?Sized> Root<'_, S> {
                 self.out.row(&picked)
             }
         }
+    }
+}
+
+impl<S: RowSink + ?Sized> Root<'_, S> {
+    /// Whether rows are given as they are.
+    fn is_plain(&self) -> bool {
+        self.output.sources.is_none() && self.output.check.is_none() && self.total.is_none()
+    }
+
+    /// A row that may be kept as it is.
+    fn own_row(&mut self, mut values: Vec<Value>) -> Result<()> {
+        if !admit(self.summary, self.limit, self.cap)? || self.quiet {
+            return Ok(());
+        }
+        tell(self.told, &self.output.columns, self.out)?;
+        values.truncate(self.output.visible);
+        self.out.own_row(values)
     }
 }
 
@@ -267,7 +299,7 @@ impl Together<'_> {
             }
         }
         for joined in &step.joined {
-            if !matches!(cells[joined.key], ValueRef::Null) {
+            if joined.is_in(cells) {
                 let kept = &mut self.buffers[joined.step];
                 // A row that several lead to comes with each of them, and counts when it is joined.
                 if step.mark.is_some() && !self.steps[joined.step].leads_to_one() {
@@ -326,7 +358,11 @@ pub(super) fn assemble(
         };
         let rows = std::mem::take(&mut buffers[index].rows);
         let extras = std::mem::take(&mut joined[index]);
-        let of_parents = positions(&buffers[*parent].rows, *parent_column, &rows, *child_column, *to_one);
+        let of_parents = match paired(plan, index) {
+            // Rows beyond the page came without.
+            true => (0..rows.len().min(buffers[*parent].rows.len())).map(|at| smallvec![at]).collect(),
+            false => positions(&buffers[*parent].rows, *parent_column, &rows, *child_column, *to_one),
+        };
         let mut uses = vec![0u32; rows.len()];
         for found in &of_parents {
             found.iter().for_each(|at| uses[*at] += 1);
@@ -406,6 +442,12 @@ fn too_many_together(most: &Most) -> Error {
 
 /// Rows of one parent; most often one.
 type Positions = SmallVec<[usize; 2]>;
+
+/// Whether each row of a step came with the row of its parents' step in the same place.
+pub(super) fn paired(plan: &Plan, index: usize) -> bool {
+    let Lowered::With(carrier) = plan.steps[index].statement else { return false };
+    plan.steps[carrier].joined.iter().any(|joined| joined.step == index && joined.key.is_none())
+}
 
 /// For each parent, which rows have its link value; the first of them alone where there can be only one. A row that is
 /// joined to several parents came with each of them.

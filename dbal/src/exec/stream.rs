@@ -26,7 +26,7 @@ pub fn run(
     out: &mut dyn RowSink,
 ) -> Result<()> {
     if !machine.only_joins() {
-        return blocking::run(connection, machine, None, deadline, out).map(drop);
+        return blocking::run(connection, &mut machine, None, deadline, out).map(drop);
     }
     machine.announce(out)?;
     connection.begin(deadline)?;

@@ -31,7 +31,7 @@ impl Builder<'_> {
         let mut branches = Vec::with_capacity(reads.len());
         for read in &reads {
             let types = self.steps[read.step].cells.iter().map(|cell| cell.ty.clone()).collect();
-            let rows = Rows { select: &read.select, joins: &read.joins, count: read.count.as_ref() };
+            let rows = Rows { select: &read.select, joins: &read.joins, unread: &[], count: read.count.as_ref() };
             branches.push(Branch { rows, types, parents: self.parents(read, &reads) });
         }
         let sql = lower::branches(self.target.schema, &branches, self.params)?;
@@ -41,7 +41,7 @@ impl Builder<'_> {
             let step = &mut self.steps[read.step];
             if let (Role::Children { child_column, .. }, entity) = (&step.role, step.entity) {
                 let columns = start..start + step.own_columns();
-                joined.push(Joined { step: read.step, entity, columns, key: start + child_column });
+                joined.push(Joined { step: read.step, entity, columns, key: Some(start + child_column) });
                 step.statement = Lowered::With(first);
             }
             joined.extend(step.joined.drain(..).map(|inner| inner.moved(start)));

@@ -28,7 +28,10 @@ pub fn joins<'q>(target: Target<'_>, select: &Select, includes: &'q [Include]) -
         for include in includes {
             let local = select.columns[include.parent_column];
             if to_one(target, include) && wanted(include, local) {
-                found.push(Join { to: None, local, include });
+                let given = dialect == Dialect::Sqlite;
+                let below_it = &include.includes;
+                let unread = if given { unread(&include.select, include.visible, below_it, &[]) } else { Vec::new() };
+                found.push(Join { to: None, local, include, given, unread });
                 if dialect == Dialect::Postgres {
                     below(target, found.len() - 1, &mut found);
                 }
@@ -38,11 +41,21 @@ pub fn joins<'q>(target: Target<'_>, select: &Select, includes: &'q [Include]) -
     found
 }
 
+/// The columns of a select that are neither in the result nor lead to rows that another statement reads, where a
+/// condition has joined rows to it: a database that sorts carries along what it is asked for.
+pub fn unread(select: &Select, visible: usize, includes: &[Include], joined: &[Join<'_>]) -> Vec<usize> {
+    let comes_along = |include: &Include| joined.iter().any(|join| join.given && std::ptr::eq(join.include, include));
+    let sealed = if select.beyond.is_some() { select.key_positions() } else { Vec::new() };
+    let leads = |at: usize| includes.iter().any(|include| include.parent_column == at && !comes_along(include));
+    (visible..select.columns.len()).filter(|at| !leads(*at) && !sealed.contains(at)).collect()
+}
+
 /// Joins the includes of a joined row as well.
 fn below(target: Target<'_>, to: usize, found: &mut Vec<Join<'_>>) {
     let above = found[to].include;
     for include in above.includes.iter().filter(|include| to_one(target, include)) {
-        found.push(Join { to: Some(to), local: above.select.columns[include.parent_column], include });
+        let local = above.select.columns[include.parent_column];
+        found.push(Join { to: Some(to), local, include, given: false, unread: Vec::new() });
         below(target, found.len() - 1, found);
     }
 }

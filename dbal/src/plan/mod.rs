@@ -114,9 +114,10 @@ struct Carrier<'q> {
 }
 
 impl Carrier<'_> {
-    fn columns_of(&self, include: &Include) -> Option<Range<usize>> {
+    /// Where the columns of an include stand, and whether every row comes with one of its rows.
+    fn columns_of(&self, include: &Include) -> Option<(Range<usize>, bool)> {
         let at = self.joins.iter().position(|join| std::ptr::eq(join.include, include))?;
-        Some(self.columns[at].clone())
+        Some((self.columns[at].clone(), self.joins[at].given))
     }
 }
 
@@ -258,6 +259,14 @@ impl<'a> Builder<'a> {
     ) -> Result<()> {
         let (step, entity) = (self.steps.len(), select.entity);
         let joins = join::joins(self.target, &select, includes);
+        let visible = match &role {
+            Role::Root(output) | Role::Children { output, .. } => output.visible,
+            _ => cells.len(),
+        };
+        let unread = match joins.iter().any(|join| join.given) {
+            true => join::unread(&select, visible, includes, &joins),
+            false => Vec::new(),
+        };
         let columns = |cells: &mut Vec<Cell>, join: &Join<'_>| {
             let (start, select) = (cells.len(), &join.include.select);
             cells.extend(self.cells(select.entity, &select.columns));
@@ -271,7 +280,7 @@ impl<'a> Builder<'a> {
         self.selects.push(branches::Read { step, select: select.clone(), joins: joins.clone(), count: count.cloned() });
         let statement = match self.target.lowering {
             Lowering::Sql(dialect) => {
-                let rows = Rows { select: &select, joins: &joins, count };
+                let rows = Rows { select: &select, joins: &joins, unread: &unread, count };
                 Lowered::Sql(crate::sql::lower::rows(self.target.schema, &rows, self.params, dialect)?)
             }
             Lowering::Ast | Lowering::Document => self.lower(Statement::Select(select))?,
@@ -294,9 +303,9 @@ impl<'a> Builder<'a> {
                 output: self.output(select.entity, &select.columns[..include.visible], &include.includes),
             };
             let mut cells = self.cells(select.entity, &select.columns);
-            if let Some(columns) = carrier.columns_of(include) {
+            if let Some((columns, paired)) = carrier.columns_of(include) {
                 let (step, entity) = (self.steps.len(), select.entity);
-                let key = columns.start + include.child_column;
+                let key = (!paired).then_some(columns.start + include.child_column);
                 self.steps[carrier.step].joined.push(Joined { step, entity, columns, key });
                 let statement = Lowered::With(carrier.step);
                 self.steps.push(Step::new(entity, statement, cells, role));

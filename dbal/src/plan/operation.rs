@@ -1,6 +1,7 @@
 //! What a backend is given: steps, each spelled for it, and where each value comes from.
 
 pub mod document;
+mod walk;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,6 +11,9 @@ use crate::query::param::Params;
 use crate::row::Columns;
 use crate::schema::{EntityId, FieldId, FieldType};
 use crate::sql::dialect::Dialect;
+use crate::value::ValueRef;
+
+pub use walk::Walk;
 
 /// A request made ready for one backend; immutable and shared.
 #[derive(Debug)]
@@ -120,15 +124,22 @@ pub struct Joined {
     pub entity: EntityId,
     /// Where they stand in the row.
     pub columns: Range<usize>,
-    /// The column that is null where there is no such row.
-    pub key: usize,
+    /// The column that is null where there is no such row; none where every row comes with one, in the same place.
+    pub key: Option<usize>,
+}
+
+impl Joined {
+    /// Whether a row comes with one.
+    pub fn is_in(&self, cells: &[ValueRef<'_>]) -> bool {
+        self.key.is_none_or(|key| !matches!(cells[key], ValueRef::Null))
+    }
 }
 
 impl Joined {
     /// The same so many columns further on.
     pub fn moved(self, by: usize) -> Joined {
         let columns = self.columns.start + by..self.columns.end + by;
-        Joined { columns, key: self.key + by, ..self }
+        Joined { columns, key: self.key.map(|key| key + by), ..self }
     }
 }
 
@@ -174,6 +185,8 @@ pub struct Sql {
     pub params: Vec<SqlParam>,
     /// Foreign keys that it sets, and to what: databases do not say which of them points nowhere.
     pub references: Vec<(FieldId, ParamId)>,
+    /// Another way to the same rows in the same order, for a database that can walk along an index.
+    pub walk: Option<Box<Walk>>,
 }
 
 /// A placeholder's value.

@@ -4,7 +4,7 @@ use super::ast::{Expr, Include, Quantifier};
 use crate::schema::{Entity, FieldId};
 
 /// An include whose rows come with those that they belong to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Join<'q> {
     /// Which join gives the row that it is joined to; none for the row selected.
     pub to: Option<usize>,
@@ -12,6 +12,19 @@ pub struct Join<'q> {
     pub local: FieldId,
     /// The rows joined.
     pub include: &'q Include,
+    /// A condition has joined it already, so that every row comes with one.
+    pub given: bool,
+    /// Columns of it that nobody reads.
+    pub unread: Vec<usize>,
+}
+
+/// What is joined to the rows of a select.
+#[derive(Clone, Debug, Default)]
+pub struct Joins<'q> {
+    /// Each after the one that it is joined to.
+    pub joined: Vec<Join<'q>>,
+    /// Columns of the rows selected that would only link them to what comes with them, and that nobody reads.
+    pub unread: Vec<usize>,
 }
 
 /// The condition of a select that is met by the one row that an include leads to, and by which it is in the include too.

@@ -12,6 +12,7 @@ mod operand;
 mod postgres;
 mod select;
 mod stored;
+mod walk;
 mod writer;
 
 use std::cell::{Cell, RefCell};
@@ -42,6 +43,8 @@ pub struct Rows<'q> {
     pub select: &'q Select,
     /// Rows joined to them.
     pub joins: &'q [Join<'q>],
+    /// Columns of the rows selected that nobody reads.
+    pub unread: &'q [usize],
     /// How many there are beyond the limit: the last column.
     pub count: Option<&'q Count>,
 }
@@ -54,7 +57,9 @@ pub fn lower(schema: &Schema, statement: &Statement, params: &Params, dialect: D
     let lowering = Lowering::new(schema, params, dialect);
     let root = lowering.root(statement.entity());
     match statement {
-        Statement::Select(select) => rows(schema, &Rows { select, joins: &[], count: None }, params, dialect),
+        Statement::Select(select) => {
+            rows(schema, &Rows { select, joins: &[], unread: &[], count: None }, params, dialect)
+        }
         Statement::Count(count) => {
             let built = lowering.count(&root, count)?;
             Ok(lowering.finish(&built))
@@ -73,10 +78,20 @@ pub fn lower(schema: &Schema, statement: &Statement, params: &Params, dialect: D
 ///
 /// # Errors
 /// As [`lower`].
-pub fn rows(schema: &Schema, rows: &Rows<'_>, params: &Params, dialect: Dialect) -> Result<Sql> {
-    let lowering = Lowering::new(schema, params, dialect);
+pub fn rows<'a>(schema: &'a Schema, rows: &Rows<'a>, params: &'a Params, dialect: Dialect) -> Result<Sql> {
+    let lowering = Lowering { unread: rows.unread, ..Lowering::new(schema, params, dialect) };
     let built = lowering.counted(rows)?;
-    Ok(lowering.finish(&built))
+    let entity = schema.entity(rows.select.entity);
+    let walk = match walk::Way::of(entity, rows.select, dialect) {
+        Some(way) => {
+            let along = Lowering { unread: rows.unread, ..Lowering::new(schema, params, dialect) };
+            let built =
+                along.rows(&along.root(rows.select.entity), rows.select, rows.joins, Some(way.orders(rows.select)))?;
+            way.walk(rows.select, along.finish(&built))
+        }
+        None => None,
+    };
+    Ok(Sql { walk, ..lowering.finish(&built) })
 }
 
 /// What the lowering of one statement shares.
@@ -84,6 +99,8 @@ struct Lowering<'a> {
     dialect: Dialect,
     schema: &'a Schema,
     params: &'a Params,
+    /// Columns of the rows selected that nobody reads.
+    unread: &'a [usize],
     /// How many aliases were given.
     aliases: Cell<u32>,
     /// Parameters in the order in which placeholders were made; the writer finds their order in the text.
@@ -107,7 +124,7 @@ struct Scope<'a> {
 impl<'a> Lowering<'a> {
     fn new(schema: &'a Schema, params: &'a Params, dialect: Dialect) -> Self {
         let (slots, references, sources) = (RefCell::default(), RefCell::default(), RefCell::default());
-        Lowering { dialect, schema, params, aliases: Cell::new(0), slots, references, sources }
+        Lowering { dialect, schema, params, unread: &[], aliases: Cell::new(0), slots, references, sources }
     }
 
     /// The row of the table that a statement is about.
@@ -122,7 +139,7 @@ impl<'a> Lowering<'a> {
             Dialect::Postgres => built.build_collect_into(PostgresQueryBuilder, &mut writer),
         }
         let (text, params) = writer.into_parts();
-        Sql { text: Arc::from(text), params, references: self.references.into_inner() }
+        Sql { text: Arc::from(text), params, references: self.references.into_inner(), walk: None }
     }
 
     /// Remembers what a foreign key is set to.

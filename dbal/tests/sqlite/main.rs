@@ -10,5 +10,6 @@ mod migrations;
 mod schema;
 mod search;
 mod semantics;
+mod walk;
 #[cfg(feature = "async")]
 mod worker;

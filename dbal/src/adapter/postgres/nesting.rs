@@ -35,11 +35,13 @@ impl Nesting for PostgresConnection<'_> {
             text: format!("DECLARE {name} NO SCROLL CURSOR FOR {}", sql.text).into(),
             params: sql.params.clone(),
             references: Vec::new(),
+            walk: None,
         };
         let fetch = Sql {
             text: format!("FETCH FORWARD {FETCHED} FROM {name}").into(),
             params: Vec::new(),
             references: Vec::new(),
+            walk: None,
         };
         self.wait(async |session| session.run_as(step, &declare, params, deadline, &mut Kept::default()).await)?;
         let mut count = 0;

@@ -2,15 +2,16 @@
 
 use std::time::Instant;
 
-use rusqlite::Row;
+use rusqlite::{Row, Statement};
 use smallvec::SmallVec;
 
 use super::error::{self, Fault};
 use super::pool::{Handle, Pool};
+use super::walk::{self, Walked};
 use super::{ddl, reference, value};
 use crate::adapter::{Cancel, Connection, Intent, Look, Nesting, Sampled};
 use crate::error::{Error, ErrorKind, Outcome, Reason, Result};
-use crate::plan::operation::{Lowered, Sql, Step};
+use crate::plan::operation::{Lowered, Sql, Step, Walk};
 use crate::row::RowSink;
 use crate::schema::Schema;
 use crate::sql::ddl::Snapshot;
@@ -121,14 +122,19 @@ impl<'a> SqliteConnection<'a> {
         sink: &mut dyn RowSink,
     ) -> Result<u64, Fault> {
         let sqlite = &self.handle().sqlite;
-        let mut statement = sqlite.prepare_cached(&sql.text)?;
-        for (position, param) in sql.params.iter().enumerate() {
+        let walk = sql.walk.as_deref().filter(|walk| walk::is_one(sqlite, walk));
+        let (text, placeholders) = walk.map_or((&sql.text, &sql.params), |walk| (&walk.text, &walk.params));
+        let mut statement = sqlite.prepare_cached(text)?;
+        for (position, param) in placeholders.iter().enumerate() {
             let given =
                 params.get(usize::from(param.id.0)).ok_or_else(|| Error::internal("a parameter has no value"))?;
             value::bind(&mut statement, position + 1, param.encoding, given)?;
         }
         if statement.column_count() == 0 {
             return Ok(statement.raw_execute()? as u64);
+        }
+        if let Some(walk) = walk {
+            return self.walk(step, walk, params, &mut statement, sink);
         }
         let wrote = !statement.readonly();
         // A row that is refused comes when all is written, and SQLite keeps what a statement wrote that is ended early.
@@ -152,7 +158,7 @@ impl<'a> SqliteConnection<'a> {
                     return Err(error.into());
                 }
             };
-            if let Err(error) = self.give(step, has_decimals, row, sink) {
+            if let Err(error) = self.cells(step, has_decimals, row, |cells| sink.row(cells)) {
                 if wrote && self.transaction == Transaction::None {
                     // All is written when the first row comes, and to end the statement here would commit it.
                     // Interrupted, it is undone.
@@ -175,8 +181,38 @@ impl<'a> SqliteConnection<'a> {
         Ok(count)
     }
 
-    /// Gives one row to the sink.
-    fn give(&self, step: &Step, has_decimals: bool, row: &Row<'_>, sink: &mut dyn RowSink) -> Result<()> {
+    /// Gives the first rows of a walk along an index.
+    fn walk(
+        &self,
+        step: &Step,
+        walk: &Walk,
+        params: &[Value],
+        statement: &mut Statement<'_>,
+        sink: &mut dyn RowSink,
+    ) -> Result<u64, Fault> {
+        let has_decimals = value::has_decimals(&step.cells);
+        let mut walked = Walked::new(walk, params)?;
+        let refused = |error| Fault::Row { error, wrote: false };
+        let mut rows = statement.raw_query();
+        while walked.goes_on() {
+            let Some(row) = rows.next()? else { break };
+            let mut own =
+                |cells: &[ValueRef<'_>]| walked.take(cells.iter().map(|cell| cell.to_value()).collect(), sink);
+            self.cells(step, has_decimals, row, &mut own).map_err(refused)?;
+        }
+        drop(rows);
+        walk::look_back(walk, statement);
+        walked.end(sink).map_err(refused)
+    }
+
+    /// Shows the cells of a row.
+    fn cells(
+        &self,
+        step: &Step,
+        has_decimals: bool,
+        row: &Row<'_>,
+        show: impl FnOnce(&[ValueRef<'_>]) -> Result<()>,
+    ) -> Result<()> {
         let decimals = if has_decimals { value::decimals(&step.cells, row) } else { SmallVec::new() };
         let mut next_decimal = decimals.iter();
         let mut cells: SmallVec<[ValueRef<'_>; CELLS]> = SmallVec::new();
@@ -184,7 +220,7 @@ impl<'a> SqliteConnection<'a> {
             let decoded = row.get_ref(position).ok().and_then(|raw| value::decode(&cell.ty, raw, &mut next_decimal));
             cells.push(decoded.ok_or_else(|| error::misfit(self.schema, step, position, row))?);
         }
-        sink.row(&cells)
+        show(&cells)
     }
 
     /// Says what went wrong, and what is left of the transaction.

@@ -65,9 +65,9 @@ impl Inside<'_> {
                 crate::client::batch::Batch::of(client, request)?.inside(&mut **connection, depth, self.deadline)
             }
             _ => {
-                let machine = client.finish(request, client.engine.prepare(&client.caller, request))?;
+                let mut machine = client.finish(request, client.engine.prepare(&client.caller, request))?;
                 let (head, mut sink) = (Head::of(&machine), RecordSink::default());
-                let ran = blocking::run(&mut **connection, machine, Some(depth), self.deadline, &mut sink);
+                let ran = blocking::run(&mut **connection, &mut machine, Some(depth), self.deadline, &mut sink);
                 head.envelope(client.finish(request, ran)?)?.with(sink.records)
             }
         }

@@ -60,9 +60,9 @@ impl Secret {
         connection: &mut dyn Connection,
         deadline: Option<Instant>,
     ) -> Result<Option<String>> {
-        let machine = self.machine.lock().take().ok_or_else(|| Error::internal("a secret is read once"))?;
+        let mut machine = self.machine.lock().take().ok_or_else(|| Error::internal("a secret is read once"))?;
         let mut sink = RecordSink::default();
-        match blocking::run(connection, machine, None, deadline, &mut sink) {
+        match blocking::run(connection, &mut machine, None, deadline, &mut sink) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
         }

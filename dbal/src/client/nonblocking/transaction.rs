@@ -299,13 +299,13 @@ impl AsyncTransaction {
         if let Some(remote) = client.far()?.cloned() {
             return crate::client::far::given(self.ask(remote, request).await?, sink);
         }
-        let machine = client.engine.prepare(&client.caller, request)?;
+        let mut machine = client.engine.prepare(&client.caller, request)?;
         let head = Head::of(&machine);
         let deadline = self.state.deadline;
         let savepoint = Some(self.number + 1);
         let done = self
             .on_connection(move |connection| {
-                blocking::run(connection, machine, savepoint, deadline, &mut sink).map(|summary| (summary, sink))
+                blocking::run(connection, &mut machine, savepoint, deadline, &mut sink).map(|summary| (summary, sink))
             })
             .await;
         let (summary, sink) = client.finish(request, done)?;

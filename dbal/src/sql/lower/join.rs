@@ -1,15 +1,28 @@
 //! Rows of other tables beside those selected.
 
-use sea_query::{Asterisk, DynIden, ExprTrait, JoinType, Query, SelectStatement};
+use sea_query::{Asterisk, DynIden, Expr as SqlExpr, ExprTrait, JoinType, Query, SelectStatement};
 
 use super::stored::linked;
 use super::{Lowering, Scope};
 use crate::error::{Error, Result};
 use crate::query::ast::{Expr, Include, Quantifier, Select};
 use crate::query::join::Join;
-use crate::schema::Relation;
+use crate::schema::{FieldId, Relation};
 use crate::sql::dialect::Dialect;
 use crate::sql::iden;
+
+/// The columns of a row, null in place of those that nobody reads.
+pub(super) fn shown<'s>(
+    scope: &'s Scope<'_>,
+    select: &'s Select,
+    unread: &'s [usize],
+) -> impl Iterator<Item = SqlExpr> + 's {
+    let column = |(at, field): (usize, &FieldId)| match unread.contains(&at) {
+        true => SqlExpr::null(),
+        false => scope.shown(*field),
+    };
+    select.columns.iter().enumerate().map(column)
+}
 
 /// The same row with its table's name before each column, as it must be beside another table.
 pub(super) fn qualified<'a>(root: &Scope<'a>) -> Scope<'a> {
@@ -47,7 +60,7 @@ impl<'a> Lowering<'a> {
         built: &mut SelectStatement,
     ) -> Result<()> {
         let mut joined: Vec<Scope<'a>> = Vec::with_capacity(joins.len());
-        for Join { to, local, include } in joins {
+        for Join { to, local, include, unread, .. } in joins {
             let select = &include.select;
             let entity = self.schema.entity(select.entity);
             let target = match given.iter().find(|(given, _)| std::ptr::eq(*given, *include)) {
@@ -65,7 +78,7 @@ impl<'a> Lowering<'a> {
                     target
                 }
             };
-            built.exprs(select.columns.iter().map(|field| target.shown(*field)));
+            built.exprs(shown(&target, select, unread));
             joined.push(target);
         }
         Ok(())

@@ -5,7 +5,7 @@ use sea_query::{
     SubQueryStatement,
 };
 
-use super::join::qualified;
+use super::join::{qualified, shown};
 use super::operand::{collated, from};
 use super::stored::both;
 use super::{Lowering, Scope, text_literal, writer};
@@ -93,7 +93,7 @@ impl<'a> Lowering<'a> {
             None if limited && !joins.is_empty() && self.dialect == Dialect::Postgres => {
                 self.limited_and_joined(root, select, joins)
             }
-            _ => self.rows(root, select, joins),
+            _ => self.rows(root, select, joins, None),
         }
     }
 
@@ -106,8 +106,14 @@ impl<'a> Lowering<'a> {
         Ok(built)
     }
 
-    /// Rows in order, of all parents together if there is a link.
-    fn rows(&self, root: &Scope<'a>, select: &Select, joins: &[Join<'_>]) -> Result<SelectStatement> {
+    /// Rows in order, of all parents together if there is a link. `walked`: all rows, in this order.
+    pub(super) fn rows(
+        &self,
+        root: &Scope<'a>,
+        select: &Select,
+        joins: &[Join<'_>],
+        walked: Option<&[Order]>,
+    ) -> Result<SelectStatement> {
         let mut built = from(root);
         let parts = select.filter.conjuncts();
         let related = select.link.is_none() && parts.iter().any(|part| self.joined(root, part).is_some());
@@ -141,8 +147,13 @@ impl<'a> Lowering<'a> {
         if select.link.is_none() {
             self.enter_by_order(scope, select, &others, &mut built)?;
         }
-        self.sort(scope, select, &mut built)?;
-        self.cut(select, &mut built)?;
+        match walked {
+            Some(orders) => self.sort_by(scope, orders, &mut built)?,
+            None => {
+                self.sort(scope, select, &mut built)?;
+                self.cut(select, &mut built)?;
+            }
+        }
         Ok(built)
     }
 
@@ -275,7 +286,7 @@ impl<'a> Lowering<'a> {
     pub(super) fn columns(&self, root: &Scope<'a>, select: &Select, built: &mut SelectStatement) -> Result<()> {
         match select.columns.is_empty() {
             true => built.expr(SqlExpr::Constant(1i64.into())),
-            false => built.exprs(select.columns.iter().map(|field| root.shown(*field))),
+            false => built.exprs(shown(root, select, self.unread)),
         };
         if select.beyond.is_some() {
             let keys = select.added_keys().map(|key| self.operand(root, &key.by, Encoding::Plain));
@@ -322,7 +333,11 @@ impl<'a> Lowering<'a> {
     }
 
     pub(super) fn sort(&self, scope: &Scope<'a>, select: &Select, built: &mut SelectStatement) -> Result<()> {
-        for order in &select.order {
+        self.sort_by(scope, &select.order, built)
+    }
+
+    fn sort_by(&self, scope: &Scope<'a>, orders: &[Order], built: &mut SelectStatement) -> Result<()> {
+        for order in orders {
             let (by, direction, nulls) = self.order(scope, order)?;
             match nulls {
                 Some(nulls) => built.order_by_expr_with_nulls(by, direction, nulls),
