@@ -1,6 +1,6 @@
 //! The first rows in the order of an index are those that sorting all rows would give, however many are equal in it.
 
-use dbal::{Client, Config, Value, query, value};
+use dbal::{Client, Config, DateTime, Value, query, value};
 
 const SCHEMA: &str = "
 entity: Writer
@@ -41,8 +41,8 @@ fn client(notes: &[Note]) -> Client {
     let rows = notes.iter().map(|(id, rank, word, at, writer)| {
         let word = word.map_or(Value::Null, Value::from);
         let writer = writer.map_or(Value::Null, Value::from);
-        let id = id.as_str();
-        value!({ "id": (id), "rank": (*rank), "word": (word), "at": (*at), "writer_id": (writer) })
+        let (id, at) = (id.as_str(), DateTime::from_epoch_millis(*at).expect("an instant"));
+        value!({ "id": (id), "rank": (*rank), "word": (word), "at": (at), "writer_id": (writer) })
     });
     db.entity("Note").and_then(|all| all.insert_many(rows)).expect("notes");
     db
