@@ -11,7 +11,7 @@ use crate::query::ast::{Count, Select};
 use crate::query::join::Join;
 use crate::schema::FieldType;
 use crate::sql::dialect::Dialect;
-use crate::sql::lower::{self, Branch, Rows};
+use crate::sql::lower::{self, Branch, Parents, Rows};
 
 /// The rows that a step reads.
 pub(super) struct Read<'q> {
@@ -69,7 +69,7 @@ impl Builder<'_> {
     }
 
     /// In which branch the rows come that a branch's rows are related to, and in which of its columns the link is.
-    fn parents(&self, read: &Read<'_>, reads: &[Read<'_>]) -> Option<(usize, usize)> {
+    fn parents(&self, read: &Read<'_>, reads: &[Read<'_>]) -> Option<Parents> {
         let Role::Children { parent, parent_column, .. } = &self.steps[read.step].role else { return None };
         let (carrier, column) = match self.steps[*parent].statement {
             Lowered::With(carrier) => {
@@ -78,6 +78,12 @@ impl Builder<'_> {
             }
             _ => (*parent, *parent_column),
         };
-        Some((reads.iter().position(|read| read.step == carrier)?, column))
+        let branch = reads.iter().position(|read| read.step == carrier)?;
+        let select = &reads[branch].select;
+        let entity = self.target.schema.entity(select.entity);
+        let of_key = select.columns.get(column).is_some_and(|field| *field == entity.key);
+        // A row that several parents lead to comes with each of them.
+        let once = select.link.as_ref().is_none_or(|link| link.through.is_none());
+        Some(Parents { branch, column, unique: of_key && entity.key_rest.is_empty() && once })
     }
 }

@@ -34,7 +34,7 @@ use crate::query::join::Join;
 use crate::query::param::Params;
 use crate::schema::{Entity, EntityId, Field, FieldId, FieldType, Schema};
 
-pub use self::branches::{Branch, branches};
+pub use self::branches::{Branch, Parents, branches};
 
 /// Rows, and what comes in the same rows.
 #[derive(Clone, Copy, Debug)]

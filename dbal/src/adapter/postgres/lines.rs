@@ -23,7 +23,12 @@ use super::pool::Pool;
 use crate::adapter::{Cancel, PATIENCE, Wanted};
 use crate::error::{Error, Outcome, Result};
 
-/// Statements on their way over one connection.
+/// Statements on their way over one connection: as many as it answers in this time, within these bounds.
+const TURN: Duration = Duration::from_millis(1);
+const LEAST_DEPTH: usize = 4;
+const MOST_DEPTH: usize = 64;
+
+/// How many where all connections are in use.
 const DEPTH: usize = 16;
 
 /// Statements that take less than this are sent behind each other though there are other connections: to wake one server
@@ -181,7 +186,7 @@ impl Lines {
             let now = Instant::now();
             let quick = |entry: &Entry| now.saturating_duration_since(entry.lively.get()) < LIVELY;
             // The fullest: the others are idle the sooner.
-            if let Some(entry) = self.usable(quick, |entry| DEPTH - entry.line.users()) {
+            if let Some(entry) = self.usable(self.depth(), quick, |entry| MOST_DEPTH - entry.line.users()) {
                 return Some(Given::Place(Place::new(self.clone(), entry, true)));
             }
         }
@@ -199,14 +204,20 @@ impl Lines {
         if !brief {
             return None;
         }
-        let entry = self.usable(|_| true, |entry| entry.line.users())?;
+        let entry = self.usable(DEPTH, |_| true, |entry| entry.line.users())?;
         Some(Given::Place(Place::new(self.clone(), entry, true)))
     }
 
+    /// How many statements a connection takes: one process of the server works them off, while others may stand idle.
+    fn depth(&self) -> usize {
+        let depth = TURN.as_nanos() / self.taking.get().as_nanos().max(1);
+        usize::try_from(depth).unwrap_or(MOST_DEPTH).clamp(LEAST_DEPTH, MOST_DEPTH)
+    }
+
     /// A connection that a brief task may share.
-    fn usable(&self, may: impl Fn(&Entry) -> bool, order: impl Fn(&Entry) -> usize) -> Option<Rc<Entry>> {
+    fn usable(&self, depth: usize, may: impl Fn(&Entry) -> bool, order: impl Fn(&Entry) -> usize) -> Option<Rc<Entry>> {
         let state = self.state.borrow();
-        let fits = |entry: &&Rc<Entry>| !entry.line.is_closed() && entry.line.users() < DEPTH && may(entry);
+        let fits = |entry: &&Rc<Entry>| !entry.line.is_closed() && entry.line.users() < depth && may(entry);
         state.shared.iter().filter(fits).min_by_key(|entry| order(entry)).cloned()
     }
 

@@ -23,8 +23,19 @@ pub struct Branch<'q> {
     pub rows: Rows<'q>,
     /// The types of its columns.
     pub types: Vec<FieldType>,
-    /// The rows that these are related to: an earlier branch, and which of its columns holds the link.
-    pub parents: Option<(usize, usize)>,
+    /// The rows that these are related to.
+    pub parents: Option<Parents>,
+}
+
+/// Rows that others are related to.
+#[derive(Clone, Copy, Debug)]
+pub struct Parents {
+    /// An earlier branch.
+    pub branch: usize,
+    /// Which of its columns holds the link.
+    pub column: usize,
+    /// No two of them have the same value there.
+    pub unique: bool,
 }
 
 /// The column of a branch that rows of another one are linked by.
@@ -32,6 +43,7 @@ pub struct Branch<'q> {
 pub(super) struct Source {
     branch: DynIden,
     column: DynIden,
+    unique: bool,
 }
 
 impl Source {
@@ -39,7 +51,10 @@ impl Source {
     pub(super) fn values(&self) -> SelectStatement {
         let column = || SqlExpr::col(self.column.clone());
         let mut values = Query::select();
-        values.distinct().expr_as(column(), iden(PARENT)).from(self.branch.clone()).and_where(column().is_not_null());
+        if !self.unique {
+            values.distinct();
+        }
+        values.expr_as(column(), iden(PARENT)).from(self.branch.clone()).and_where(column().is_not_null());
         values
     }
 }
@@ -53,8 +68,8 @@ pub fn branches(schema: &Schema, branches: &[Branch<'_>], params: &Params) -> Re
     let lowering = Lowering::new(schema, params, Dialect::Postgres);
     let mut with = WithClause::new();
     for (number, branch) in branches.iter().enumerate() {
-        if let Some(((parent, column), link)) = branch.parents.zip(branch.rows.select.link.as_ref()) {
-            let source = Source { branch: name(parent), column: column_name(column) };
+        if let Some((Parents { branch, column, unique }, link)) = branch.parents.zip(branch.rows.select.link.as_ref()) {
+            let source = Source { branch: name(branch), column: column_name(column), unique };
             lowering.sources.borrow_mut().insert(link.parents, source);
         }
         // Named here, and not where its rows are needed, so that it is read once however many branches need it.

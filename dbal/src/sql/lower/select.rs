@@ -238,19 +238,22 @@ impl<'a> Lowering<'a> {
         first.expr(SqlExpr::col((alias, Asterisk)));
         self.first_children(&child, select, link, &mut first)?;
 
+        // Under the table's own name, which is how the columns of the row at hand are called.
         let qualified = qualified(root);
         let root = if joins.is_empty() { root } else { &qualified };
-        let mut built = Query::select();
-        self.columns(root, select, &mut built)?;
+        let mut related = Query::select();
+        self.columns(root, select, &mut related)?;
         if link.through.is_some() {
-            built.expr(SqlExpr::col((iden(PARENTS), iden(PARENT))));
+            related.expr(SqlExpr::col((iden(PARENTS), iden(PARENT))));
         }
-        // Under the table's own name, which is how the columns of the row at hand are called.
-        let always = SqlExpr::Constant(true.into());
-        built.from_subquery(parents, iden(PARENTS));
-        built.join_lateral(JoinType::InnerJoin, first, iden(&root.entity.table), always);
-        self.join_includes(root, joins, &[], &mut built)?;
-        self.sort(root, select, &mut built)?;
+        related.from_subquery(first, iden(&root.entity.table));
+        self.join_includes(root, joins, &[], &mut related)?;
+        // Each parent's rows in order, which is all that is asked for; to sort those of all parents costs more.
+        self.sort(root, select, &mut related)?;
+        let mut built = Query::select();
+        let (alias, always) = (iden("$related"), SqlExpr::Constant(true.into()));
+        built.expr(SqlExpr::col((alias.clone(), Asterisk))).from_subquery(parents, iden(PARENTS));
+        built.join_lateral(JoinType::InnerJoin, related, alias, always);
         Ok(built)
     }
 
