@@ -13,6 +13,9 @@ use crate::schema::FieldType;
 use crate::sql::dialect::Dialect;
 use crate::sql::lower::{self, Branch, Parents, Rows};
 
+/// Columns of a union: with many more its rows are mostly nulls, and PostgreSQL takes 1,664.
+const MOST_COLUMNS: usize = 400;
+
 /// The rows that a step reads.
 pub(super) struct Read<'q> {
     pub(super) step: usize,
@@ -60,7 +63,9 @@ impl Builder<'_> {
             let entity = self.target.schema.entity(step.entity);
             entity.fields.iter().all(|field| field.storage.is_none())
         };
+        let columns = self.selects.iter().map(|read| self.steps[read.step].cells.len());
         self.target.gathers
+            && columns.sum::<usize>() < MOST_COLUMNS
             && self.target.lowering == Lowering::Sql(Dialect::Postgres)
             && self.selects.len() > 1
             && self.selects.iter().all(|read| read.select.beyond.is_none())
