@@ -14,6 +14,8 @@ export interface Model {
   update: object
   key: unknown
   relations: object
+  /** What some of the databases that it is to run on have not. */
+  lacks?: string
 }
 
 interface Relation {
@@ -61,6 +63,18 @@ interface TextComparison {
   $mode?: 'insensitive'
 }
 
+/** What is left of a comparison where values have no order. */
+interface Equality<T> {
+  $eq?: T | null
+  $ne?: T | null
+  $in?: readonly (T | null)[]
+  $nin?: readonly (T | null)[]
+  $exists?: boolean
+  $not?: T | null | Equality<T>
+  $and?: readonly (T | null | Equality<T>)[]
+  $or?: readonly (T | null | Equality<T>)[]
+}
+
 interface JsonComparison extends Comparison<Json> {
   $path?: readonly (string | number)[]
   $contains?: string
@@ -73,24 +87,40 @@ type Operators<T> = [Json] extends [T]
     ? Comparison<T> & TextComparison
     : Comparison<T>
 
+/** What the targets of a schema lack; never, where nothing is known of any. */
+type Lacks<S> = unknown extends S ? never : S[keyof S] extends infer M ? (M extends { lacks: infer L } ? L : never) : never
+type Has<S, C> = C extends Lacks<S> ? false : true
+
+/** A condition on a field, as far as every target has it. */
+type ConditionOf<S, T> = [Exclude<Json, null>] extends [T]
+  ? Has<S, 'json_queries'> extends true ? Condition<T> : null | Whole<T> | Whole<Equality<T>>
+  : [T] extends [Uint8Array]
+    ? Has<S, 'ordered_bytes'> extends true ? Condition<T> : T | null | Equality<T>
+    : Condition<T>
+/** No path into it. */
+type Whole<T> = T extends object ? T & { $path?: never } : T
+type Ordered<S, T> = [T] extends [Uint8Array] ? Has<S, 'ordered_bytes'> : true
+
 type RelatedFilter<S, R> = R extends { many: true }
   ? { $some?: Filter<S, Target<S, R>>; $every?: Filter<S, Target<S, R>>; $none?: Filter<S, Target<S, R>> }
   : null | Filter<S, Target<S, R>> | { $is?: Filter<S, Target<S, R>> | null; $isNot?: Filter<S, Target<S, R>> | null }
 
 /** A filter as plain data. */
 export type Filter<S, N extends keyof S> = {
-  [F in keyof Row<S, N>]?: Condition<Given<NonNullable<Row<S, N>[F]>>>
+  [F in keyof Row<S, N>]?: ConditionOf<S, Given<NonNullable<Row<S, N>[F]>>>
 } & {
   [R in keyof Relations<S, N>]?: RelatedFilter<S, Relations<S, N>[R]>
 } & {
   $and?: readonly Filter<S, N>[]
   $or?: readonly Filter<S, N>[]
   $not?: Filter<S, N>
-  $search?: string
-} & { [path: `${string}.${string}`]: unknown }
+  $search?: Has<S, 'full_text_search'> extends true ? string : never
+} & { [path: `${string}.${string}`]: Has<S, 'json_queries'> extends true ? unknown : never }
 
 type Direction = 'asc' | 'desc' | { order: 'asc' | 'desc'; nulls?: 'first' | 'last' }
-type SortKeys<S, N extends keyof S> = { [F in keyof Row<S, N>]?: Direction } & { [path: `${string}.${string}`]: Direction }
+type SortKeys<S, N extends keyof S> = {
+  [F in keyof Row<S, N>]?: Ordered<S, NonNullable<Row<S, N>[F]>> extends true ? Direction : never
+} & { [path: `${string}.${string}`]: Direction }
 /** Keys in their order, or a list of one-key objects. */
 export type Sort<S, N extends keyof S> = SortKeys<S, N> | readonly SortKeys<S, N>[]
 
@@ -288,8 +318,11 @@ interface Requests<S, M> {
   ): Answer<M, T>
 }
 
-/** What a transaction offers: everything but streams. */
-export type Transaction<S = Loose, M = 'async'> = Requests<S, M> & Surface<S, M>
+/** What a transaction offers: everything but streams, and transactions inside it where every target has them. */
+export type Transaction<S = Loose, M = 'async'> = (Has<S, 'nested_transactions'> extends true
+  ? Requests<S, M>
+  : Omit<Requests<S, M>, 'transaction'>) &
+  Surface<S, M>
 
 /** The plan of a request, for people. */
 export interface Explanation {

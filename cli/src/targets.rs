@@ -6,7 +6,7 @@ use dbal::adapter::postgres::PostgresAdapter;
 use dbal::adapter::sqlite::SqliteAdapter;
 use dbal::capability::{Capabilities, Support};
 use dbal::config::AdapterKind;
-use dbal::schema::{Entity, FieldType};
+use dbal::schema::{Condition, Entity, Field, FieldId, FieldType, StoredIn};
 
 /// What a kind of database can do, as far as that is known before one is opened.
 pub fn support(target: AdapterKind) -> Capabilities {
@@ -64,21 +64,75 @@ pub fn lacks(schema: &Schema, targets: &[AdapterKind]) -> Vec<Lack> {
                 _ => {}
             }
         }
-        for entity in entities(schema) {
-            for index in entity.indexes.iter().filter(|index| index.filter.is_some()) {
-                let about = Some(format!("{}.{}", entity.name, index.name));
-                let message = "an index with `where` cannot be made".to_owned();
-                found.push(Lack { target: *target, capability: "partial_indexes", about, message });
+        found.extend(closed(schema, *target));
+        if *target == AdapterKind::Mongodb {
+            for (entity, index) in
+                entities(schema).flat_map(|entity| entity.indexes.iter().map(move |one| (entity, one)))
+            {
+                let asks = |(at, field): (FieldId, &Field)| {
+                    let there = index.filter.as_ref().is_some_and(|filter| asks_for(&filter.condition, at));
+                    field.ty == FieldType::Json && there
+                };
+                if entity.field_ids().any(asks) {
+                    let about = Some(format!("{}.{}", entity.name, index.name));
+                    let message = "an index cannot ask whether json is there".to_owned();
+                    found.push(Lack { target: *target, capability: "partial_indexes", about, message });
+                }
             }
         }
     }
     found
 }
 
+/// What keeps a target from opening the schema at all.
+pub fn closed(schema: &Schema, target: AdapterKind) -> Vec<Lack> {
+    let database = match target {
+        AdapterKind::Sqlite | AdapterKind::Prisma => Some(StoredIn::Sqlite),
+        AdapterKind::Postgres => Some(StoredIn::Postgres),
+        AdapterKind::Mongodb => None,
+        // Values are kept as they are.
+        AdapterKind::Memory => return Vec::new(),
+    };
+    let stored = schema.storage_faults(database).into_iter().map(|fault| Lack {
+        target,
+        capability: "storage",
+        about: Some(fault.field.trim_start_matches("schema.").to_owned()),
+        message: fault.message,
+    });
+    let several =
+        entities(schema).filter(|entity| database.is_none() && !entity.key_rest.is_empty()).map(|entity| Lack {
+            target,
+            capability: "composite_keys",
+            about: Some(entity.name.clone()),
+            message: "has a key of several fields, and the schema cannot be opened there".to_owned(),
+        });
+    stored.chain(several).collect()
+}
+
+/// The capabilities that some target has not.
+pub fn missing(targets: &[AdapterKind]) -> Vec<&'static str> {
+    let mut names: Vec<&str> = Vec::new();
+    for (name, has) in targets.iter().flat_map(|target| support(*target).list()) {
+        if has == Support::Unsupported && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Whether a condition is that a field is there.
+fn asks_for(condition: &Condition, field: FieldId) -> bool {
+    match condition {
+        Condition::All(parts) | Condition::Any(parts) => parts.iter().any(|part| asks_for(part, field)),
+        Condition::NotNull(own) => *own == field,
+        Condition::Compare { .. } | Condition::OneOf { .. } | Condition::Null(_) => false,
+    }
+}
+
 fn entities(schema: &Schema) -> impl Iterator<Item = &Entity> {
     schema.entities().map(|(_, entity)| entity)
 }
 
-fn fields(schema: &Schema) -> impl Iterator<Item = (&Entity, &dbal::schema::Field)> {
+fn fields(schema: &Schema) -> impl Iterator<Item = (&Entity, &Field)> {
     entities(schema).flat_map(|entity| entity.fields.iter().map(move |field| (entity, field)))
 }

@@ -127,10 +127,7 @@ fn with_rules(service: &Service, rules: &Path) -> Result<AsyncClient> {
         .map_err(|error| Error::validation("acl.rules_file", format!("cannot be read: {error}")))?;
     let trusted = service.trusted();
     let client = trusted.blocking();
-    let mut policy = Policy::from_rules(client.schema(), &text, &rules.display().to_string())?;
-    if !service.settings.acl.enforce_row_level {
-        policy = policy.without_row_filters();
-    }
+    let policy = Policy::from_rules(client.schema(), &text, &rules.display().to_string())?;
     Ok(AsyncClient::from(client.with_policy(policy)?))
 }
 

@@ -67,6 +67,40 @@ fn names(rows: &[Record], field: &str) -> Vec<String> {
     rows.iter().map(|row| row.get(field).unwrap().as_str().unwrap().to_owned()).collect()
 }
 
+/// What rules say that take the place of others: their warnings, and no narrowing where rows are not narrowed.
+#[test]
+fn rules_that_come_later_are_taken_as_the_first_ones_were() {
+    let schema = "
+entity: Desk
+fields: { id: { type: integer, primary: true }, owner: { type: string } }
+operations:
+  mine: { public: true, row_level_check: \"owner = $user.id\", steps: [{ operation: count, save: n }, { return: { $ref: n } }] }
+";
+    let rules =
+        "rules: [{ entity: Desk, role: [clerk], operations: [read], row_level_filter: \"owner = $user.nmae\" }]";
+    let opened = |row_level: bool| {
+        let environment = dbal::config::Environment::given([("DATABASE_URL", "memory:")]);
+        let text = format!("mode: development\nacl: {{ enforce_row_level: {row_level} }}\n");
+        let settings = dbal::config::Settings::from_text("dbal.yaml", &text, &environment).expect("sound");
+        let config = Config::from_settings(&settings).expect("a configuration").schema_text(schema);
+        let db = Client::open(config).expect("opened");
+        db.migrate().expect("migrated");
+        db.entity("Desk").expect("declared").create(value!({ "id": 1, "owner": "ada" })).expect("created");
+        let policy = Policy::from_rules(db.schema(), rules, "acl.yaml").expect("sound");
+        (db.warnings().len(), db.with_policy(policy).expect("taken"))
+    };
+    let counted = |db: &Client| {
+        let clerk = db.as_principal(Principal::new("bob", "clerk"));
+        (clerk.entity("Desk").expect("declared").count(query()).ok(), clerk.call("Desk.mine", value!({})).ok())
+    };
+    let (_, open) = opened(false);
+    let (count, mine) = counted(&open);
+    assert_eq!(count, Some(1));
+    assert_eq!(mine.map(|answer| answer.into_value()), Some(value!(1)), "a check narrows as little as a filter");
+    let (_, closed) = opened(true);
+    assert_eq!(counted(&closed).0, Some(0));
+}
+
 #[test]
 fn the_contract_declares_rules_that_can_be_typed() {
     let schema = load_dir(CONTRACT).unwrap().schema;

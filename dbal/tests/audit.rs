@@ -173,6 +173,48 @@ fn flagged_lines_alone() {
     assert_eq!(taken(&lines), ["create Note false MALICIOUS_CODE_DETECTED", "loud Note true -", "count Vault true -"]);
 }
 
+/// Rows of which every access is written down, reached by an include and by the steps of another entity's operation.
+#[test]
+fn flagged_rows_are_seen_wherever_a_request_gets_to_them() {
+    let schema = r#"
+entity: Room
+fields: { id: { type: integer, primary: true }, name: { type: string } }
+operations:
+  count_safes: { public: true, steps: [{ operation: count, entity: Safe, save: n }, { return: { $ref: n } }] }
+  count_rooms: { public: true, steps: [{ operation: count, save: n }, { return: { $ref: n } }] }
+---
+entity: Shelf
+fields:
+  id: { type: integer, primary: true }
+  room_id: { type: integer, foreign_key: { entity: Room, field: id } }
+---
+entity: Safe
+fields:
+  id: { type: integer, primary: true }
+  shelf_id: { type: integer, foreign_key: { entity: Shelf, field: id } }
+security: { audit_all_access: true }
+"#;
+    let lines = Lines::default();
+    let kept = lines.clone();
+    let audit = Audit::to(move |line| {
+        kept.lock().expect("not poisoned").push(line.clone());
+        Ok(())
+    });
+    let config = Config::sqlite(":memory:").schema_text(schema).audit(audit.flagged_only());
+    let db = Client::open(config).expect("opened");
+    db.migrate().expect("migrated");
+    let rooms = db.entity("Room").expect("declared");
+    rooms.find_many(query()).expect("found");
+    rooms.find_many(query().include(value!({ "shelves": true }))).expect("found");
+    rooms.find_many(query().include(value!({ "shelves": { "include": { "safes": false } } }))).expect("found");
+    db.call("Room.count_rooms", value!({})).expect("called");
+    assert_eq!(taken(&lines), Vec::<String>::new());
+    rooms.find_many(query().include(value!({ "shelves": { "include": { "safes": true } } }))).expect("found");
+    db.entity("Shelf").expect("declared").list(query().include(value!({ "safes": { "limit": 3 } }))).expect("listed");
+    db.call("Room.count_safes", value!({})).expect("called");
+    assert_eq!(taken(&lines), ["find_many Room true -", "list Shelf true -", "count_safes Room true -"]);
+}
+
 #[test]
 fn awaited_attempts_have_lines_too() {
     let (db, lines) = opened(|audit| audit);

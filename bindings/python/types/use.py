@@ -9,6 +9,15 @@ import uuid
 
 import dbal
 import entities
+import everywhere
+
+
+def flat(schema: str) -> None:
+    with everywhere.Client("memory:", schema=schema) as db:
+        with db.transaction() as tx:
+            made: everywhere.User = tx.users.create(username="ada", email="ada@example.org")
+        count: int = db.transaction(lambda tx: tx.users.count())
+        assert (made["username"], count) == ("ada", 1)
 
 
 def blocking(schema: str) -> None:
@@ -56,5 +65,6 @@ async def awaited(schema: str) -> None:
 
 
 if __name__ == "__main__":
+    flat(sys.argv[1])
     blocking(sys.argv[1])
     asyncio.run(awaited(sys.argv[1]))

@@ -156,6 +156,7 @@ impl Doctor {
         };
         let answered = began.elapsed().as_millis();
         found.ok("database", format!("opened in {opened} ms, looked at in {answered} ms"));
+        server_of(&client, found);
         pending(&client, &survey, found);
         capabilities(&client, found);
         if let Some(settings) = settings {
@@ -180,6 +181,51 @@ fn refused(failure: &Failure, found: &mut Findings) {
         Failure::Faulty { .. } | Failure::Unreadable(_) | Failure::Output(_) | Failure::Told => "mend the file",
     };
     found.wrong("database", message, cure);
+}
+
+/// The least versions that the tests run against.
+const POSTGRES: u32 = 15;
+
+/// Milliseconds by which two clocks may differ: rows expire by ours, and the database writes its own times.
+const ODD_SKEW: i64 = 2_000;
+const WRONG_SKEW: i64 = 60_000;
+
+/// Which server it is, and whether its clock is ours.
+fn server_of(client: &Client, found: &mut Findings) {
+    let before = DateTime::now().epoch_millis();
+    let server = match client.migrations().and_then(|migrations| migrations.server()) {
+        Ok(Some(server)) => server,
+        Ok(None) => return,
+        Err(error) => {
+            let cure = "see that the user may ask for the server's version and time";
+            return found.odd("server", error.to_string(), cure);
+        }
+    };
+    let after = DateTime::now().epoch_millis();
+    let name = client.backend();
+    let major: Option<u32> =
+        server.version.split(|letter: char| !letter.is_ascii_digit()).next().and_then(|text| text.parse().ok());
+    match major {
+        Some(major) if name == "postgres" && major < POSTGRES => {
+            let message = format!("{name} {}, older than what this is tested with", server.version);
+            found.odd("server", message, format!("use PostgreSQL {POSTGRES} or newer"));
+        }
+        _ => found.ok("server", format!("{name} {}", server.version)),
+    }
+    let Some(theirs) = server.now.map(DateTime::epoch_millis) else { return };
+    skew(theirs, (before, after), found);
+}
+
+/// How far a server's clock is from ours, which was so before and after it was asked.
+fn skew(theirs: i64, (before, after): (i64, i64), found: &mut Findings) {
+    let apart = (before - theirs).max(theirs - after).max(0);
+    let message = format!("the server's differs from this machine's by {apart} ms");
+    let cure = "let both machines take the time by NTP";
+    match apart {
+        ..ODD_SKEW => found.ok("clock", message),
+        ODD_SKEW..WRONG_SKEW => found.odd("clock", message, cure),
+        _ => found.wrong("clock", message, cure),
+    }
 }
 
 fn pending(client: &Client, survey: &dbal::migrate::Survey, found: &mut Findings) {
@@ -296,4 +342,27 @@ fn as_value(finding: &Finding) -> Value {
         "message": (finding.message.as_str()),
         "cure": (finding.cure.as_deref()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_may_differ_a_little() {
+        for (theirs, state) in [
+            (1_000_000, State::Ok),
+            (998_500, State::Ok),
+            (1_001_999, State::Ok),
+            (1_002_100, State::Odd),
+            (997_000, State::Odd),
+            (1_070_000, State::Wrong),
+            (100, State::Wrong),
+        ] {
+            let mut found = Findings::default();
+            skew(theirs, (1_000_000, 1_000_050), &mut found);
+            assert_eq!(found.0[0].state, state, "{theirs}: {}", found.0[0].message);
+            assert_eq!(found.0[0].cure.is_some(), state != State::Ok);
+        }
+    }
 }

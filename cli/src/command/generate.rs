@@ -4,14 +4,13 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use dbal::capability::Support;
-use dbal::config::{AdapterKind, Settings};
+use dbal::config::Settings;
 use dbal::schema::load_dir;
 
 use crate::failure::Failure;
 use crate::generate::{c, cpp, python, rust, ts};
 use crate::print::Done;
-use crate::targets::support;
+use crate::targets::{closed, missing};
 
 /// Write what a schema means in another language
 #[derive(Args, Debug)]
@@ -19,7 +18,8 @@ use crate::targets::support;
 Rust gets structs of rows, creates and updates, enums, and a constant for each field, of which conditions are made:
   db.model::<User>()?.find_many(select().filter(User::LEVEL.gte(3)))
 
-With `targets` in the configuration, Rust has nothing that some target lacks.
+With `targets` in the configuration, what is written offers nothing that some target lacks: no order of bytes, no
+transaction inside another, no $search, no paths of json. Where a target cannot open the schema at all, that is a fault.
 
 The types of TypeScript make a wrong field a fault of the compiler, and narrow results by select and include:
   const dbal = new DBALClient<Schema>({ ... })
@@ -80,13 +80,20 @@ impl Generate {
         let named = self.schema.clone().or_else(|| settings.as_ref().and_then(|settings| settings.schema.clone()));
         let schema = load_dir(named.unwrap_or_else(|| "./api/schema".into())).map_err(dbal::Error::from)?.schema;
         let targets = settings.map(|settings| settings.targets).unwrap_or_default();
+        let closed = targets.iter().flat_map(|target| closed(&schema, *target)).map(|lack| dbal::FieldFault {
+            field: lack.about.unwrap_or_default(),
+            message: format!("{}: {}", lack.target.as_str(), lack.message),
+            index: None,
+        });
+        let closed: Vec<dbal::FieldFault> = closed.collect();
+        if !closed.is_empty() {
+            return Err(dbal::Error::invalid(closed).into());
+        }
+        let lacks = missing(&targets);
         let text = match (self.language, self.naming) {
-            (Language::Ts, naming) => ts::schema(&schema, naming == Naming::CamelCase),
-            (Language::Python, Naming::Declared) => python::schema(&schema),
-            (Language::Rust, Naming::Declared) => {
-                let lacks = |target: &AdapterKind| support(*target).ordered_bytes == Support::Unsupported;
-                rust::schema(&schema, !targets.iter().any(lacks))
-            }
+            (Language::Ts, naming) => ts::schema(&schema, naming == Naming::CamelCase, &lacks),
+            (Language::Python, Naming::Declared) => python::schema(&schema, &lacks),
+            (Language::Rust, Naming::Declared) => rust::schema(&schema, !lacks.contains(&"ordered_bytes")),
             (Language::C, Naming::Declared) => c::schema(&schema),
             (Language::Cpp, Naming::Declared) => cpp::schema(&schema),
             (Language::Python | Language::Rust | Language::C | Language::Cpp, Naming::CamelCase) => {

@@ -13,8 +13,8 @@ const KEYWORDS: &[&str] = &[
     "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
 ];
 
-/// The whole file.
-pub fn schema(schema: &Schema) -> String {
+/// The whole file. `lacks`: capabilities that some database has not that the program is to run on.
+pub fn schema(schema: &Schema, lacks: &[&str]) -> String {
     let mut out = String::from(
         "# Written by `dbal generate python`; a change of the schema is made there, and this file written anew.\n\
          # ruff: noqa\n\n\
@@ -32,15 +32,55 @@ pub fn schema(schema: &Schema) -> String {
         typed(schema, entity, &mut out);
         dataclass(schema, entity, &mut out);
     }
+    let flat = lacks.contains(&"nested_transactions");
+    if flat {
+        out = out.replace(
+            "from collections.abc import Mapping\nfrom typing import TYPE_CHECKING, Any, Literal, TypedDict\n",
+            "from collections.abc import Awaitable, Callable, Mapping\nfrom contextlib import AbstractAsyncContextManager, \
+             AbstractContextManager\nfrom typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload\n",
+        );
+        out.push_str("\n\nResult = TypeVar(\"Result\")\n");
+    }
     for (class, handle) in [("Client", "Entity"), ("AsyncClient", "AsyncEntity")] {
+        if flat {
+            transaction(&entities, class, handle, &mut out);
+        }
         line(&mut out, format_args!("\n\nclass {class}(dbal.{class}):"));
         out.push_str("    \"\"\"A client that knows the types of its entities.\"\"\"\n");
         out.push_str("\n    if TYPE_CHECKING:\n");
         for entity in entities.iter().filter(|entity| is_name(&entity.plural)) {
             line(&mut out, format_args!("        {}: dbal.{handle}[{}]", entity.plural, entity.name));
         }
+        if flat {
+            let (manager, work) = match class {
+                "Client" => ("AbstractContextManager[Transaction]", "Callable[[Transaction], Result]"),
+                _ => {
+                    ("AbstractAsyncContextManager[AsyncTransaction]", "Callable[[AsyncTransaction], Awaitable[Result]]")
+                }
+            };
+            let result = if class == "Client" { "Result" } else { "Awaitable[Result]" };
+            line(
+                &mut out,
+                format_args!(
+                    "\n        @overload  # type: ignore[override]\n        def transaction(self, *, timeout: float | None = None) -> \
+                     {manager}: ...\n        @overload\n        def transaction(\n            self, work: {work}, *, \
+                     retries: int | None = None, timeout: float | None = None\n        ) -> {result}: ..."
+                ),
+            );
+        }
     }
     out
+}
+
+/// A transaction as every target has it, which is without another inside.
+fn transaction(entities: &[&Entity], class: &str, handle: &str, out: &mut String) {
+    let name = class.replace("Client", "Transaction");
+    line(out, format_args!("\n\nif TYPE_CHECKING:\n\n    class {name}(dbal.{name}):"));
+    out.push_str("        \"\"\"A transaction. Some target has none inside another.\"\"\"\n\n");
+    for entity in entities.iter().filter(|entity| is_name(&entity.plural)) {
+        line(out, format_args!("        {}: dbal.{handle}[{}]", entity.plural, entity.name));
+    }
+    out.push_str("        transaction: None  # type: ignore[assignment]\n");
 }
 
 fn typed(schema: &Schema, entity: &Entity, out: &mut String) {
@@ -177,7 +217,7 @@ mod tests {
 
     fn generated(text: &str) -> String {
         let loaded = dbal::schema::load_sources(vec![("key.yaml".into(), text.into())]).expect("a sound schema");
-        schema(&loaded.schema)
+        schema(&loaded.schema, &[])
     }
 
     #[test]

@@ -6,15 +6,18 @@ use std::fmt::Write as _;
 use dbal::Schema;
 use dbal::schema::{Entity, Field, FieldType, Generator};
 
-/// The whole file.
-pub fn schema(schema: &Schema, camel: bool) -> String {
+/// The whole file. `lacks`: capabilities that some database has not that the program is to run on.
+pub fn schema(schema: &Schema, camel: bool, lacks: &[&str]) -> String {
     let mut out = String::from(
         "// Written by `dbal generate ts`; a change of the schema is made there, and this file written anew.\n\n\
          import type { Increment, Json } from '@metabuilder/dbal'\n",
     );
     let names = Names { camel };
+    // Those that types can keep out.
+    const TYPED: [&str; 4] = ["ordered_bytes", "nested_transactions", "full_text_search", "json_queries"];
+    let lacks: Vec<String> = TYPED.iter().filter(|one| lacks.contains(one)).map(|one| format!("'{one}'")).collect();
     for (_, declared) in schema.entities() {
-        entity(schema, declared, &names, &mut out);
+        entity(schema, declared, &names, &lacks, &mut out);
     }
     out.push_str("\n/** Every entity: `new DBALClient<Schema>(…)`. */\nexport interface Schema {\n");
     for (_, entity) in schema.entities() {
@@ -24,7 +27,7 @@ pub fn schema(schema: &Schema, camel: bool) -> String {
     out
 }
 
-fn entity(schema: &Schema, entity: &Entity, names: &Names, out: &mut String) {
+fn entity(schema: &Schema, entity: &Entity, names: &Names, lacks: &[String], out: &mut String) {
     let name = &entity.name;
     let head = |out: &mut String, what: &str, suffix: &str| {
         line(out, format_args!("\n/** {what} */\nexport interface {name}{suffix} {{"));
@@ -56,6 +59,12 @@ fn entity(schema: &Schema, entity: &Entity, names: &Names, out: &mut String) {
     line(out, format_args!("  handle: '{}'", names.of(&entity.plural)));
     line(out, format_args!("  row: {name}\n  create: {name}Create\n  update: {name}Update"));
     line(out, format_args!("  key: {}", keys(entity, names)));
+    if !lacks.is_empty() {
+        line(
+            out,
+            format_args!("  /** What some target has not: types leave it out. */\n  lacks: {}", lacks.join(" | ")),
+        );
+    }
     out.push_str("  relations: {\n");
     for relation in &entity.relations {
         let target = &schema.entity(relation.target).name;
@@ -180,7 +189,7 @@ mod tests {
     fn what_is_never_returned_is_not_in_the_row() {
         let text = "entity: Key\nfields:\n  id: { type: integer, primary: true }\n  secret: { type: string, sensitive: true }\n";
         let loaded = dbal::schema::load_sources(vec![("key.yaml".into(), text.into())]).expect("a sound schema");
-        let out = schema(&loaded.schema, false);
+        let out = schema(&loaded.schema, false, &[]);
         assert!(out.contains("export interface Key {\n  id: number\n}\n"), "{out}");
         assert!(out.contains("  secret?: string | null\n"), "{out}");
     }

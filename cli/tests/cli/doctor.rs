@@ -12,9 +12,13 @@ fn healthy() -> Folder {
 fn nothing_is_wrong_with_what_is_right() {
     let folder = healthy();
     let out = folder.ok(&["doctor", "--config", "dbal.yaml"]);
-    for line in
-        ["ok    configuration dbal.yaml", "nothing pending", "ok    capabilities", "ok    schema        2 entities"]
-    {
+    for line in [
+        "ok    configuration dbal.yaml",
+        "ok    server        sqlite 3.",
+        "nothing pending",
+        "ok    capabilities",
+        "ok    schema        2 entities",
+    ] {
         assert!(out.contains(line), "{line}\n{out}");
     }
     let json = folder.ok(&["doctor", "--config", "dbal.yaml", "--format", "json"]);

@@ -154,6 +154,14 @@ fn sakila_of_a_crate_on_sqlite() {
         asked.count("Rental", value!({ "rental_date": { "$gte": "2005-08-01T00:00:00Z" } })),
         asked.says("SELECT count(*) FROM rental WHERE rental_date >= '2005-08-01'",)
     );
+    // Through rows whose key is both of what they join.
+    assert_eq!(
+        asked.count("Actor", value!({ "films": { "$some": { "rating": "NC-17", "length": { "$gt": 180 } } } })),
+        asked.says(
+            "SELECT count(*) AS n FROM actor a WHERE EXISTS (SELECT 1 FROM film_actor j JOIN film f ON f.film_id = j.film_id \
+             WHERE j.actor_id = a.actor_id AND f.rating = 'NC-17' AND f.length > 180)"
+        )
+    );
     let made = asked
         .client
         .entity("Language")
@@ -191,6 +199,11 @@ fn sakila(asked: &Asked) {
          WHERE f.rating = 'PG-13' AND f.rental_rate = 4.99 AND l.name LIKE 'Eng%'",
         )
     );
+    // Rows whose key is both of what they join.
+    let joined = asked.client.entity("FilmActor").unwrap();
+    let first = joined.first(query().sort("film_id", "asc").sort("actor_id", "asc")).unwrap().unwrap();
+    let key = value!({ "actor_id": (first.get("actor_id").cloned().unwrap()), "film_id": (first.get("film_id").cloned().unwrap()) });
+    assert_eq!(joined.read(key).unwrap().get("film_id"), first.get("film_id"));
     let sum = asked.client.entity("Payment").unwrap().aggregate(query().sum(["amount"])).unwrap();
     let sum = json::parse(json::to_wire(&sum).as_bytes()).unwrap();
     let sum =

@@ -77,7 +77,9 @@ fn round(kind: Kind, what: &str, schema: &Arc<Schema>, rows: &[(String, Map)], h
         assert!(found.left.is_empty(), "{kind:?} {what}: {:?}", found.left);
     } else {
         let (was, is) = (stored(kind, &was), stored(kind, &is));
-        let lost: Vec<&String> = was.difference(&is).collect();
+        // What a database says of a condition may be more than its types allow: then it is a remark.
+        let told = |line: &&String| line.ends_with("over some rows") && text().contains("is over some ");
+        let lost: Vec<&String> = was.difference(&is).filter(|line| !told(line)).collect();
         let new: Vec<&String> = is.difference(&was).collect();
         assert!(lost.is_empty() && new.is_empty(), "{kind:?} {what}: lost {lost:#?}, new {new:#?}\n{}", text());
     }
@@ -110,7 +112,10 @@ fn stored(kind: Kind, model: &Model) -> BTreeSet<String> {
             Kind::Mongodb if *field == table.key => "_id".to_owned(),
             _ => table.columns.iter().find(|column| column.field == *field).unwrap().column.clone(),
         };
-        lines.insert(format!("{}: key {}", table.table, column(&table.key)));
+        // A key of several fields is an index.
+        if !table.key.is_empty() {
+            lines.insert(format!("{}: key {}", table.table, column(&table.key)));
+        }
         for one in &table.columns {
             let key = one.field == table.key;
             // A whole number that is a key is counted by SQLite, whether somebody asked for it or not.
@@ -130,10 +135,10 @@ fn stored(kind: Kind, model: &Model) -> BTreeSet<String> {
                 lines.insert(format!("{}.{} points to {}.{to} {rules:?}", table.table, one.column, target.table));
             }
         }
-        // One over some rows only is written as a comment.
-        for index in table.indexes.iter().filter(|index| index.filter.is_none()) {
+        for index in &table.indexes {
             let columns: Vec<String> = index.fields.iter().map(column).collect();
-            lines.insert(format!("{} index {columns:?} unique {}", table.table, index.unique));
+            let over = if index.filter.is_some() { " over some rows" } else { "" };
+            lines.insert(format!("{} index {columns:?} unique {}{over}", table.table, index.unique));
         }
         lines.extend(table.searchable.iter().map(|field| format!("{} searches {}", table.table, column(field))));
     }
@@ -195,6 +200,52 @@ fn fixtures_come_back_from_mongodb() {
 fn fixtures_without_a_history_need_no_migration() {
     for kind in ALL {
         fixtures(kind, false);
+    }
+}
+
+/// A key of two fields that refer, and indexes over some rows, each condition that every backend can say.
+const PARTS: &str = "
+entity: Film
+fields:
+  id: { type: integer, primary: true, generated: true }
+  title: { type: string, required: true }
+  state: { type: enum, values: [new, old], required: true }
+  level: { type: integer }
+  shown: { type: boolean }
+indexes:
+  - { fields: [title], where: \"state = 'new'\" }
+  - { fields: [level], unique: true, where: \"level > 3 AND shown\" }
+  - { fields: [title, level], index: an_old_name, where: \"level IS NULL OR level IN (1, 2)\" }
+  - { fields: [state], name: named, where: \"title IS NOT NULL\" }
+---
+entity: Actor
+fields:
+  id: { type: integer, primary: true, generated: true }
+  name: { type: string }
+";
+
+const JOINED: &str = "---
+entity: FilmActor
+fields:
+  actor_id: { type: integer, primary: true, foreign_key: { entity: Actor, field: id, on_delete: cascade } }
+  film_id: { type: integer, primary: true, foreign_key: { entity: Film, field: id } }
+  credited: { type: datetime }
+";
+
+#[test]
+fn keys_of_several_fields_and_indexes_over_some_rows_come_back() {
+    for (kind, history) in ALL.into_iter().flat_map(|kind| [(kind, true), (kind, false)]) {
+        let text = if kind == Kind::Mongodb { PARTS.to_owned() } else { format!("{PARTS}{JOINED}") };
+        let schema = Client::open(Config::memory().schema_text(&text)).unwrap().schema().clone();
+        let row = |text: &str| match dbal::value::json::parse(text.as_bytes()).unwrap() {
+            Value::Map(map) => map,
+            other => panic!("{other:?}"),
+        };
+        let rows = [
+            ("Film".to_owned(), row(r#"{"title": "one", "state": "new", "level": 5, "shown": true}"#)),
+            ("Actor".to_owned(), row(r#"{"name": "ada"}"#)),
+        ];
+        round(kind, "parts", &schema, &rows, history);
     }
 }
 

@@ -23,10 +23,10 @@ impl Chain {
         Chain { seq: 0, hash: NOTHING.to_owned() }
     }
 
-    /// The chain that the last linked one of these lines ends.
-    pub fn after<'l>(lines: impl DoubleEndedIterator<Item = &'l str>) -> Self {
+    /// The chain that the last linked one of these lines ends; none where none is linked.
+    pub fn after<'l>(lines: impl DoubleEndedIterator<Item = &'l str>) -> Option<Self> {
         let last = lines.rev().find_map(|line| Link::read(line).filter(|link| link.holds(line)));
-        last.map_or_else(Chain::new, |link| Chain { seq: link.seq, hash: link.hash })
+        last.map(|link| Chain { seq: link.seq, hash: link.hash })
     }
 
     /// The line with its number and hashes, and the chain that it ends.
@@ -175,13 +175,13 @@ mod tests {
         assert!(with(&|lines| lines.insert(2, lines[1].clone())) > 0);
         assert!(with(&|lines| lines.insert(2, "{\"operation\":\"x\"}".into())) > 0);
         // Written anew with a good hash of its own, it still does not fit what follows.
-        let other = Chain::after(good[..2].iter().map(String::as_str)).link("{\"operation\":\"x\"}").0;
+        let other = Chain::after(good[..2].iter().map(String::as_str)).expect("linked").link("{\"operation\":\"x\"}").0;
         assert!(with(&|lines| lines[2] = other.clone()) > 0);
         // Allowed: older lines that were put away, older lines without a hash, a torn line that was written again.
         assert_eq!(with(&|lines| drop(lines.drain(..2))), 0);
         assert_eq!(with(&|lines| lines.insert(0, "{\"operation\":\"x\"}".into())), 0);
         assert_eq!(with(&|lines| lines.insert(2, lines[2][..20].to_owned())), 0);
-        let (next, _) = Chain::after(good.iter().map(String::as_str)).link("{}");
+        let (next, _) = Chain::after(good.iter().map(String::as_str)).expect("linked").link("{}");
         assert!(next.contains("\"seq\":6"), "{next}");
     }
 }

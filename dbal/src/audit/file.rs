@@ -79,11 +79,7 @@ impl AuditFile {
             *open = now;
             return Ok(());
         }
-        let numbered = |number: u32| {
-            let mut name = self.path.as_os_str().to_owned();
-            name.push(format!(".{number}"));
-            PathBuf::from(name)
-        };
+        let numbered = |number| numbered(&self.path, number);
         match self.keep {
             0 => std::fs::remove_file(&self.path)?,
             keep => {
@@ -108,8 +104,30 @@ fn lock(file: &File) -> io::Result<()> {
     file.try_lock().map_err(|_| io::Error::other("another process writes linked lines to it"))
 }
 
-/// The chain that a file ends with, and whether its last line is whole.
+fn numbered(path: &Path, number: u32) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{number}"));
+    PathBuf::from(name)
+}
+
+/// The chain to go on with, and whether the last line is whole. A file that was just begun when its process died has no
+/// line yet: then the chain ends in the one that was put aside.
 fn resume(path: &Path) -> io::Result<(Chain, bool)> {
+    let (chain, whole) = end_of(path)?;
+    let before = || match end_of(&numbered(path, 1)) {
+        Ok((chain, _)) => Ok(chain),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    };
+    let chain = match chain {
+        Some(chain) => Some(chain),
+        None => before()?,
+    };
+    Ok((chain.unwrap_or_else(Chain::new), whole))
+}
+
+/// The chain that a file ends with, if it has one, and whether its last line is whole.
+fn end_of(path: &Path) -> io::Result<(Option<Chain>, bool)> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
@@ -163,6 +181,33 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn a_chain_goes_on_behind_a_crash_that_left_an_empty_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("audit.log");
+        let open = || AuditFile::open(path.clone(), 1_000_000, 3, true).expect("opened");
+        for number in 0..3 {
+            open().write(&format!("{{\"n\":{number}}}")).expect("written");
+        }
+        // What a process leaves that dies between putting the old file aside and the first line of the new one; and one
+        // that dies in the middle of that line.
+        for (number, left) in [(3, ""), (4, "{\"n\":9,\"se")] {
+            std::fs::rename(folder.path().join("audit.log.1"), folder.path().join("audit.log.2")).ok();
+            std::fs::rename(&path, folder.path().join("audit.log.1")).expect("renamed");
+            std::fs::write(&path, left).expect("written");
+            open().write(&format!("{{\"n\":{number}}}")).expect("written");
+            let text = std::fs::read_to_string(&path).expect("text");
+            assert!(text.contains(&format!("\"seq\":{}", number + 1)), "{text}");
+        }
+        let files: Vec<_> =
+            ["audit.log.2", "audit.log.1", "audit.log"].into_iter().map(|name| folder.path().join(name)).collect();
+        let opened =
+            files.iter().map(|path| (path.display().to_string(), io::BufReader::new(File::open(path).expect("there"))));
+        let found = super::super::verify(opened).expect("read");
+        assert!(found.faults.is_empty(), "{:?}", found.faults);
+        assert_eq!((found.first, found.last, found.lines), (1, 5, 5));
     }
 
     #[test]

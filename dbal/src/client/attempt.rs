@@ -7,9 +7,10 @@ use crate::audit::Line;
 use crate::client::engine::{Caller, Engine};
 use crate::client::{Client, Response};
 use crate::error::{Error, ErrorKind, Result};
+use crate::query::batch;
 use crate::request::{Operation, Request};
 use crate::row::{Columns, Record, RowSink};
-use crate::schema::{Entity, EntityId};
+use crate::schema::{Act, Body, Entity, EntityId, Move, Schema};
 use crate::value::json;
 use crate::value::{DateTime, Value, ValueRef};
 
@@ -228,7 +229,7 @@ fn planned(client: &Client, request: &Request) -> Planned {
     let entity = schema.find(&request.entity);
     let declared = entity.map(|entity| schema.entity(entity));
     let mut operation = request.operation.as_str().to_owned();
-    let mut flagged = declared.is_some_and(|declared| declared.security.audit_all_access);
+    let mut flagged = entity.is_some_and(|entity| is_flagged(schema, entity));
     let mut key = match request.operation {
         Operation::Upsert => request.args.get("where"),
         _ => request.args.get("id"),
@@ -238,25 +239,59 @@ fn planned(client: &Client, request: &Request) -> Planned {
     {
         operation = name.to_owned();
         key = request.args.get("input").and_then(Value::as_map).and_then(|input| input.get("id"));
-        flagged |= declared.and_then(|declared| declared.operation(name)).is_some_and(|decl| decl.audit);
+        let decl = declared.and_then(|declared| declared.operation(name));
+        flagged |= decl.is_some_and(|decl| decl.audit || asks_flagged(schema, &decl.body));
+    }
+    if let (Some(entity), Some(include)) = (entity, request.args.get("include")) {
+        flagged |= includes_flagged(schema, entity, include, 0);
     }
     let id = declared.zip(key).and_then(|(declared, key)| given_key(declared, key));
     let named = if request.entity.is_empty() { None } else { Some(client.engine.called(request).to_owned()) };
     Planned { line: blank(client, operation, named, id), entity, flagged }
 }
 
+fn is_flagged(schema: &Schema, entity: EntityId) -> bool {
+    schema.entity(entity).security.audit_all_access
+}
+
+/// Whether related rows come along of which every access is written down. As deep as a request may include.
+fn includes_flagged(schema: &Schema, entity: EntityId, include: &Value, depth: usize) -> bool {
+    let declared = schema.entity(entity);
+    let asked = |(name, options): (&str, &Value)| {
+        let wanted = !matches!(options, Value::Bool(false) | Value::Null | Value::Undefined);
+        let Some(relation) = declared.relation_by_name(name).filter(|_| wanted) else { return false };
+        let target = declared.relation(relation).target;
+        let inner = options.as_map().and_then(|options| options.get("include"));
+        is_flagged(schema, target)
+            || inner.is_some_and(|inner| depth < MAX_DEPTH && includes_flagged(schema, target, inner, depth + 1))
+    };
+    include.as_map().is_some_and(|map| map.iter().any(asked))
+}
+
+/// Deeper includes are refused.
+const MAX_DEPTH: usize = 32;
+
+/// Whether a step of a body is about rows of which every access is written down.
+fn asks_flagged(schema: &Schema, body: &Body) -> bool {
+    let Body::Steps(steps) = body else { return false };
+    steps.iter().any(|step| match &step.act {
+        Act::Ask { entity, .. }
+        | Act::VerifySecret { entity, .. }
+        | Act::DeleteExpired { entity }
+        | Act::Tree { entity, .. }
+        | Act::Reorder { entity, .. }
+        | Act::Move(Move { entity, .. }) => is_flagged(schema, *entity),
+        Act::Return(_) => false,
+    })
+}
+
 /// The same of an entry that is data and may be anything.
 fn planned_entry(client: &Client, entry: &Value) -> Planned {
-    let empty = crate::value::Map::new();
-    let map = entry.as_map().unwrap_or(&empty);
-    let text = |name: &str| map.get(name).and_then(Value::as_str).unwrap_or_default();
-    match Operation::parse(text("operation")) {
-        Some(operation) => {
-            let request = Request { operation, entity: text("entity").to_owned().into(), args: map.clone() };
-            planned(client, &request)
-        }
+    match batch::entry(entry) {
+        Some(request) => planned(client, &request),
         None => {
-            let named = Some(text("entity").to_owned()).filter(|name| !name.is_empty());
+            let named = entry.as_map().and_then(|map| map.get("entity")).and_then(Value::as_str);
+            let named = named.filter(|name| !name.is_empty()).map(str::to_owned);
             let operation = Operation::Batch.as_str().to_owned();
             Planned { line: blank(client, operation, named, None), entity: None, flagged: false }
         }

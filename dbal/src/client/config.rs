@@ -128,6 +128,10 @@ pub(super) struct Opened {
     pub sweep: Option<Duration>,
     /// The rules for each operation with a `row_level_check`.
     pub checks: Checks,
+    /// The warnings of the schema alone.
+    pub declared: Vec<Fault>,
+    /// Whether rules narrow rows.
+    pub row_level: bool,
 }
 
 impl Config {
@@ -663,17 +667,9 @@ impl Config {
                 Policy::from_rules(&schema, &text, &path.display().to_string())?
             }
         };
-        let (mut checks, untyped) = policy.row_level_checks(&schema);
-        warnings.extend(untyped);
-        let policy = match self.row_level {
-            true => policy,
-            false => {
-                let open = Arc::new(policy.clone().without_row_filters());
-                checks.values_mut().for_each(|check| *check = open.clone());
-                policy.without_row_filters()
-            }
-        };
-        warnings.extend_from_slice(policy.warnings());
+        let declared = warnings.clone();
+        let (policy, checks, told) = enforced(policy, &schema, self.row_level);
+        warnings.extend(told);
         let copies = copies(&self.backend, &self.copies, &schema)?;
         #[cfg(feature = "sqlite")]
         let adapter = adapter(self.backend, self.sqlite, schema.clone())?;
@@ -704,6 +700,8 @@ impl Config {
             audit,
             sweep,
             checks,
+            declared,
+            row_level: self.row_level,
             #[cfg(feature = "remote")]
             far: None,
         })
@@ -724,6 +722,21 @@ fn unsearched(schema: &Schema) -> Vec<Fault> {
         severity: Severity::Warning,
     };
     searched.map(|(_, entity)| fault(entity)).collect()
+}
+
+/// The rules as they are enforced, those of operations with a `row_level_check`, and what somebody should look at.
+pub(super) fn enforced(policy: Policy, schema: &Schema, row_level: bool) -> (Policy, Checks, Vec<Fault>) {
+    let (mut checks, mut told) = policy.row_level_checks(schema);
+    let policy = match row_level {
+        true => policy,
+        false => {
+            let open = Arc::new(policy.clone().without_row_filters());
+            checks.values_mut().for_each(|check| *check = open.clone());
+            policy.without_row_filters()
+        }
+    };
+    told.extend_from_slice(policy.warnings());
+    (policy, checks, told)
 }
 
 /// The schema over the columns of a backend, once all of its fields can be stored there.

@@ -11,7 +11,7 @@ use crate::adapter::Adapter;
 use crate::audit::Log;
 use crate::client::cache::{Cache, Prepared};
 use crate::client::call::handler::Handler;
-use crate::client::config::Opened;
+use crate::client::config::{Opened, enforced};
 use crate::client::copies::Copies;
 use crate::client::sweeper::Sweeper;
 use crate::error::{Error, Result};
@@ -45,6 +45,10 @@ pub(crate) struct Engine {
     pub policy: Policy,
     pub limits: Limits,
     pub warnings: Vec<Fault>,
+    /// Those of the schema alone, which other rules leave.
+    declared: Vec<Fault>,
+    /// Whether rules narrow rows.
+    row_level: bool,
     pub handlers: HashMap<String, Handler>,
     /// Where attempts are written down.
     pub audit: Option<Arc<Log>>,
@@ -111,6 +115,8 @@ impl Engine {
             policy: opened.policy,
             limits: opened.limits,
             warnings: opened.warnings,
+            declared: opened.declared,
+            row_level: opened.row_level,
             handlers: opened.handlers,
             audit: opened.audit.map(Arc::new),
             sweeper: OnceLock::new(),
@@ -128,14 +134,18 @@ impl Engine {
     /// The same database under other rules. Nothing that was planned or numbered under the old ones is shared. Rows past
     /// their time are removed by the thread of the engine that was opened.
     pub fn with_policy(&self, policy: Policy) -> Engine {
-        let (checks, _) = policy.row_level_checks(&self.schema);
+        let (policy, checks, told) = enforced(policy, &self.schema, self.row_level);
+        let mut warnings = self.declared.clone();
+        warnings.extend(told);
         Engine {
             schema: self.schema.clone(),
             adapter: self.adapter.clone(),
             copies: self.copies.clone(),
             policy,
             limits: self.limits,
-            warnings: self.warnings.clone(),
+            warnings,
+            declared: self.declared.clone(),
+            row_level: self.row_level,
             handlers: self.handlers.clone(),
             audit: self.audit.clone(),
             sweeper: OnceLock::new(),

@@ -59,6 +59,8 @@ impl Place {
             // Rows and operations are the daemon's.
             sweep: None,
             checks: Checks::new(),
+            declared: Vec::new(),
+            row_level: true,
             far: Some(remote),
         })
     }

@@ -3,6 +3,7 @@
 use crate::adapter::Intent;
 use crate::client::Client;
 use crate::error::Result;
+use crate::introspect::Server;
 use crate::migrate::apply::{self, Goal};
 use crate::migrate::{Model, Options, Plan, Progress, Survey};
 
@@ -57,6 +58,16 @@ impl<'c> Migrations<'c> {
         let adapter = &self.client.engine.adapter;
         let mut connection = adapter.connect(Intent::Read, self.client.deadline())?;
         apply::survey(&mut *connection, adapter.lowering(), &self.target)
+    }
+
+    /// Which server the database is of, and what it takes for the time; none for one that has no server and no library.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn server(&self) -> Result<Option<Server>> {
+        let adapter = &self.client.engine.adapter;
+        let mut connection = adapter.connect(Intent::Read, self.client.deadline())?;
+        crate::introspect::server(&mut *connection, adapter.lowering())
     }
 
     /// What [`Migrations::apply`] would do now, to the letter, and what stands against it. Nothing is changed.

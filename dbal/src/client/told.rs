@@ -2,6 +2,7 @@
 
 use crate::client::response::{Answered, Envelope, Page, Response};
 use crate::error::{Error, Result};
+use crate::query::batch;
 use crate::request::{Operation, Request};
 use crate::row::{Columns, Record};
 use crate::schema::convert::convert;
@@ -95,23 +96,12 @@ pub(super) fn response(schema: &Schema, request: &Request, told: Value) -> Resul
                 return Err(senseless());
             }
             let one = |(entry, told): (&Value, Value)| {
-                let request = entry_of(entry).ok_or_else(senseless)?;
+                let request = batch::entry(entry).ok_or_else(senseless)?;
                 let entity = schema.find(&request.entity).unwrap_or(EntityId(0));
                 Ok(Answered { entity, response: response(schema, &request, told)? })
             };
             Response::Batch(entries.iter().zip(all).map(one).collect::<Result<_>>()?)
         }
-    })
-}
-
-/// An entry of a batch as a request.
-fn entry_of(entry: &Value) -> Option<Request> {
-    let map = entry.as_map()?;
-    let entity = map.get("entity")?.as_str()?.to_owned();
-    Some(Request {
-        operation: Operation::parse(map.get("operation")?.as_str()?)?,
-        entity: entity.into(),
-        args: map.clone(),
     })
 }
 

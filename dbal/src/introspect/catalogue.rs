@@ -1,7 +1,7 @@
 //! What a database says of its tables, in words of no database where there are such words.
 
 use crate::schema::Referential;
-use crate::value::Value;
+use crate::value::{Map, Value};
 
 /// So many different values of a column are kept.
 const EXAMPLES: usize = 100;
@@ -103,8 +103,20 @@ pub struct Index {
     pub unique: bool,
     /// Whether it leaves nulls out as the engine's own unique indexes do.
     pub ours: bool,
-    /// What the contract cannot say of it; such an index is a remark.
+    /// Which rows it is over, where not all.
+    pub rows: Option<Rows>,
+    /// What the contract cannot say of it; such an index is a remark. Of one over some rows, what is remarked where the
+    /// contract has no words for them.
     pub odd: Option<String>,
+}
+
+/// Which rows an index is over, in the database's own words.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rows {
+    /// The condition of SQL.
+    Sql(String),
+    /// The filter of MongoDB.
+    Documents(Map),
 }
 
 /// Where columns point.

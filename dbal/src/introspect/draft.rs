@@ -1,6 +1,6 @@
 //! What is to be written of a table: an entity with remarks.
 
-use crate::schema::{DefaultValue, FieldType, Generator, Referential, RelationKind, StoredAs};
+use crate::schema::{DefaultValue, FieldType, Generator, Referential, RelationKind, StoredAs, TextKind};
 
 /// An entity.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +70,32 @@ pub(super) struct FieldDraft {
     pub may_be_uuid: bool,
 }
 
+impl FieldDraft {
+    /// A text of which no more is known than what it is called.
+    pub fn bare(name: &str, column: &str) -> FieldDraft {
+        FieldDraft {
+            name: name.to_owned(),
+            column: column.to_owned(),
+            ty: FieldType::Text(TextKind::Text),
+            storage: None,
+            primary: false,
+            nullable: true,
+            unique: false,
+            index: None,
+            generated: None,
+            default: None,
+            auto_update: false,
+            max_length: None,
+            stored_as: None,
+            reference: None,
+            description: None,
+            remarks: Vec::new(),
+            seen: false,
+            may_be_uuid: false,
+        }
+    }
+}
+
 /// Where a field points.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ReferenceDraft {
@@ -83,6 +109,8 @@ pub(super) struct ReferenceDraft {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct IndexDraft {
     pub name: Option<String>,
+    /// Its name in the database, where it is known by nothing else.
+    pub stored: Option<String>,
     pub fields: Vec<String>,
     pub unique: bool,
     pub filter: Option<String>,

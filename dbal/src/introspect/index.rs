@@ -1,19 +1,25 @@
 //! Indexes and unique keys of a table, and what the engine itself keeps in indexes.
 
-use super::catalogue::{Index, Table};
-use super::draft::{Draft, FieldDraft};
+use super::catalogue::{Index, Rows, Table};
+use super::draft::{Draft, FieldDraft, IndexDraft};
+use super::predicate;
 use super::translate::index_draft;
 use crate::migrate::model;
 use crate::plan::operation::Lowering;
 use crate::plan::operation::document::KEY;
-use crate::schema::{FieldType, made_index_name};
+use crate::schema::index::OF_KEY;
+use crate::schema::{Field, FieldType, IndexFilter, Storage, made_index_name};
 
 /// Puts the indexes of a table in.
 pub(super) fn draft(how: Lowering, table: &Table, known: Option<&model::Table>, draft: &mut Draft) {
     if let Some(known) = known {
         draft.searchable.clone_from(&known.searchable);
         draft.expiry.clone_from(&known.expiry);
+        // The index of a key of several fields follows from them.
         for index in &known.indexes {
+            if is_of_key(draft, index) {
+                continue;
+            }
             put(draft, Some(&index.name), index.fields.clone(), index.unique, index.filter.clone());
         }
     }
@@ -29,7 +35,8 @@ pub(super) fn draft(how: Lowering, table: &Table, known: Option<&model::Table>, 
         {
             continue;
         }
-        if let Some(odd) = &index.odd {
+        let rows = index.rows.as_ref().and_then(|rows| filter(rows, draft));
+        if let (Some(odd), None) = (&index.odd, &rows) {
             draft.remarks.push(format!(
                 "{} {} {odd}",
                 if index.unique { "the unique key" } else { "the index" },
@@ -52,13 +59,40 @@ pub(super) fn draft(how: Lowering, table: &Table, known: Option<&model::Table>, 
         if fields.len() == 1 && keys == 1 && fields[0].primary {
             continue;
         }
+        if rows.is_none() && index.name.ends_with(OF_KEY) && keys > 1 && fields.iter().all(|field| field.primary) {
+            continue;
+        }
         let nulls = index.unique && fields.iter().any(|field| field.nullable);
-        if how == Lowering::Document && nulls && !index.ours {
+        let apart = |field: &FieldDraft| {
+            !field.nullable || rows.as_ref().is_some_and(|rows| rows.contains(&format!("{} IS NOT NULL", field.name)))
+        };
+        let apart = index.ours || fields.iter().all(apart);
+        if how == Lowering::Document && nulls && !apart {
             draft.remarks.push(format!("the unique key {} takes a document without a value once only", index.name));
         }
         let fields = fields.into_iter().map(|field| field.name).collect();
-        put(draft, Some(&index.name), fields, index.unique, None);
+        put(draft, Some(&index.name), fields, index.unique, rows);
     }
+}
+
+/// Whether an index is the one that a key of several fields has by itself.
+fn is_of_key(draft: &Draft, index: &model::Indexed) -> bool {
+    let keys = draft.fields.iter().filter(|field| field.primary).map(|field| &field.name);
+    index.name.ends_with(OF_KEY) && index.filter.is_none() && keys.eq(&index.fields)
+}
+
+/// The condition of an index in words that can be read again; none where there are none.
+fn filter(rows: &Rows, draft: &Draft) -> Option<String> {
+    let text = predicate::said(rows, draft)?;
+    let field = |field: &FieldDraft| Field {
+        storage: field.storage.and_then(Storage::parse),
+        stored_as: field.stored_as,
+        ..model::bare(&field.name, field.column.clone(), field.ty.clone())
+    };
+    let fields: Vec<Field> = draft.fields.iter().map(field).collect();
+    let fields: Vec<&Field> = fields.iter().collect();
+    IndexFilter::read(&draft.entity, &fields, &text).ok()?;
+    Some(text)
 }
 
 /// What the engine keeps for searches and for expiry: said otherwise.
@@ -93,7 +127,10 @@ fn put(draft: &mut Draft, name: Option<&str>, fields: Vec<String>, unique: bool,
     let said = said.and_then(|name| name.strip_prefix(&format!("{}_", draft.table)));
     let said =
         said.filter(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
-    draft.indexes.push(index_draft(said.map(str::to_owned), fields, unique, filter));
+    // One over all rows is known by its fields; which rows another is over, no database says in our words.
+    let stored = name.filter(|name| filter.is_some() && said.is_none() && *name != made).map(str::to_owned);
+    let index = index_draft(said.map(str::to_owned), fields, unique, filter);
+    draft.indexes.push(IndexDraft { stored, ..index });
 }
 
 /// Indexes of one field become a word beside it where they need no name.

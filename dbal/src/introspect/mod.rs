@@ -10,8 +10,10 @@ mod draft;
 mod guess;
 mod index;
 mod name;
+mod predicate;
 mod read;
 mod relate;
+mod server;
 mod sql;
 mod translate;
 mod typed;
@@ -24,6 +26,8 @@ use crate::plan::operation::Lowering;
 use crate::schema::{Loaded, RelationKind, load_sources, snake_case};
 use crate::sql::dialect::Dialect;
 use draft::Draft;
+pub use server::Server;
+pub(crate) use server::server;
 
 /// What is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]

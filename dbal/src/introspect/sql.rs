@@ -14,7 +14,7 @@ pub struct Check {
 
 /// A piece of SQL.
 #[derive(Clone, Debug, PartialEq)]
-enum Token {
+pub(super) enum Token {
     /// A word without quotes.
     Word(String),
     /// A name between quotes, or brackets, or backticks.
@@ -28,7 +28,7 @@ enum Token {
 }
 
 /// The pieces of a text with where each begins and ends; comments are none.
-fn tokens(sql: &str) -> Vec<(Token, usize, usize)> {
+pub(super) fn tokens(sql: &str) -> Vec<(Token, usize, usize)> {
     let bytes = sql.as_bytes();
     let mut found = Vec::new();
     let mut at = 0;
@@ -108,6 +108,22 @@ fn between(sql: &str, at: usize, quote: char) -> (String, usize) {
 /// Whether a word stands in a statement, outside of names and texts.
 pub fn has_word(sql: &str, word: &str) -> bool {
     tokens(sql).iter().any(|(token, ..)| matches!(token, Token::Word(found) if found.eq_ignore_ascii_case(word)))
+}
+
+/// What stands behind the WHERE of a `CREATE INDEX`.
+pub fn condition_of(sql: &str) -> Option<String> {
+    let mut depth = 0;
+    for (token, _, end) in tokens(sql) {
+        match token {
+            Token::Sign('(') => depth += 1,
+            Token::Sign(')') => depth -= 1,
+            Token::Word(word) if depth == 0 && word.eq_ignore_ascii_case("WHERE") => {
+                return Some(sql[end..].to_owned());
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// What a comment before the columns says of a table, where SQLite has no other place for it.

@@ -43,11 +43,6 @@ pub(super) fn translate(how: Lowering, catalogue: &Catalogue, known: Option<&Mod
             left.push(Left { what: table.name.clone(), why });
             continue;
         };
-        if keys.len() > 1 {
-            let why = format!("has a key of several columns ({})", keys.join(", "));
-            left.push(Left { what: table.name.clone(), why });
-            continue;
-        }
         let mut draft = Draft {
             entity,
             plural,
@@ -59,7 +54,8 @@ pub(super) fn translate(how: Lowering, catalogue: &Catalogue, known: Option<&Mod
         };
         if table.key.is_empty() {
             let taken = keys.join(", ");
-            draft.remarks.push(format!("there is no primary key; {taken} is unique and never null, and taken for it"));
+            let are = if keys.len() > 1 { "are unique together" } else { "is unique" };
+            draft.remarks.push(format!("there is no primary key; {taken} {are} and never null, and taken for it"));
         }
         if let Err(why) = fields(how, table, &keys, known, &mut draft, &mut left) {
             left.push(Left { what: table.name.clone(), why });
@@ -76,7 +72,7 @@ pub(super) fn translate(how: Lowering, catalogue: &Catalogue, known: Option<&Mod
     (drafts, left)
 }
 
-/// The columns that are the key: the primary ones, or one that might be.
+/// The columns that are the key: the primary ones, or those that might be, as few as there are.
 fn keys(how: Lowering, table: &Table) -> Option<Vec<String>> {
     if how == Lowering::Document {
         return Some(vec![KEY.to_owned()]);
@@ -84,11 +80,10 @@ fn keys(how: Lowering, table: &Table) -> Option<Vec<String>> {
     if !table.key.is_empty() {
         return Some(table.key.clone());
     }
+    let there = |name: &String| table.column(name).is_some_and(|column| !column.nullable);
+    let whole = |columns: &&Vec<String>| !columns.is_empty() && columns.iter().all(there);
     let candidates = table.indexes.iter().filter(|index| index.unique && index.odd.is_none());
-    candidates.into_iter().find_map(|index| match &index.columns[..] {
-        [only] if table.column(only).is_some_and(|column| !column.nullable) => Some(vec![only.clone()]),
-        _ => None,
-    })
+    candidates.map(|index| &index.columns).filter(whole).min_by_key(|columns| columns.len()).cloned()
 }
 
 /// Puts the fields of a table in; an error where its key cannot be one.
@@ -123,24 +118,16 @@ fn fields(
                     _ => name::field(&column.name),
                 };
                 let mut field = FieldDraft {
-                    name: names.take(&free),
-                    column: column.name.clone(),
                     ty: typed.ty,
                     storage: typed.storage,
                     primary,
                     nullable: column.nullable && !primary,
-                    unique: false,
-                    index: None,
-                    generated: None,
-                    default: None,
-                    auto_update: false,
                     max_length: typed.max_length,
-                    stored_as: None,
-                    reference: None,
                     description: column.comment.clone(),
                     remarks: typed.remarks,
                     seen: column.seen.as_ref().is_some_and(|seen| seen.values() > 0),
                     may_be_uuid: column.seen.as_ref().is_some_and(|seen| seen.forms.uuid == seen.values()),
+                    ..FieldDraft::bare(&names.take(&free), &column.name)
                 };
                 if how == Lowering::Document && primary {
                     // It is `_id` in every collection, whatever it is called.
@@ -154,6 +141,9 @@ fn fields(
                     continue;
                 }
                 default(column, &mut field);
+                if keys.len() > 1 && field.generated.take().is_some() {
+                    field.remarks.push("the database makes its values; a create has to say them".into());
+                }
                 draft.fields.push(field);
                 continue;
             }
@@ -199,18 +189,12 @@ fn of_known(known: &model::Column, primary: bool) -> FieldDraft {
         Some(Fill::Uuid | Fill::Copy(_)) | None => None,
     };
     FieldDraft {
-        name: known.field.clone(),
-        column: known.column.clone(),
         ty: known.ty.clone(),
         storage: known.storage.map(crate::schema::Storage::as_str),
         primary,
         nullable: known.nullable,
-        unique: false,
-        index: None,
         generated,
         default: default.filter(|_| generated.is_none() && known.stored_as.is_none()),
-        auto_update: false,
-        max_length: None,
         stored_as: known.stored_as,
         reference: known.reference.as_ref().map(|points| ReferenceDraft {
             entity: points.entity.clone(),
@@ -218,10 +202,8 @@ fn of_known(known: &model::Column, primary: bool) -> FieldDraft {
             on_delete: points.on_delete,
             on_update: points.on_update,
         }),
-        description: None,
-        remarks: Vec::new(),
         seen: true,
-        may_be_uuid: false,
+        ..FieldDraft::bare(&known.field, &known.column)
     }
 }
 
@@ -430,5 +412,5 @@ pub(super) fn index_draft(
     unique: bool,
     filter: Option<String>,
 ) -> IndexDraft {
-    IndexDraft { name, fields, unique, filter }
+    IndexDraft { name, stored: None, fields, unique, filter }
 }

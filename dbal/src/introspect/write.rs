@@ -36,6 +36,7 @@ pub(super) fn file(draft: &Draft, backend: &str) -> String {
         for index in &draft.indexes {
             let mut keys = vec![format!("fields: [{}]", index.fields.join(", "))];
             keys.extend(index.name.iter().map(|name| format!("name: {name}")));
+            keys.extend(index.stored.iter().map(|name| format!("index: {}", as_word(name))));
             keys.extend(index.unique.then(|| "unique: true".to_owned()));
             keys.extend(index.filter.iter().map(|filter| format!("where: {}", quoted(filter))));
             text += &format!("  - {{ {} }}\n", keys.join(", "));

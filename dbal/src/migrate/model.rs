@@ -290,7 +290,7 @@ impl Column {
 }
 
 /// A field of which no more is known than where it is stored; it may be null.
-pub(super) fn bare(name: &str, column: String, ty: FieldType) -> Field {
+pub(crate) fn bare(name: &str, column: String, ty: FieldType) -> Field {
     Field {
         name: name.to_owned(),
         column,

@@ -87,6 +87,11 @@ pub fn count(limits: &Limits, entries: usize) -> Result<()> {
     Err(Error::validation("entries", format!("{entries} entries; at most {limit} (limit batch_entries)")))
 }
 
+/// An entry in its data form as a request; none where it is none.
+pub fn entry(entry: &Value) -> Option<Request> {
+    entry_of(0, entry, &mut Vec::new())
+}
+
 fn entry_of(index: usize, entry: &Value, faults: &mut Vec<FieldFault>) -> Option<Request> {
     let Value::Map(map) = entry else {
         let message = format!("expected an object with entity and operation, got {}", entry.kind());

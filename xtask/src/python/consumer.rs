@@ -34,6 +34,13 @@ pub fn run(compiled: &Path) -> Result<(), String> {
     generate.args(["generate", "python", "--schema"]).arg(crate::root().join("api/schema"));
     generate.arg("--out").arg(types.join("entities.py"));
     succeed(generate)?;
+    // The same for a program that is to run on MongoDB as well.
+    let targets = format!("schema: {}\ntargets: [sqlite, mongodb]\n", crate::root().join("api/schema").display());
+    std::fs::write(types.join("dbal.yaml"), targets).map_err(|fault| format!("dbal.yaml: {fault}"))?;
+    let mut generate = Command::new(crate::node::programs()?.join(format!("dbal{}", std::env::consts::EXE_SUFFIX)));
+    generate.args(["generate", "python", "--config"]).arg(types.join("dbal.yaml"));
+    generate.arg("--out").arg(types.join("everywhere.py"));
+    succeed(generate)?;
     succeed(python(&tools, &["-m", "mypy", "--strict", "-p", "dbal"]))?;
     let shown = types.to_string_lossy().into_owned();
     succeed(python(&tools, &[&super::folder().join("tools/check_types.py").to_string_lossy(), &shown]))?;

@@ -67,7 +67,9 @@ impl Session {
                 batch.iter().filter_map(Bson::as_document).cloned().collect()
             }
             (Err(_), Ok(value)) => vec![value.clone()],
-            (Err(_), Err(_)) => Vec::new(),
+            // What was looked for is not there.
+            (Err(_), Err(_)) if reply.contains_key("value") => Vec::new(),
+            (Err(_), Err(_)) => vec![reply],
         };
         Ok(found.iter().map(|row| row.iter().map(|(name, value)| (name.clone(), cell(value))).collect()).collect())
     }
@@ -206,7 +208,10 @@ fn cell(value: &Bson) -> Value {
         Bson::Document(document) => {
             Value::Map(document.iter().map(|(name, value)| (name.clone(), cell(value))).collect())
         }
-        other => whole(other).map_or(Value::Null, Value::Int),
+        Bson::DateTime(instant) => Value::Int(instant.timestamp_millis()),
+        Bson::Null => Value::Null,
+        // Nothing that is asked for.
+        other => whole(other).map_or(Value::Undefined, Value::Int),
     }
 }
 

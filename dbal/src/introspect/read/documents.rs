@@ -4,7 +4,7 @@ use super::{flag, sample, text};
 use crate::adapter::Connection;
 use crate::document::migrate::object;
 use crate::error::Result;
-use crate::introspect::catalogue::{Catalogue, Column, Index, Table};
+use crate::introspect::catalogue::{Catalogue, Column, Index, Rows, Table};
 use crate::introspect::{Options, wanted};
 use crate::plan::operation::document::{KEY, WORDS};
 use crate::sql::ddl::Snapshot;
@@ -112,12 +112,14 @@ fn indexes(connection: &mut dyn Connection, table: &mut Table) -> Result<()> {
             });
             index.ours = ours && index.unique;
             if !index.ours {
+                let whole = !keys.iter().any(|(name, _)| name.contains('.'));
+                index.rows = filter.as_map().filter(|_| whole).cloned().map(Rows::Documents);
                 index.odd = Some(format!("is over some documents only: {}", json::to_text(filter)));
             }
         } else if keys.iter().any(|(name, _)| name.contains('.')) {
             index.odd = Some(format!("is over what is inside of documents: {}", spelled()));
         }
-        if index.odd.is_none() || index.name.starts_with("_dbal") {
+        if index.odd.is_none() || index.rows.is_some() || index.name.starts_with("_dbal") {
             index.columns = keys.iter().map(|(name, _)| name.to_owned()).collect();
         }
         table.indexes.push(index);

@@ -3,13 +3,16 @@
 use super::{flag, text, whole};
 use crate::adapter::Connection;
 use crate::error::Result;
-use crate::introspect::catalogue::{Action, Catalogue, Column, Default_, Index, Reference, Table};
+use crate::introspect::catalogue::{Action, Catalogue, Column, Default_, Index, Reference, Rows, Table};
 use crate::introspect::sql::{checked, default};
 use crate::introspect::{Options, wanted};
 use crate::value::Value;
 
 /// What is in the schema. `m` are materialized views, `f` foreign tables.
 const HERE: &str = "c.relnamespace = to_regnamespace(quote_ident(current_schema()))";
+
+/// What is odd of an index with a condition.
+const SOME_ROWS: &str = "is over some rows only";
 
 /// Reads everything that is wanted.
 pub(super) fn read(connection: &mut dyn Connection, options: &Options) -> Result<Catalogue> {
@@ -166,7 +169,7 @@ fn keys(connection: &mut dyn Connection, catalogue: &mut Catalogue) -> Result<()
 fn indexes(connection: &mut dyn Connection, catalogue: &mut Catalogue) -> Result<()> {
     let rows = connection.ask(&format!(
         "SELECT c.relname::text AS in_table, i.relname::text AS name, x.indisunique AS is_unique, m.amname::text AS method, \
-           x.indpred IS NOT NULL AS partial, x.indexprs IS NOT NULL AS computed, x.indnkeyatts AS width, \
+           x.indpred IS NOT NULL AS partial, pg_get_expr(x.indpred, x.indrelid) AS condition, x.indexprs IS NOT NULL AS computed, x.indnkeyatts AS width, \
            COALESCE((to_jsonb(x) ->> 'indnullsnotdistinct')::boolean, false) AS one_null, \
            pg_get_indexdef(x.indexrelid) AS text, \
            (SELECT string_agg(a.attname::text, U&'\\0001' ORDER BY k.place) \
@@ -184,11 +187,16 @@ fn indexes(connection: &mut dyn Connection, catalogue: &mut Catalogue) -> Result
             "btree" | "hash" => None,
             method => Some(format!("is of the kind {method}: {written}")),
         };
-        let odd = if flag(row, "partial") { Some(format!("is over some rows only: {written}")) } else { odd };
+        let odd = if flag(row, "partial") { odd.or(Some(format!("{SOME_ROWS}: {written}"))) } else { odd };
         let odd = if flag(row, "computed") { Some(format!("is over an expression: {written}")) } else { odd };
         let odd = if flag(row, "one_null") { Some(format!("lets null come once: {written}")) } else { odd };
-        let columns = if odd.is_some() || names.len() as i64 != whole(row, "width") { Vec::new() } else { names };
-        table.indexes.push(Index { name, columns, unique: flag(row, "is_unique"), ours: true, odd });
+        // Where that it is over some rows is all that is odd, the contract may have words for them.
+        let alone =
+            odd.as_ref().is_some_and(|odd| odd.starts_with(SOME_ROWS)) && names.len() as i64 == whole(row, "width");
+        let rows = (flag(row, "partial") && alone).then(|| Rows::Sql(text(row, "condition")));
+        let whole = names.len() as i64 == whole(row, "width") && (odd.is_none() || rows.is_some());
+        let columns = if whole { names } else { Vec::new() };
+        table.indexes.push(Index { name, columns, unique: flag(row, "is_unique"), ours: true, rows, odd });
     }
     Ok(())
 }

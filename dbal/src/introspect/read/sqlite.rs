@@ -3,8 +3,8 @@
 use super::{flag, sample, text, whole};
 use crate::adapter::Connection;
 use crate::error::Result;
-use crate::introspect::catalogue::{Action, Catalogue, Column, Default_, Index, Reference, Table};
-use crate::introspect::sql::{checked, collations, comment_of, default, has_word};
+use crate::introspect::catalogue::{Action, Catalogue, Column, Default_, Index, Reference, Rows, Table};
+use crate::introspect::sql::{checked, collations, comment_of, condition_of, default, has_word};
 use crate::introspect::{Options, wanted};
 use crate::sql::ddl::Snapshot;
 use crate::value::Value;
@@ -146,16 +146,20 @@ fn indexes(connection: &mut dyn Connection, quoted: &str, table: &mut Table) -> 
         }
         let Some(index) = table.indexes.last_mut() else { continue };
         let sql = || text(row, "sql").split_whitespace().collect::<Vec<_>>().join(" ");
-        if flag(row, "partial") {
+        if flag(row, "partial") && index.odd.is_none() {
+            index.rows = condition_of(&text(row, "sql")).map(Rows::Sql);
             index.odd = Some(format!("is over some rows only: {}", sql()));
-        } else if whole(row, "cid") < 0 {
+        }
+        if whole(row, "cid") < 0 {
+            index.rows = None;
             index.odd = Some(format!("is over an expression: {}", sql()));
         } else if index.unique && text(row, "collation").eq_ignore_ascii_case("NOCASE") {
+            index.rows = None;
             index.odd = Some("is unique without regard to case".into());
         }
         index.columns.push(text(row, "field"));
     }
-    for index in table.indexes.iter_mut().filter(|index| index.odd.is_some()) {
+    for index in table.indexes.iter_mut().filter(|index| index.odd.is_some() && index.rows.is_none()) {
         index.columns.clear();
     }
     Ok(())

@@ -71,6 +71,8 @@ pub(super) struct ForeignKeyDecl {
 #[derive(Debug)]
 pub(super) struct IndexDecl {
     pub name: Option<Spot>,
+    /// Its name in the database.
+    pub stored: Option<Spot>,
     pub fields: Vec<Spot>,
     pub unique: bool,
     pub filter: Option<Spot>,

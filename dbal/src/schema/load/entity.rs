@@ -225,11 +225,21 @@ fn read_indexes(report: &Report, entity: &str, entry: &Entry) -> Vec<IndexDecl> 
         // `indexes: [[a, b]]` and `indexes: [a]` are short for the fields alone.
         if item.as_map().is_none() {
             let fields = spots_of(report, item, "indexes");
-            return Some(IndexDecl { name: None, fields, unique: false, filter: None });
+            return Some(IndexDecl { name: None, stored: None, fields, unique: false, filter: None });
         }
         let mut block = report.lenient(item, format!("an index of {entity}"))?;
         let fields = block.entry("fields").map(|entry| spots(report, entry));
         let name = block.entry("name").and_then(|entry| spot(&block, entry));
+        let stored = block.entry("index").and_then(|entry| {
+            let spot = spot(&block, entry)?;
+            match names::fault_in_database(&spot.text) {
+                None => Some(spot),
+                Some(fault) => {
+                    report.error(entry.value.place, format!("index: {fault}"));
+                    None
+                }
+            }
+        });
         let unique = block.boolean("unique").unwrap_or(false);
         let filter = block.entry("where").and_then(|entry| spot(&block, entry));
         block.written("description");
@@ -238,7 +248,7 @@ fn read_indexes(report: &Report, entity: &str, entry: &Entry) -> Vec<IndexDecl> 
             report.error(item.place, format!("an index of {entity} needs fields, a list of names"));
             return None;
         };
-        Some(IndexDecl { name, fields, unique, filter })
+        Some(IndexDecl { name, stored, fields, unique, filter })
     });
     each.collect()
 }

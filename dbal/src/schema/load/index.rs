@@ -59,13 +59,20 @@ fn of_entity(names: &Names<'_>, entity: usize, taken: &mut HashSet<String>) -> V
         // The key has an index already, and a field that is unique gets its own below.
         if let ([only], None) = (&fields[..], &filter) {
             let field = names.field_of(entity, *only);
-            if field.primary || (field.unique && declared.name.is_none()) {
+            if field.primary || (field.unique && declared.name.is_none() && declared.stored.is_none()) {
                 continue;
             }
         }
         let same = indexes.iter_mut().find(|index| index.fields == fields && index.filter == filter);
         if let Some(same) = same {
             same.unique |= declared.unique;
+            continue;
+        }
+        if let Some(stored) = &declared.stored {
+            if !taken.insert(stored.text.to_ascii_lowercase()) {
+                names.report.error(stored.place, format!("index: {} is the name of another index", stored.text));
+            }
+            indexes.push(Index { name: stored.text.clone(), fields, unique: declared.unique, filter });
             continue;
         }
         let name = match &declared.name {
