@@ -146,25 +146,10 @@ pub fn capabilities(client: &Client) -> String {
     };
     let has =
         client.capabilities().list().into_iter().map(|(name, support)| (name.to_owned(), Value::from(word(support))));
-    let limits = client.limits();
-    let number = |limit: usize| Value::Int(limit as i64);
-    let limits = Map(vec![
-        ("filter_depth".into(), number(limits.filter_depth)),
-        ("filter_nodes".into(), number(limits.filter_nodes)),
-        ("in_values".into(), number(limits.in_values)),
-        ("include_depth".into(), number(limits.include_depth)),
-        ("include_relations".into(), number(limits.include_relations)),
-        ("included_rows".into(), number(limits.included_rows)),
-        ("row_bytes".into(), number(limits.row_bytes)),
-        ("index_bytes".into(), number(limits.index_bytes)),
-        ("request_bytes".into(), number(limits.request_bytes)),
-        ("many_rows".into(), number(limits.many_rows)),
-        ("batch_entries".into(), number(limits.batch_entries)),
-        ("bound_rows".into(), Value::Int(limits.bound_rows.into())),
-    ]);
+    let limits = client.limits().list().into_iter().map(|(name, limit)| (name, Value::Int(limit as i64)));
     json::to_text(&Value::Map(Map(vec![
         ("backend".into(), client.backend().into()),
         ("capabilities".into(), Value::Map(has.collect())),
-        ("limits".into(), Value::Map(limits)),
+        ("limits".into(), Value::Map(limits.collect())),
     ])))
 }

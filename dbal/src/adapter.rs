@@ -83,6 +83,9 @@ pub trait Adapter: Send + Sync {
     }
 }
 
+/// How often [`Cancel::asking`] is asked where nothing else happens.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// Told when nobody waits for an answer any more. Clones are one.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Arc<Told>);
@@ -94,6 +97,18 @@ struct Told {
     waker: Mutex<Option<Waker>>,
     /// Those that are told with it.
     inside: Mutex<Vec<Weak<Told>>>,
+    /// Who knows whether anybody waits.
+    ask: Option<Ask>,
+}
+
+/// What is asked now and then.
+#[derive(Clone)]
+struct Ask(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl std::fmt::Debug for Ask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ask")
+    }
 }
 
 impl Told {
@@ -111,7 +126,8 @@ impl Told {
 impl Cancel {
     /// One that is told when another is, if there is another, and can be told by itself.
     pub fn with(other: Option<&Cancel>) -> Cancel {
-        let made = Cancel::default();
+        let ask = other.and_then(|other| other.0.ask.clone());
+        let made = Cancel(Arc::new(Told { ask, ..Told::default() }));
         if let Some(other) = other {
             let mut inside = other.0.inside.lock();
             inside.retain(|told| told.strong_count() > 0);
@@ -125,6 +141,28 @@ impl Cancel {
         made
     }
 
+    /// One that finds out by itself: `ask` is called now and then on threads that run requests or wait for them, at short
+    /// intervals, and says whether nobody waits any more. It is where a host looks whether its user wants out, on the
+    /// thread that is kept waiting.
+    ///
+    /// ```
+    /// use dbal::{Client, Config, adapter::Cancel, query};
+    /// # let schema = "entity: Note\nfields:\n  id: { type: integer, primary: true }\n";
+    /// # let db = Client::open(Config::sqlite(":memory:").schema_text(schema))?;
+    /// # db.migrate()?;
+    /// let hasty = db.with_cancel(&Cancel::asking(|| true));
+    /// assert_eq!(hasty.entity("Note")?.count(query()).unwrap_err().code(), "TIMEOUT");
+    /// # Ok::<(), dbal::Error>(())
+    /// ```
+    pub fn asking(ask: impl Fn() -> bool + Send + Sync + 'static) -> Cancel {
+        Cancel(Arc::new(Told { ask: Some(Ask(Arc::new(ask))), ..Told::default() }))
+    }
+
+    /// How long to wait at most before it is looked at again; none where whoever waits is woken.
+    pub(crate) fn interval(&self) -> Option<Duration> {
+        self.0.ask.as_ref().map(|_| LOOK)
+    }
+
     /// Tells it.
     pub fn cancel(&self) {
         self.0.tell();
@@ -132,7 +170,15 @@ impl Cancel {
 
     /// Whether it was told.
     pub fn is_cancelled(&self) -> bool {
-        self.0.cancelled.load(Ordering::Acquire)
+        self.0.cancelled.load(Ordering::Acquire) || self.0.ask.as_ref().is_some_and(|ask| self.asked(ask))
+    }
+
+    fn asked(&self, ask: &Ask) -> bool {
+        let gone = (ask.0)();
+        if gone {
+            self.cancel();
+        }
+        gone
     }
 
     /// Ready when it is told; the last to ask is woken then.

@@ -33,6 +33,11 @@ pub trait RowSink {
         let cells: SmallVec<[ValueRef<'_>; 16]> = values.iter().map(Value::as_ref).collect();
         self.row(&cells)
     }
+    /// Whether json documents in the rows of [`RowSink::own_row`], and in rows related to these, may be their texts
+    /// ([`Value::Json`]): a sink that hands them on as text has them parsed for nothing.
+    fn takes_json_text(&self) -> bool {
+        false
+    }
 }
 
 impl<S: RowSink + ?Sized> RowSink for &mut S {
@@ -46,6 +51,10 @@ impl<S: RowSink + ?Sized> RowSink for &mut S {
 
     fn own_row(&mut self, values: Vec<Value>) -> Result<()> {
         (**self).own_row(values)
+    }
+
+    fn takes_json_text(&self) -> bool {
+        (**self).takes_json_text()
     }
 }
 

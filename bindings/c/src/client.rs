@@ -7,7 +7,7 @@ use std::time::Duration;
 use dbal::adapter::Cancel;
 use dbal::schema::RelationKind;
 use dbal::value::{Map, Value};
-use dbal::{Client, Error, Schema};
+use dbal::{Client, Error, Principal, Schema};
 
 use crate::answer::On;
 use crate::config;
@@ -80,7 +80,8 @@ pub fn mapped(value: Value, what: &str) -> Result<Map, Fault> {
 }
 
 /// Opens a database: "sqlite:app.db", "sqlite::memory:", "postgresql://...", "mongodb://..." or "memory:", with the
-/// entities below the folder `schema`. The client is trusted: no access rule applies to it.
+/// entities below the folder `schema`. The client is trusted: no access rule applies to it. "dbal://host:50051" and the other
+/// URLs of a daemon are asked over the network: `schema` is NULL then, since the daemon has its own.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dbal_open(
     url: *const c_char,
@@ -90,9 +91,12 @@ pub unsafe extern "C" fn dbal_open(
 ) -> dbal_status {
     done(err, || {
         let out = Out::new(client, "client")?;
-        let schema = text::given(schema, "schema")?;
-        let options = Map(vec![("schema".into(), schema.into())]);
-        let opened = Client::open(config::read(text::given(url, "url")?, &options)?)?;
+        let url = text::given(url, "url")?;
+        let mut options = Map::new();
+        if !schema.is_null() || !config::is_remote(url) {
+            options.insert("schema", text::given(schema, "schema")?);
+        }
+        let opened = Client::open(config::read(url, &options)?)?;
         out.set(give(dbal_client::of(On::Client(opened))));
         Ok(())
     })
@@ -101,7 +105,8 @@ pub unsafe extern "C" fn dbal_open(
 /// The same with options by name: `schema` (a folder, a schema.prisma, entities as names with values, or "schema/text":
 /// YAML), `adapter` (what the URL says anyway, or "prisma" for a database that Prisma made), `rules` (the text of a rules
 /// file) or `rules_file`, `timeout` in milliseconds, `pool_size`, `cache_kib`, `synchronous` ("normal" or "full"),
-/// `limits`, `cursor_key` (32 bytes).
+/// `limits`, `cursor_key` (32 bytes). Those of a daemon's URL are `token`, `ca`, `cert` and `key` (files, for TLS),
+/// `retry_writes` and `timeout`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dbal_open_with(
     url: *const c_char,
@@ -139,7 +144,7 @@ pub unsafe extern "C" fn dbal_as_principal(
         let client = whole(shared(client)?)?;
         // NULL is no anonymous caller: that would be one `if` that was forgotten.
         shared(principal)?;
-        let principal = config::principal(&names(principal, "principal")?)?;
+        let principal = Principal::from_map(&names(principal, "principal")?)?;
         out.set(give(dbal_client::of(On::Client(client.as_principal(principal)))));
         Ok(())
     })
@@ -157,7 +162,7 @@ pub unsafe extern "C" fn dbal_as_principal_json(
         let out = Out::new(bound, "bound")?;
         let client = whole(shared(client)?)?;
         let map = mapped(parsed(text::given(principal, "principal")?.as_bytes())?, "principal")?;
-        out.set(give(dbal_client::of(On::Client(client.as_principal(config::principal(&map)?)))));
+        out.set(give(dbal_client::of(On::Client(client.as_principal(Principal::from_map(&map)?)))));
         Ok(())
     })
 }

@@ -4,13 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dbal::query::limits::Limits;
+use dbal::remote::Endpoint;
 use dbal::schema::load_value;
 use dbal::value::{Map, Value};
-use dbal::{Config, Error, FieldFault, Principal, Result};
+use dbal::{Config, Error, FieldFault, Result};
 
 /// Reads the options, and tells all faults at once.
 pub fn read(url: &str, options: &Map) -> Result<Config> {
     let mut faults = Vec::new();
+    if is_remote(url) {
+        return remote(url, options);
+    }
     let mut config = match options.get("adapter") {
         Some(Value::Text(name)) => Config::by_adapter(name, url).unwrap_or_else(|error| {
             faults.extend_from_slice(error.fields());
@@ -18,10 +22,6 @@ pub fn read(url: &str, options: &Map) -> Result<Config> {
         }),
         _ => Config::url(url),
     };
-    if ["dbal:", "dbals:", "ws:", "wss:", "http:", "https:"].iter().any(|scheme| url.starts_with(scheme)) {
-        let message = format!("{url}: C programs ask no daemon yet; give the URL of a database");
-        return Err(Error::unsupported("endpoint", message));
-    }
     let mut has_schema = false;
     for (name, value) in options.iter().filter(|(_, value)| is_given(value)) {
         config = match (name, value) {
@@ -46,7 +46,14 @@ pub fn read(url: &str, options: &Map) -> Result<Config> {
             ("cache_kib", Value::Int(kib @ 0..=0x7fff_ffff)) => config.cache_kib(*kib as u32),
             ("synchronous", Value::Text(word)) if word == "normal" => config,
             ("synchronous", Value::Text(word)) if word == "full" => config.synchronous_full(),
-            ("limits", Value::Map(map)) => config.limits(limits(map, &mut faults)),
+            ("limits", Value::Map(map)) => {
+                let mut limits = Limits::default();
+                for (name, number) in map.iter() {
+                    let lowered = limits.lower(name, number);
+                    faults.extend(lowered.err().map(|message| fault(&format!("limits.{name}"), &message)));
+                }
+                config.limits(limits)
+            }
             ("cursor_key", Value::Bytes(key)) if key.len() == 32 => {
                 let mut bytes = [0; 32];
                 bytes.copy_from_slice(key);
@@ -82,26 +89,55 @@ pub fn read(url: &str, options: &Map) -> Result<Config> {
     if faults.is_empty() { Ok(config) } else { Err(Error::invalid(faults)) }
 }
 
-/// Reads a principal: `{ user, session, roles }`.
-pub fn principal(map: &Map) -> Result<Principal> {
+/// Whether a URL is that of a daemon.
+pub fn is_remote(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(scheme, _)| Endpoint::is_scheme(scheme))
+}
+
+/// A daemon: its schema, its rules and its limits are its own.
+fn remote(url: &str, options: &Map) -> Result<Config> {
     let mut faults = Vec::new();
-    let mut principal = Principal::anonymous();
-    let mut roles = None;
-    for (name, value) in map.iter().filter(|(_, value)| is_given(value)) {
-        match (name, value) {
-            ("user", Value::Map(user)) => principal.user = user.clone(),
-            ("session", Value::Map(session)) => principal.session = session.clone(),
-            ("roles", Value::List(names)) if names.iter().all(|name| name.as_str().is_some()) => {
-                roles = Some(names.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+    let mut config = Config::endpoint(url);
+    let mut certificate = (None, None);
+    for (name, value) in options.iter().filter(|(_, value)| is_given(value)) {
+        config = match (name, value) {
+            ("token", Value::Text(token)) => config.token(token.clone()),
+            ("ca", Value::Text(path)) => config.authorities(path),
+            ("cert", Value::Text(path)) => {
+                certificate.0 = Some(path.clone());
+                config
             }
-            ("user" | "session", _) => faults.push(fault(name, "expected names with values")),
-            ("roles", _) => faults.push(fault(name, "expected a list of names")),
-            _ => faults.push(fault(name, "unknown; expected user, session or roles")),
-        }
+            ("key", Value::Text(path)) => {
+                certificate.1 = Some(path.clone());
+                config
+            }
+            ("retry_writes", Value::Bool(retry)) => config.retry_writes(*retry),
+            ("timeout", Value::Int(milliseconds @ 0..)) => {
+                config.timeout(Duration::from_millis(milliseconds.unsigned_abs()))
+            }
+            (name, _) => {
+                faults.push(fault(
+                    name,
+                    match name {
+                        "timeout" => "expected milliseconds",
+                        "token" | "ca" | "cert" | "key" => "expected text",
+                        "retry_writes" => "expected true or false",
+                        _ => "is none of a daemon's client; expected token, ca, cert, key, retry_writes or timeout",
+                    },
+                ));
+                config
+            }
+        };
     }
-    principal.roles = roles
-        .unwrap_or_else(|| principal.user.get("role").and_then(Value::as_str).into_iter().map(str::to_owned).collect());
-    if faults.is_empty() { Ok(principal) } else { Err(Error::invalid(faults)) }
+    config = match certificate {
+        (None, None) => config,
+        (Some(cert), Some(key)) => config.certificate(cert, key),
+        _ => {
+            faults.push(fault("cert", "expected both cert and key, or neither"));
+            config
+        }
+    };
+    if faults.is_empty() { Ok(config) } else { Err(Error::invalid(faults)) }
 }
 
 fn is_given(value: &Value) -> bool {
@@ -118,38 +154,4 @@ fn text_of(objects: &Value) -> Option<&str> {
         Value::Map(map) if map.len() == 1 => map.get("text")?.as_str(),
         _ => None,
     }
-}
-
-/// Limits by name, each no higher than the engine's own.
-fn limits(map: &Map, faults: &mut Vec<FieldFault>) -> Limits {
-    let mut limits = Limits::default();
-    for (name, value) in map.iter() {
-        let Some(number) = value.as_i64().and_then(|number| u32::try_from(number).ok()) else {
-            faults.push(fault(&format!("limits.{name}"), "expected a whole number"));
-            continue;
-        };
-        let limit = match name {
-            "filter_depth" => &mut limits.filter_depth,
-            "filter_nodes" => &mut limits.filter_nodes,
-            "in_values" => &mut limits.in_values,
-            "include_depth" => &mut limits.include_depth,
-            "include_relations" => &mut limits.include_relations,
-            "included_rows" => &mut limits.included_rows,
-            "row_bytes" => &mut limits.row_bytes,
-            "index_bytes" => &mut limits.index_bytes,
-            "request_bytes" => &mut limits.request_bytes,
-            "many_rows" => &mut limits.many_rows,
-            "batch_entries" => &mut limits.batch_entries,
-            "bound_rows" => {
-                limits.bound_rows = number.min(limits.bound_rows);
-                continue;
-            }
-            _ => {
-                faults.push(fault(&format!("limits.{name}"), "unknown limit"));
-                continue;
-            }
-        };
-        *limit = (number as usize).min(*limit);
-    }
-    limits
 }

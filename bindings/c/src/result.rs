@@ -77,6 +77,9 @@ struct Made {
     #[allow(clippy::vec_box, reason = "programs hold pointers to them")]
     values: Vec<Box<dbal_value>>,
     related: Vec<(usize, Box<dbal_result>)>,
+    /// Results of related rows of earlier rows, whose memory the next ones take.
+    #[allow(clippy::vec_box, reason = "as above")]
+    spare: Vec<Box<dbal_result>>,
     /// The names of a run's columns.
     names: Option<(usize, Vec<Text>)>,
 }
@@ -152,7 +155,10 @@ impl dbal_result {
         let made = self.made.get_mut();
         made.texts.clear();
         made.values.clear();
-        made.related.clear();
+        while let Some((_, mut part)) = made.related.pop() {
+            part.forget();
+            made.spare.push(part);
+        }
         if names {
             made.names = None;
         }
@@ -300,15 +306,15 @@ impl dbal_result {
         let known = match known {
             Some(known) => known,
             None => {
-                let mut part = dbal_result::part();
+                let mut part = made.spare.pop().unwrap_or_else(dbal_result::part);
                 let packed = match self.rows.whole(index) {
                     Value::Record(record) => {
                         part.kind = dbal_kind::DBAL_KIND_ROW;
-                        part.rows.record((**record).clone())
+                        part.rows.copy(record)
                     }
                     Value::Records(records) => {
                         part.kind = dbal_kind::DBAL_KIND_ROWS;
-                        records.iter().try_for_each(|record| part.rows.record(record.clone()))
+                        records.iter().try_for_each(|record| part.rows.copy(record))
                     }
                     _ => {
                         drop(made);

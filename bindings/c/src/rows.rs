@@ -105,6 +105,10 @@ impl RowSink for Rows {
         self.count += 1;
         Ok(())
     }
+
+    fn takes_json_text(&self) -> bool {
+        true
+    }
 }
 
 impl Rows {
@@ -215,10 +219,29 @@ impl Rows {
     /// # Errors
     /// INTERNAL_ERROR for a cell that is larger than memory.
     pub fn record(&mut self, record: dbal::Record) -> Result<()> {
-        let known = self.runs.last().is_some_and(|(columns, ..)| Arc::ptr_eq(columns, record.columns()));
-        if !known {
-            self.start(&record.columns().clone())?;
-        }
+        self.known(&record)?;
         self.own_row(record.into_values())
+    }
+
+    /// Adds a copy of a row that is kept elsewhere.
+    ///
+    /// # Errors
+    /// As [`Rows::record`].
+    pub fn copy(&mut self, record: &dbal::Record) -> Result<()> {
+        self.known(record)?;
+        self.cells.reserve(record.values().len());
+        for value in record.values() {
+            let cell = self.packed(value.as_ref())?;
+            self.cells.push(cell);
+        }
+        self.count += 1;
+        Ok(())
+    }
+
+    fn known(&mut self, record: &dbal::Record) -> Result<()> {
+        match self.runs.last().is_some_and(|(columns, ..)| Arc::ptr_eq(columns, record.columns())) {
+            true => Ok(()),
+            false => self.start(&record.columns().clone()),
+        }
     }
 }

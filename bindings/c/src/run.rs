@@ -4,11 +4,10 @@ use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
 use dbal::value::{Map, Value, ValueRef};
-use dbal::{Columns, Error, Operation, Request, RowSink};
+use dbal::{Columns, Error, Operation, Principal, Request, RowSink};
 
 use crate::answer::On;
 use crate::client::{dbal_client, mapped, names, whole};
-use crate::config;
 use crate::error::{Fault, dbal_error, done, misuse};
 use crate::generated::status::dbal_status;
 use crate::handle::{Out, give, held, shared};
@@ -156,6 +155,10 @@ impl RowSink for Each {
         self.row.rows.own_row(values)?;
         self.hand_over()
     }
+
+    fn takes_json_text(&self) -> bool {
+        true
+    }
 }
 
 /// Adds an entry to the arguments of a "batch": an operation on an entity with its arguments, which are copied. An entry
@@ -208,7 +211,7 @@ pub unsafe extern "C" fn dbal_explain(
         let request = request(operation, entity, names(args, "args")?)?;
         let principal = match principal.is_null() {
             true => None,
-            false => Some(config::principal(&names(principal, "principal")?)?),
+            false => Some(Principal::from_map(&names(principal, "principal")?)?),
         };
         let explained = client.explain(&request, principal.as_ref())?;
         let texts = |texts: &[String]| Value::List(texts.iter().map(|text| text.as_str().into()).collect());

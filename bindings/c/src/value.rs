@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::ptr::null;
 
 use dbal::value::{Date, DateTime, Map, Name, json};
-use dbal::{Error, FieldFault, Value};
+use dbal::{Error, FieldFault, Value, ValueRef};
 
 use crate::error::{Fault, dbal_error, done, misuse, quiet};
 use crate::generated::status::dbal_status;
@@ -206,6 +206,7 @@ pub fn node_of(value: &Value) -> Node {
         Value::Date(v) => Node::Date(*v),
         Value::List(items) => Node::List(items.iter().map(|item| dbal_value::part(node_of(item))).collect()),
         Value::Map(map) => Node::Map(map.iter().map(pair).collect()),
+        Value::Json(text) => node_of(&ValueRef::Json(text).to_value()),
         Value::Record(record) => Node::Map(record.iter().map(pair).collect()),
         Value::Records(records) => {
             let row = |record: &dbal::Record| dbal_value::part(Node::Map(record.iter().map(pair).collect()));

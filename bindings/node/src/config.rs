@@ -269,58 +269,39 @@ impl Faults {
             return limits;
         };
         for (name, value) in map.iter().filter(|(_, value)| !matches!(value, Value::Undefined)) {
-            let at = format!("limits.{name}");
-            let Some(number) = self.whole(&at, value) else { continue };
-            let limit = match name {
-                "filterDepth" => &mut limits.filter_depth,
-                "filterNodes" => &mut limits.filter_nodes,
-                "inValues" => &mut limits.in_values,
-                "includeDepth" => &mut limits.include_depth,
-                "includeRelations" => &mut limits.include_relations,
-                "rowBytes" => &mut limits.row_bytes,
-                "indexBytes" => &mut limits.index_bytes,
-                "requestBytes" => &mut limits.request_bytes,
-                "boundRows" => {
-                    limits.bound_rows = number.min(limits.bound_rows);
-                    continue;
-                }
-                _ => {
-                    self.add(at, "unknown limit");
-                    continue;
-                }
-            };
-            *limit = (number as usize).min(*limit);
+            let known = limits.list().into_iter().find(|(known, _)| camel(known) == name);
+            let lowered = limits.lower(known.map_or(name, |(known, _)| known), value);
+            if let Err(message) = lowered {
+                self.add(format!("limits.{name}"), message);
+            }
         }
         limits
     }
 
     fn principal(&mut self, value: &Value, at: &str) -> Option<Principal> {
-        let Value::Map(_) = value else {
+        let Value::Map(map) = value else {
             self.add(at, "expected { user, session, roles }; {} is a caller without id and role");
             return None;
         };
-        let part = self.section(value, at, &["user", "session", "roles"]);
-        let mut claims = |name: &str| match part(name) {
-            None => Map::new(),
-            Some(Value::Map(map)) => map.clone(),
-            Some(other) => {
-                self.add(format!("{at}.{name}"), format!("expected an object, not {}", other.kind()));
-                Map::new()
-            }
-        };
-        let (user, session) = (claims("user"), claims("session"));
-        let roles = match part("roles") {
-            None => user.get("role").and_then(Value::as_str).into_iter().map(str::to_owned).collect(),
-            Some(Value::List(roles)) if roles.iter().all(|role| role.as_str().is_some()) => {
-                roles.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-            }
-            Some(_) => {
-                self.add(format!("{at}.roles"), "expected an array of names");
-                Vec::new()
-            }
-        };
-        Some(Principal { user, session, roles })
+        let told = Principal::from_map(map);
+        told.map_err(|error| {
+            let faults = error.fields().iter();
+            faults.for_each(|fault| self.add(format!("{at}.{}", fault.field), fault.message.as_str()));
+        })
+        .ok()
     }
+}
+
+/// A name of the engine's as JavaScript writes it.
+fn camel(name: &str) -> String {
+    let mut parts = name.split('_');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |mut camel, part| {
+        let (initial, rest) = part.split_at(1);
+        camel.push_str(&initial.to_uppercase());
+        camel.push_str(rest);
+        camel
+    })
 }
 
 /// `{ text }` is entity documents as YAML.

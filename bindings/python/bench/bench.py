@@ -1,5 +1,6 @@
-"""The same work through dbal and by others, on SQLite, in alternating rounds of one run; the middle of the rounds, as
-ratios to the standard library's sqlite3 returning dicts, and of 32 awaited at once to aiosqlite where it is installed.
+"""The same work through dbal and by others in alternating rounds of one run; the middle of the rounds, as ratios. On SQLite
+to the standard library's sqlite3 returning dicts, and of 32 awaited at once to aiosqlite where it is installed; on the
+server of DBAL_BENCH_POSTGRES, where that is set, to psycopg returning dicts.
 
     python bench.py [ROUNDS [OPERATION ...]]
 """
@@ -27,7 +28,7 @@ UTC = dt.timezone.utc
 START, OLD = dt.datetime(2024, 1, 1, tzinfo=UTC), dt.datetime(2020, 1, 1, tzinfo=UTC)
 FLIGHT = 32
 COUNTS = {
-    "read_pk": 2000, "list": 60, "join_nested": 12, "join_flat": 30, "insert1": 100, "update_pk": 200, "bulk100": 10,
+    "read_pk": 2000, "list": 64, "join_nested": 32, "join_flat": 32, "insert1": 128, "update_pk": 192, "bulk100": 10,
     "agg": 3, "read10k": 3,
 }
 
@@ -143,8 +144,9 @@ def of_dbal(db):
     }
 
 
-def dbal_on(file, kind):
-    return kind(f"sqlite:{file}", schema={"text": SCHEMA.read_text()}, cache_kib=65_536)
+def dbal_on(url, kind):
+    cache = {"cache_kib": 65_536} if url.startswith("sqlite:") else {}
+    return kind(url, schema={"text": SCHEMA.read_text()}, **cache)
 
 
 # ---- by hand --------------------------------------------------------------------------------------------------------
@@ -239,6 +241,65 @@ def by_hand(file):
     }
 
 
+def psycopg_on(url):
+    """By hand with psycopg, on the tables that dbal made: the same rows for both."""
+    import psycopg
+    from psycopg.rows import dict_row
+
+    db = psycopg.connect(url, autocommit=True, row_factory=dict_row, prepare_threshold=0)
+    one = ONE.replace("?", "%s")
+    newest = (
+        f"SELECT p.*, {AUTHOR}, c.id AS c_id, c.page_id AS c_page_id, c.author_id AS c_author_id, c.body AS c_body, "
+        "c.created_at AS c_created_at, w.id AS w_id, w.username AS w_username, w.email AS w_email, w.role AS w_role, "
+        "w.level AS w_level, w.created_at AS w_created_at, w.updated_at AS w_updated_at "
+        "FROM (SELECT * FROM pages WHERE is_active AND level <= 3 ORDER BY created_at DESC LIMIT 20) p "
+        "JOIN users u ON u.id = p.author_id "
+        "LEFT JOIN LATERAL (SELECT * FROM comments c WHERE c.page_id = p.id ORDER BY c.created_at DESC LIMIT 5) c ON true "
+        "LEFT JOIN users w ON w.id = c.author_id ORDER BY p.created_at DESC, c.created_at DESC"
+    )
+    many = "INSERT INTO comments (id, page_id, author_id, body, created_at) SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::timestamptz[])"
+
+    def part(row, prefix):
+        return {name[2:]: cell for name, cell in row.items() if name.startswith(prefix)}
+
+    def nested(i):
+        pages = {}
+        for row in db.execute(newest).fetchall():
+            page = pages.get(row["id"])
+            if page is None:
+                page = {name: cell for name, cell in row.items() if name[:2] not in ("u_", "c_", "w_")}
+                page["author"], page["comments"] = part(row, "u_"), []
+                pages[row["id"]] = page
+            if row["c_id"] is not None:
+                page["comments"].append({**part(row, "c_"), "author": part(row, "w_")})
+        return list(pages.values())
+
+    def page(i):
+        role = ROLES[pick(i, 3)]
+        return db.execute(TOTAL.replace("?", "%s"), (role,)).fetchone()["n"], db.execute(SOME.replace("?", "%s"), (role,)).fetchall()
+
+    def bulk(i):
+        columns = [list(column) for column in zip(*(row.values() for row in hundred(i)))]
+        with db.transaction():
+            db.execute(many, columns)
+        return 100
+
+    def insert(i):
+        return db.execute(INSERT.replace("?", "%s"), tuple(comment(i).values()))
+
+    return {
+        "read_pk": (lambda i: db.execute(one, (USERS[pick(i, 10_000)]["id"],)).fetchone(), lambda row: row["level"]),
+        "list": (page, lambda got: got[0] + sum(row["level"] for row in got[1])),
+        "join_nested": (nested, nested_sum),
+        "join_flat": (lambda i: [author(row) for row in db.execute(ADMINS.replace("is_active = 1", "is_active")).fetchall()], flat_sum),
+        "insert1": (insert, lambda done: 1),
+        "update_pk": (lambda i: db.execute(UPDATE.replace("?", "%s"), (1 + i % 6, dt.datetime.now(UTC), USERS[pick(i, 10_000)]["id"])), lambda done: 1),
+        "bulk100": (bulk, lambda count: count),
+        "agg": (lambda i: db.execute(GROUPS).fetchall(), lambda groups: sum(group["count"] for group in groups)),
+        "read10k": (lambda i: db.execute(MANY).fetchall(), len),
+    }
+
+
 async def by_aiosqlite(file):
     import aiosqlite
 
@@ -256,29 +317,55 @@ async def by_aiosqlite(file):
             total = (await cursor.fetchone())["n"]
         return total, await db.execute_fetchall(SOME, (role,))
 
+    async def nested(i):
+        pages = [author(row) for row in await db.execute_fetchall(NEWEST)]
+        for page in pages:
+            page["layout"] = json.loads(page["layout"])
+            page["comments"] = [author(row) for row in await db.execute_fetchall(NOTES, (page["id"],))]
+        return pages
+
+    async def flat(i):
+        pages = [author(row) for row in await db.execute_fetchall(ADMINS)]
+        for page in pages:
+            page["layout"] = json.loads(page["layout"])
+        return pages
+
+    async def update(i):
+        given = (1 + i % 6, text(dt.datetime.now(UTC)), str(USERS[pick(i, 10_000)]["id"]))
+        async with db.execute(UPDATE, given) as cursor:
+            return cursor
+
     return db, {
         "read_pk": (one, lambda row: row["level"]),
         "list": (page, lambda got: got[0] + sum(row["level"] for row in got[1])),
+        "join_nested": (nested, nested_sum),
+        "join_flat": (flat, flat_sum),
         "insert1": (lambda i: db.execute_insert(INSERT, plain(comment(i))), lambda done: 1),
+        "update_pk": (update, lambda done: 1),
+        "agg": (lambda i: db.execute_fetchall(GROUPS), lambda groups: sum(group["count"] for group in groups)),
         "read10k": (lambda i: db.execute_fetchall(MANY), lambda rows: len(list(rows))),
     }
 
 
 # ---- the rounds -----------------------------------------------------------------------------------------------------
+def loaded(db):
+    db.migrate()
+    db.users.create_many(USERS, returning=False)
+    db.pages.create_many(PAGES, returning=False)
+    for begin in range(0, len(COMMENTS), 50_000):
+        db.comments.create_many(COMMENTS[begin : begin + 50_000], returning=False)
+
+
 async def main(folder):
-    first = dbal_on(folder / "dbal.db", dbal.Client)
-    first.migrate()
-    first.users.create_many(USERS, returning=False)
-    first.pages.create_many(PAGES, returning=False)
-    first.comments.create_many(COMMENTS, returning=False)
-    first.close()
+    with dbal_on(f"sqlite:{folder / 'dbal.db'}", dbal.Client) as first:
+        loaded(first)
     shutil.copy(folder / "dbal.db", folder / "dbal-32.db")
     filled(folder / "raw.db")
     shutil.copy(folder / "raw.db", folder / "aio.db")
     contestants = {
         "sqlite3": (1, by_hand(folder / "raw.db")),
-        "dbal": (1, of_dbal(dbal_on(folder / "dbal.db", dbal.Client))),
-        "dbal@32": (FLIGHT, of_dbal(dbal_on(folder / "dbal-32.db", dbal.AsyncClient))),
+        "dbal": (1, of_dbal(dbal_on(f"sqlite:{folder / 'dbal.db'}", dbal.Client))),
+        "dbal@32": (FLIGHT, of_dbal(dbal_on(f"sqlite:{folder / 'dbal-32.db'}", dbal.AsyncClient))),
     }
     closing = None
     try:
@@ -286,7 +373,28 @@ async def main(folder):
         contestants["aiosqlite@32"] = (FLIGHT, able)
     except ImportError:
         print("aiosqlite is not installed: left out")
-    print(f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version} of the standard library; {ROUNDS} rounds; load {os.getloadavg()[0]:.1f}")
+    print(f"SQLite {sqlite3.sqlite_version} of the standard library; {said()}")
+    await rounds(contestants, [("dbal", "sqlite3"), ("dbal@32", "aiosqlite@32")])
+    if closing:
+        await closing.close()
+
+
+async def on_a_server(url):
+    with dbal_on(url, dbal.Client) as db:
+        db.migrate()
+        db.reset(confirm=True)
+        loaded(db)
+        contestants = {"psycopg": (1, psycopg_on(url)), "dbal": (1, of_dbal(db))}
+        print(f"PostgreSQL; {said()}")
+        await rounds(contestants, [("dbal", "psycopg")])
+        db.reset(confirm=True)
+
+
+def said():
+    return f"Python {sys.version.split()[0]}, {ROUNDS} rounds, load {os.getloadavg()[0]:.1f}"
+
+
+async def rounds(contestants, pairs):
     for operation, count in COUNTS.items():
         if sys.argv[2:] and operation not in sys.argv[2:]:
             continue
@@ -314,14 +422,17 @@ async def main(folder):
             assert len(set(sums.values())) == 1, (operation, sums)
             call += count
         middle = {name: statistics.median(all) for name, all in times.items()}
-        line = f"{operation:12} sqlite3 {middle['sqlite3']:10.1f} us   dbal {middle['dbal'] / middle['sqlite3']:5.2f}"
-        if "aiosqlite@32" in middle:
-            line += f"   dbal@32 {middle['dbal@32']:10.1f} us   aiosqlite@32 / dbal@32 {middle['aiosqlite@32'] / middle['dbal@32']:5.2f}"
-        print(line)
-    if closing:
-        await closing.close()
-    print(f"load at the end {os.getloadavg()[0]:.1f}")
+        told = [
+            f"{one} {middle[one]:9.1f} us, {other} {middle[other]:9.1f} us: {middle[one] / middle[other]:5.2f}"
+            for one, other in pairs
+            if one in middle and other in middle
+        ]
+        print(f"{operation:12} {'   '.join(told)}", flush=True)
 
 
-with tempfile.TemporaryDirectory() as folder:
-    asyncio.run(main(pathlib.Path(folder)))
+where = os.environ.get("DBAL_BENCH_POSTGRES")
+if where:
+    asyncio.run(on_a_server(where))
+else:
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(main(pathlib.Path(folder)))

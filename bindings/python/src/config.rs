@@ -4,12 +4,11 @@
 use std::time::Duration;
 
 use dbal::audit::{Audit, AuditFailure};
+use dbal::query::limits::Limits;
 use dbal::remote::Endpoint;
 use dbal::schema::load_value;
 use dbal::value::{Map, Value};
-use dbal::{Config, Error, FieldFault, Principal, Result};
-
-use crate::value::limits;
+use dbal::{Config, Error, FieldFault, Result};
 
 /// Reads the options, and tells all faults at once.
 pub fn read(url: &str, options: &Map) -> Result<Config> {
@@ -64,7 +63,14 @@ pub fn read(url: &str, options: &Map) -> Result<Config> {
             }
             ("audit_log", Value::Text(path)) => config.audit(Audit::file(path).on_failure(failure)),
             ("audit_failure", Value::Text(word)) if word == "closed" || word == "open" => config,
-            ("limits", Value::Map(map)) => config.limits(limits(map, &mut faults)),
+            ("limits", Value::Map(map)) => {
+                let mut limits = Limits::default();
+                for (name, number) in map.iter() {
+                    let lowered = limits.lower(name, number);
+                    faults.extend(lowered.err().map(|message| self::fault(&format!("limits.{name}"), &message)));
+                }
+                config.limits(limits)
+            }
             ("cursor_key", Value::Bytes(key)) if key.len() == 32 => {
                 let mut bytes = [0; 32];
                 bytes.copy_from_slice(key);
@@ -150,28 +156,6 @@ fn remote(url: &str, options: &Map) -> Result<Config> {
         }
     };
     if faults.is_empty() { Ok(config) } else { Err(Error::invalid(faults)) }
-}
-
-/// Reads a principal: `{ user, session, roles }`.
-pub fn principal(map: &Map) -> Result<Principal> {
-    let mut faults = Vec::new();
-    let mut principal = Principal::anonymous();
-    let mut roles = None;
-    for (name, value) in map.iter().filter(|(_, value)| !value.is_null()) {
-        match (name, value) {
-            ("user", Value::Map(user)) => principal.user = user.clone(),
-            ("session", Value::Map(session)) => principal.session = session.clone(),
-            ("roles", Value::List(names)) if names.iter().all(|name| name.as_str().is_some()) => {
-                roles = Some(names.iter().filter_map(Value::as_str).map(str::to_owned).collect());
-            }
-            ("user" | "session", _) => faults.push(fault(name, "expected a mapping")),
-            ("roles", _) => faults.push(fault(name, "expected a list of names")),
-            _ => faults.push(fault(name, "unknown; expected user, session or roles")),
-        }
-    }
-    principal.roles = roles
-        .unwrap_or_else(|| principal.user.get("role").and_then(Value::as_str).into_iter().map(str::to_owned).collect());
-    if faults.is_empty() { Ok(principal) } else { Err(Error::invalid(faults)) }
 }
 
 /// A number of seconds that is a time.

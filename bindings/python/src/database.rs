@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use dbal::schema::{RelationKind, Schema};
 use dbal::value::{Map, Value};
-use dbal::{AsyncClient, Client, Error, Operation, Request, Result};
+use dbal::{AsyncClient, Client, Error, Operation, Principal, Request, Result};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::config;
 use crate::error::{guarded, raised};
+use crate::interrupt::{self, Interruptible};
 use crate::rows::{Maker, Names};
 use crate::transaction::{Transaction, Tries};
 use crate::value::{At, Reader};
@@ -25,6 +26,7 @@ static FORKS: AtomicU64 = AtomicU64::new(0);
 #[pyfunction]
 pub fn forked() {
     FORKS.fetch_add(1, Ordering::Relaxed);
+    interrupt::forked();
 }
 
 /// Something that belongs to the process it was made in. In a child of that it is never used and never let go of: its
@@ -73,6 +75,8 @@ impl<T> Drop for Own<T> {
 /// A database as one caller sees it; what all handles on it share.
 pub struct Opened {
     client: Own<AsyncClient>,
+    /// The same, as the main thread asks it.
+    main: Own<Interruptible>,
     /// The names of columns.
     pub names: Arc<Names>,
 }
@@ -86,8 +90,24 @@ impl Opened {
         self.client.lock()?.clone().ok_or_else(|| Error::internal("the client was closed"))
     }
 
+    /// The client for a request that this thread waits for.
+    ///
+    /// # Errors
+    /// As [`Opened::client`].
+    pub fn blocking(&self, py: Python<'_>) -> Result<Client> {
+        let held = self.client.lock()?;
+        let client = held.as_ref().ok_or_else(|| Error::internal("the client was closed"))?;
+        let main = self.main.lock()?;
+        Ok(main.as_ref().map_or_else(|| client.blocking().clone(), |main| main.client(py, client.blocking())))
+    }
+
+    fn of(client: AsyncClient, names: Arc<Names>) -> Database {
+        let main = Own::new(Interruptible::default());
+        Database { opened: Arc::new(Opened { client: Own::new(client), main, names }) }
+    }
+
     fn sibling(&self, client: AsyncClient) -> Database {
-        Database { opened: Arc::new(Opened { client: Own::new(client), names: self.names.clone() }) }
+        Opened::of(client, self.names.clone())
     }
 }
 
@@ -108,8 +128,7 @@ impl Database {
         let read = reader.done().and_then(|()| config::read(url, &options.unwrap_or_default()));
         let config = read.map_err(|error| raised(py, &error))?;
         let client = py.detach(|| guarded(|| Client::open(config))).map_err(|error| raised(py, &error))?;
-        let client = Own::new(AsyncClient::from(client));
-        Ok(Database { opened: Arc::new(Opened { client, names: Arc::default() }) })
+        Ok(Opened::of(AsyncClient::from(client), Arc::default()))
     }
 
     /// The same database on behalf of a principal.
@@ -118,7 +137,7 @@ impl Database {
         let map = reader.map(principal, &At::argument("principal"));
         let bound = reader
             .done()
-            .and_then(|()| config::principal(&map.unwrap_or_default()))
+            .and_then(|()| Principal::from_map(&map.unwrap_or_default()))
             .and_then(|principal| Ok(self.opened.sibling(self.opened.client()?.as_principal(principal))));
         bound.map_err(|error| raised(py, &error))
     }
@@ -133,8 +152,9 @@ impl Database {
     /// Lets go of the database; what is in flight comes to its end.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         let client = self.opened.client.lock().map_err(|error| raised(py, &error))?.take();
+        let main = self.opened.main.lock().map_err(|error| raised(py, &error))?.as_ref().and_then(Interruptible::close);
         // Closing waits for the disk.
-        py.detach(|| drop(client));
+        py.detach(|| drop((client, main)));
         Ok(())
     }
 
@@ -163,7 +183,7 @@ impl Database {
         let caller = principal.map(|principal| reader.map(&principal, &At::argument("principal")).unwrap_or_default());
         let explained = (|| {
             reader.done()?;
-            let principal = caller.as_ref().map(config::principal).transpose()?;
+            let principal = caller.as_ref().map(Principal::from_map).transpose()?;
             let client = self.opened.client()?;
             py.detach(|| guarded(|| client.blocking().explain(&request, principal.as_ref())))
         })()
@@ -230,8 +250,8 @@ impl Database {
 
 impl Database {
     fn run<T: Send>(&self, py: Python<'_>, work: impl FnOnce(&Client) -> Result<T> + Send) -> PyResult<T> {
-        let client = self.opened.client().map_err(|error| raised(py, &error))?;
-        py.detach(|| guarded(|| work(client.blocking()))).map_err(|error| raised(py, &error))
+        let client = self.opened.blocking(py).map_err(|error| raised(py, &error))?;
+        interrupt::ended(py, py.detach(|| guarded(|| work(&client))))
     }
 }
 

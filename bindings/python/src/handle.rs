@@ -10,6 +10,7 @@ use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 use crate::awaited::{self, Awaits};
 use crate::database::{Database, Opened};
 use crate::error::{guarded, raised};
+use crate::interrupt;
 use crate::rows::{Maker, Names, Rows};
 use crate::transaction::{Held, Transaction};
 use crate::value::{At, Reader, name_of};
@@ -32,30 +33,30 @@ impl On {
         match self {
             On::Awaited(awaits) => awaits.ask(py, request, gathered, into),
             On::Client(opened) => {
-                let client = opened.client().map_err(|error| raised(py, &error))?;
-                let client = client.blocking();
+                let client = opened.blocking(py).map_err(|error| raised(py, &error))?;
                 if gathered {
                     let answer = py.detach(|| guarded(|| client.execute(&request)));
-                    return self.maker(py, into)?.response(answer.map_err(|error| raised(py, &error))?);
+                    return self.maker(py, into)?.response(interrupt::ended(py, answer)?);
                 }
                 let answer = py.detach(|| {
                     let mut rows = Rows::default();
                     guarded(|| client.execute_into(&request, &mut rows)).map(|envelope| (rows, envelope))
                 });
-                let (rows, envelope) = answer.map_err(|error| raised(py, &error))?;
+                let (rows, envelope) = interrupt::ended(py, answer)?;
                 self.maker(py, into)?.answer(&rows, envelope)
             }
             On::Transaction(held) => {
+                interrupt::begin(py);
                 if gathered {
                     let answer = py.detach(|| guarded(|| held.with(|held| held.execute(&request))));
-                    return self.maker(py, into)?.response(answer.map_err(|error| raised(py, &error))?);
+                    return self.maker(py, into)?.response(interrupt::ended(py, answer)?);
                 }
                 let answer = py.detach(|| {
                     let mut rows = Rows::default();
                     let ran = guarded(|| held.with(|held| held.execute_into(&request, &mut rows)));
                     ran.map(|envelope| (rows, envelope))
                 });
-                let (rows, envelope) = answer.map_err(|error| raised(py, &error))?;
+                let (rows, envelope) = interrupt::ended(py, answer)?;
                 self.maker(py, into)?.answer(&rows, envelope)
             }
         }

@@ -73,6 +73,10 @@ impl RowSink for Rows {
         }
         Ok(())
     }
+
+    fn takes_json_text(&self) -> bool {
+        true
+    }
 }
 
 impl Rows {
@@ -286,7 +290,9 @@ impl<'a, 'py> Maker<'a, 'py> {
 
     fn list(&self, rows: &Rows, computed: bool) -> PyResult<Bound<'py, PyList>> {
         let mut walk = Walk::new(rows);
-        let mut made = Vec::with_capacity(rows.runs.iter().map(|(_, count)| count).sum());
+        let count = rows.runs.iter().map(|(_, count)| count).sum();
+        let _quiet = (count >= MANY && self.into.is_none()).then(Uncollected::new);
+        let mut made = Vec::with_capacity(count);
         for (columns, count) in rows.runs.iter().filter(|(_, count)| *count > 0) {
             let named = self.names.of(self.py, columns)?;
             for _ in 0..*count {
@@ -349,6 +355,12 @@ impl<'a, 'py> Maker<'a, 'py> {
         Ok(dict.into_any())
     }
 
+    /// A json document by its text.
+    fn document(&self, text: &str) -> PyResult<Bound<'py, PyAny>> {
+        let parsed = json::parse(text.as_bytes());
+        self.value(&parsed.map_err(|error| error::raised(self.py, &error))?)
+    }
+
     /// A value as Python has it.
     ///
     /// # Errors
@@ -371,6 +383,7 @@ impl<'a, 'py> Maker<'a, 'py> {
                 Ok(PyList::new(py, items)?.into_any())
             }
             Value::Map(v) => self.map(v),
+            Value::Json(text) => self.document(text),
             Value::Record(v) => self.plain(v).map(Bound::into_any),
             Value::Records(v) => {
                 let rows = v.iter().map(|record| self.plain(record)).collect::<PyResult<Vec<_>>>()?;
@@ -404,7 +417,7 @@ impl<'r> Walk<'r> {
             Cell::Text(length) => PyString::new(py, self.text(length)).into_any(),
             Cell::Json(length) => {
                 let text = self.text(length);
-                maker.value(&json::parse(text.as_bytes()).map_err(|error| error::raised(py, &error))?)?
+                maker.document(text)?
             }
             Cell::Bytes(length) => PyBytes::new(py, self.bytes(length)).into_any(),
             Cell::Uuid => {
@@ -433,6 +446,31 @@ impl<'r> Walk<'r> {
         let start = self.bytes;
         self.bytes += length;
         &self.rows.bytes[start..self.bytes]
+    }
+}
+
+/// As many rows are made without the collector of cycles looking at them in between: there are none in them, and it would
+/// begin anew with every few hundred.
+const MANY: usize = 100;
+
+/// Keeps the collector of cycles from running.
+struct Uncollected {
+    was_enabled: bool,
+}
+
+impl Uncollected {
+    fn new() -> Self {
+        // SAFETY: whoever makes rows is attached to the interpreter.
+        Uncollected { was_enabled: unsafe { pyo3::ffi::PyGC_Disable() } == 1 }
+    }
+}
+
+impl Drop for Uncollected {
+    fn drop(&mut self) {
+        if self.was_enabled {
+            // SAFETY: as above; rows are made without being detached from it.
+            unsafe { pyo3::ffi::PyGC_Enable() };
+        }
     }
 }
 

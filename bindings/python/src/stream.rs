@@ -16,6 +16,7 @@ use crate::awaited::Awaits;
 use crate::database::{Opened, Own};
 use crate::error::{guarded, raised};
 use crate::handle::On;
+use crate::interrupt;
 use crate::port::{Answer, Finish, Port};
 use crate::rows::{Maker, Names};
 
@@ -32,9 +33,9 @@ pub fn open<'py>(py: Python<'py>, on: &On, request: Request, into: Option<&Py<Py
     let into = into.map(|class| class.clone_ref(py));
     match on {
         On::Client(opened) => {
-            let rows =
-                opened.client().and_then(|client| py.detach(|| guarded(|| client.blocking().stream_of(request))));
-            let rows = Own::new(rows.map_err(|error| raised(py, &error))?);
+            let client = opened.blocking(py).map_err(|error| raised(py, &error))?;
+            let rows = py.detach(|| guarded(|| client.stream_of(request)));
+            let rows = Own::new(interrupt::ended(py, rows)?);
             let batches = Batches { rows, names: opened.names.clone(), into };
             ROWS.import(py, "dbal._loop", "rows")?.call1((batches,))
         }
@@ -62,13 +63,14 @@ pub struct Batches {
 impl Batches {
     /// The next rows; none at the end.
     fn next<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        interrupt::begin(py);
         let some = py.detach(|| {
             guarded(|| match self.rows.lock()?.as_mut() {
                 Some(rows) => rows.by_ref().take(BATCH).collect::<Result<Vec<Record>>>(),
                 None => Ok(Vec::new()),
             })
         });
-        Maker::new(py, &self.names, self.into.as_ref())?.records(&some.map_err(|error| raised(py, &error))?)
+        Maker::new(py, &self.names, self.into.as_ref())?.records(&interrupt::ended(py, some)?)
     }
 
     /// Stops reading.

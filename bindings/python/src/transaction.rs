@@ -13,6 +13,7 @@ use pyo3::types::PyDict;
 use crate::database::{Opened, Own, request, seconds};
 use crate::error::{guarded, raised};
 use crate::handle::On;
+use crate::interrupt;
 use crate::rows::Names;
 
 /// A transaction, or one inside it.
@@ -70,9 +71,9 @@ impl Transaction {
     /// Begins one of these tries.
     pub fn begin_on(py: Python<'_>, opened: &Opened, tries: &Tries) -> PyResult<Transaction> {
         let deadline = tries.tries.lock().deadline();
-        let begun =
-            opened.client().and_then(|client| py.detach(|| guarded(|| client.blocking().begin_until(deadline))));
-        let transaction = Arc::new(Own::new(begun.map_err(|error| raised(py, &error))?));
+        let client = opened.blocking(py).map_err(|error| raised(py, &error))?;
+        let begun = py.detach(|| guarded(|| client.begin_until(deadline)));
+        let transaction = Arc::new(Own::new(interrupt::ended(py, begun)?));
         let names = opened.names.clone();
         Ok(Transaction { held: Arc::new(Held { transaction, savepoint: None, over: Mutex::new(false), names }) })
     }

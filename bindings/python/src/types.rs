@@ -5,6 +5,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
+use crate::quick::{QuickDatetime, QuickUuid};
+
 /// The classes.
 pub struct Types {
     /// `uuid.UUID`.
@@ -18,15 +20,8 @@ pub struct Types {
     /// 1970-01-01 in UTC.
     pub epoch: Py<PyAny>,
     utc: Py<PyAny>,
-    quick: Option<QuickUuid>,
-}
-
-/// Makes a UUID without running its constructor, which parses and checks: of its three steps two are `__set__`.
-struct QuickUuid {
-    new: Py<PyAny>,
-    set_number: Py<PyAny>,
-    set_safety: Py<PyAny>,
-    safety: Py<PyAny>,
+    uuids: Option<QuickUuid>,
+    datetimes: Option<QuickDatetime>,
 }
 
 impl Types {
@@ -52,16 +47,14 @@ impl Types {
             decimal: py.import("decimal")?.getattr("Decimal")?.unbind(),
             epoch: epoch.unbind(),
             utc: utc.unbind(),
-            quick: None,
+            uuids: None,
+            datetimes: None,
         };
-        // A Python whose UUID is made otherwise gets the slow way.
-        if let Ok(quick) = QuickUuid::load(py, &uuid) {
-            let sample = Uuid::from_u128(0x018f_3c1e_7b1c_7000_8000_0000_0000_0001);
-            let slow = types.uuid_of(py, sample)?;
-            if quick.make(py, &types.uuid, sample).and_then(|made| made.eq(&slow)).unwrap_or(false) {
-                types.quick = Some(quick);
-            }
-        }
+        let sample = Uuid::from_u128(0xf18f_3c1e_7b1c_7000_8000_0000_0000_0001);
+        let made = types.uuid_of(py, sample)?;
+        types.uuids = QuickUuid::load(py, types.uuid.bind(py), &made, sample);
+        let made = types.datetime.bind(py).call1((2001, 2, 3, 4, 5, 6, 789_000, &types.utc))?;
+        types.datetimes = QuickDatetime::load(py, &made);
         Ok(types)
     }
 
@@ -70,8 +63,8 @@ impl Types {
     /// # Errors
     /// What Python raises.
     pub fn uuid_of<'py>(&self, py: Python<'py>, uuid: Uuid) -> PyResult<Bound<'py, PyAny>> {
-        match &self.quick {
-            Some(quick) => quick.make(py, &self.uuid, uuid),
+        match &self.uuids {
+            Some(quick) => quick.make(py, uuid),
             None => self.uuid.bind(py).call1((uuid.hyphenated().to_string(),)),
         }
     }
@@ -87,7 +80,11 @@ impl Types {
         let rest = millis.rem_euclid(DAY);
         let micros = rest % 1000 * 1000;
         let (hour, minute, second) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60);
-        self.datetime.bind(py).call1((year, month, day, hour, minute, second, micros, &self.utc))
+        match &self.datetimes {
+            // All of them are small.
+            Some(quick) => quick.make(py, [year, month, day, hour, minute, second, micros].map(|part| part as i32)),
+            None => self.datetime.bind(py).call1((year, month, day, hour, minute, second, micros, &self.utc)),
+        }
     }
 
     /// A date.
@@ -104,26 +101,6 @@ impl Types {
     /// What Python raises.
     pub fn decimal_of<'py>(&self, py: Python<'py>, decimal: &Decimal) -> PyResult<Bound<'py, PyAny>> {
         self.decimal.bind(py).call1((decimal.to_string(),))
-    }
-}
-
-impl QuickUuid {
-    fn load(py: Python<'_>, module: &Bound<'_, PyModule>) -> PyResult<QuickUuid> {
-        let class = module.getattr("UUID")?;
-        let set = |name: &str| PyResult::Ok(class.getattr(name)?.getattr("__set__")?.unbind());
-        Ok(QuickUuid {
-            new: py.get_type::<PyAny>().getattr("__new__")?.unbind(),
-            set_number: set("int")?,
-            set_safety: set("is_safe")?,
-            safety: module.getattr("SafeUUID")?.getattr("unknown")?.unbind(),
-        })
-    }
-
-    fn make<'py>(&self, py: Python<'py>, class: &Py<PyAny>, uuid: Uuid) -> PyResult<Bound<'py, PyAny>> {
-        let made = self.new.bind(py).call1((class,))?;
-        self.set_number.bind(py).call1((&made, uuid.as_u128()))?;
-        self.set_safety.bind(py).call1((&made, &self.safety))?;
-        Ok(made)
     }
 }
 

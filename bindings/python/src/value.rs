@@ -1,6 +1,5 @@
 //! Reads what a program gives: Python's values become the engine's, or faults that say where they stand.
 
-use dbal::query::limits::Limits;
 use dbal::value::{Date, DateTime, Decimal, Map, Name, Uuid, Value};
 use dbal::{Error, FieldFault, Result};
 use pyo3::intern;
@@ -322,41 +321,4 @@ const WORDS: &[&str] = &["id", "data", "filter", "limit", "sort", "select", "inc
 
 fn kind_of(given: &Bound<'_, PyAny>) -> String {
     given.get_type().name().map_or_else(|_| "an object".to_owned(), |name| name.to_string())
-}
-
-/// Limits by name, each no higher than the engine's own.
-pub fn limits(map: &Map, faults: &mut Vec<FieldFault>) -> Limits {
-    let mut limits = Limits::default();
-    for (name, value) in map.iter() {
-        let mut fault = |message: &str| {
-            faults.push(FieldFault { field: format!("limits.{name}"), message: message.to_owned(), index: None });
-        };
-        let Some(number) = value.as_i64().and_then(|number| u32::try_from(number).ok()) else {
-            fault("expected a whole number");
-            continue;
-        };
-        let limit = match name {
-            "filter_depth" => &mut limits.filter_depth,
-            "filter_nodes" => &mut limits.filter_nodes,
-            "in_values" => &mut limits.in_values,
-            "include_depth" => &mut limits.include_depth,
-            "include_relations" => &mut limits.include_relations,
-            "included_rows" => &mut limits.included_rows,
-            "row_bytes" => &mut limits.row_bytes,
-            "index_bytes" => &mut limits.index_bytes,
-            "request_bytes" => &mut limits.request_bytes,
-            "many_rows" => &mut limits.many_rows,
-            "batch_entries" => &mut limits.batch_entries,
-            "bound_rows" => {
-                limits.bound_rows = number.min(limits.bound_rows);
-                continue;
-            }
-            _ => {
-                fault("unknown limit");
-                continue;
-            }
-        };
-        *limit = (number as usize).min(*limit);
-    }
-    limits
 }

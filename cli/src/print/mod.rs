@@ -43,7 +43,7 @@ fn bare(schema: &Schema, entity: EntityId, column: &str, value: &Value) -> Strin
         Value::DateTime(instant) => instant.to_string(),
         Value::Date(day) => day.to_string(),
         Value::Bytes(_) => json::to_wire(value).trim_matches('"').to_owned(),
-        Value::List(_) | Value::Map(_) | Value::Record(_) | Value::Records(_) => {
+        Value::List(_) | Value::Map(_) | Value::Json(_) | Value::Record(_) | Value::Records(_) => {
             wire::cell(schema, entity, column, value)
         }
     }

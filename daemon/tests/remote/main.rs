@@ -1,9 +1,9 @@
 //! Runs the cases of `common/contracts` through clients of a daemon: the Rust client, blocking and awaited, and the one of
-//! plain JavaScript, in Node and in Chromium. A choice of sixty spread over all files, or all of them with
+//! plain JavaScript, in Node and in Chromium, those of Python and of C. A choice of sixty spread over all files, or all of them with
 //! `DBAL_REMOTE_CASES=all`.
 //!
-//! The JavaScript hosts are those that `DBAL_REMOTE_HOSTS` names, such as `web,http,browser`: `cargo xtask test browser`
-//! sets it, and installs what they take.
+//! Hosts of other languages are those that `DBAL_REMOTE_HOSTS` names, such as `web,http,browser`: `cargo xtask test browser`
+//! (`python`, `c`) sets it, and installs what they take.
 
 mod rust;
 #[path = "../support/mod.rs"]
@@ -45,6 +45,9 @@ fn main() -> ExitCode {
             "web" => program(&root, "web", &["web.mjs"]),
             "http" => program(&root, "web over http", &["web.mjs", "http"]),
             "browser" => program(&root, "browser", &["browser.mjs"]),
+            "python" => hosted("python of a daemon", &["python3", &python(&root), "sync"]),
+            "asyncio" => hosted("asyncio of a daemon", &["python3", &python(&root), "asyncio"]),
+            "c" => hosted("c of a daemon", &[&std::env::var("DBAL_C_RUNNER").unwrap_or_default()]),
             _ => Err(Failure { message: format!("there is no host {name}"), ..Failure::default() }),
         };
         match host {
@@ -62,12 +65,21 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), all).exit_code()
 }
 
-/// A client in JavaScript, by the program that drives it.
+/// A client in JavaScript.
 fn program(root: &Path, name: &str, arguments: &[&str]) -> Result<Arc<dyn Host>, Failure> {
     let (script, rest) = arguments.split_first().expect("a program has a script");
-    let script = root.join("bindings/node/conformance").join(script);
-    let command = ["node".to_owned(), script.display().to_string()].into_iter();
-    let command = command.chain(rest.iter().map(|argument| (*argument).to_owned())).collect();
+    let script = root.join("bindings/node/conformance").join(script).display().to_string();
+    hosted(name, &[&["node", &script], rest].concat())
+}
+
+/// The program that drives the Python package.
+fn python(root: &Path) -> String {
+    root.join("bindings/python/conformance/runner.py").display().to_string()
+}
+
+/// A client in another language, by the program that drives it.
+fn hosted(name: &str, command: &[&str]) -> Result<Arc<dyn Host>, Failure> {
+    let command = command.iter().map(|part| (*part).to_owned()).collect();
     let serve = |fixture: &Fixture, schema, file: PathBuf| {
         let served = served(fixture, schema, file)?;
         Ok((format!("ws://{}", served.address), Box::new(served) as Box<dyn std::any::Any>))

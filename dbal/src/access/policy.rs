@@ -368,5 +368,6 @@ fn kind_tag(value: &Value) -> u8 {
         Value::List(_) => 12,
         Value::Map(_) => 13,
         Value::Record(_) | Value::Records(_) => 14,
+        Value::Json(_) => 15,
     }
 }

@@ -391,4 +391,8 @@ impl<S: RowSink> RowSink for Watching<S> {
         }
         self.inner.own_row(values)
     }
+
+    fn takes_json_text(&self) -> bool {
+        self.inner.takes_json_text()
+    }
 }

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use crate::adapter::Cancel;
 use crate::error::{Error, Outcome, Result};
 use crate::row::Record;
 
@@ -149,8 +150,8 @@ impl Drop for Giver {
 pub(super) struct Taker(Arc<Shared>);
 
 impl Taker {
-    /// The next batch; none at the end.
-    pub fn take(&self) -> Option<Batch> {
+    /// The next batch; none at the end. Whoever reads is told to stop when this is cancelled.
+    pub fn take(&self, cancel: &Cancel) -> Option<Batch> {
         let mut state = self.0.state.lock();
         loop {
             if let Some(batch) = state.waiting.pop_front() {
@@ -160,7 +161,16 @@ impl Taker {
             if state.ended {
                 return None;
             }
-            self.0.changed.wait(&mut state);
+            match cancel.interval() {
+                None => self.0.changed.wait(&mut state),
+                Some(interval) if self.0.changed.wait_for(&mut state, interval).timed_out() => {
+                    // Whatever is asked may take its time, and call for what waits for this.
+                    if MutexGuard::unlocked(&mut state, || cancel.is_cancelled()) {
+                        return Some(Err(Error::timeout(Outcome::NotApplied)));
+                    }
+                }
+                Some(_) => {}
+            }
         }
     }
 

@@ -83,7 +83,11 @@ pub(super) fn batch(entries: impl IntoIterator<Item = Request>) -> Request {
 pub(super) fn ask(client: &Client, remote: &Remote, request: &Request) -> Result<Response> {
     let kind = if request.operation.writes() { remote.write() } else { Kind::Read };
     let reply = remote.ask(question(client, request, kind, client.deadline())?);
-    response(client, request, reply.wait()?)
+    let answer = match &client.cancel {
+        Some(cancel) => reply.wait_unless(cancel)?,
+        None => reply.wait()?,
+    };
+    response(client, request, answer)
 }
 
 /// Asks and awaits.

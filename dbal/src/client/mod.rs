@@ -162,6 +162,10 @@ impl Client {
     /// Has a connection stop when its request is cancelled. Each has something of its own to be woken by.
     pub(crate) fn watches(&self, connection: &mut dyn Connection) {
         if let Some(cancel) = &self.cancel {
+            // One that asks wakes nobody.
+            if cancel.interval().is_some() {
+                return connection.watch(Some(cancel));
+            }
             connection.watch(Some(&Cancel::with(Some(cancel))));
         }
     }

@@ -54,7 +54,7 @@ impl Iterator for Rows {
             if let Some(record) = self.current.next() {
                 return Some(Ok(record));
             }
-            match self.batches.take()? {
+            match self.batches.take(&self.cancel)? {
                 Ok(batch) => self.current = batch.into_iter(),
                 Err(error) => return Some(Err(error)),
             }

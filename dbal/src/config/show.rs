@@ -80,22 +80,7 @@ impl Settings {
     }
 
     fn limits(&self) -> Map {
-        let limits = &self.limits;
-        let numbers = [
-            ("filter_depth", limits.filter_depth),
-            ("filter_nodes", limits.filter_nodes),
-            ("in_values", limits.in_values),
-            ("include_depth", limits.include_depth),
-            ("include_relations", limits.include_relations),
-            ("included_rows", limits.included_rows),
-            ("row_bytes", limits.row_bytes),
-            ("index_bytes", limits.index_bytes),
-            ("request_bytes", limits.request_bytes),
-            ("many_rows", limits.many_rows),
-            ("batch_entries", limits.batch_entries),
-            ("bound_rows", limits.bound_rows as usize),
-        ];
-        entries(numbers.map(|(name, number)| (name, Value::Int(number as i64))))
+        entries(self.limits.list().map(|(name, number)| (name, Value::Int(number as i64))))
     }
 
     fn security(&self) -> Map {

@@ -248,6 +248,8 @@ impl Machine {
     /// The same for steps that run together.
     pub fn feeds<'m, S: RowSink + ?Sized>(&'m mut self, out: &'m mut S) -> (&'m [Step], &'m [Value], Feeds<'m, S>) {
         let Machine { plan, params, paging, quiet, buffers, summary, told, .. } = self;
+        let json_text = out.takes_json_text();
+        buffers.iter_mut().for_each(|buffer| buffer.json_text = json_text);
         let feeds = Feeds { plan, params, paging: *paging, quiet: *quiet, buffers, summary, told, out };
         (&plan.steps, params, feeds)
     }

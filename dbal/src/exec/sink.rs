@@ -235,12 +235,19 @@ pub(super) fn pick<'a>(
 /// Rows of one step, kept whole.
 #[derive(Clone, Debug, Default)]
 pub struct Buffer {
+    /// Documents are kept as their texts.
+    pub(super) json_text: bool,
     pub(super) rows: Vec<Vec<Value>>,
 }
 
 impl Buffer {
     pub(super) fn keep(&mut self, cells: &[ValueRef<'_>]) {
-        self.rows.push(cells.iter().map(|cell| cell.to_value()).collect());
+        let json_text = self.json_text;
+        let kept = |cell: &ValueRef<'_>| match cell {
+            ValueRef::Json(text) if json_text => Value::Json((*text).into()),
+            cell => cell.to_value(),
+        };
+        self.rows.push(cells.iter().map(kept).collect());
     }
 
     fn room(&self, most: Option<&Most>) -> Result<()> {

@@ -161,6 +161,10 @@ impl RowSink for Packer {
         self.piece.rows += 1;
         row(&self.layouts, layout, cells.iter().copied(), &mut self.piece)
     }
+
+    fn takes_json_text(&self) -> bool {
+        true
+    }
 }
 
 fn row<'v>(

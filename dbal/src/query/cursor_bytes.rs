@@ -24,7 +24,7 @@ pub(super) fn write(value: &Value, out: &mut Vec<u8>) -> Result<()> {
         Value::Uuid(uuid) => (7, uuid.as_bytes()),
         Value::DateTime(instant) => (8, &instant.epoch_millis().to_le_bytes()),
         Value::Date(day) => (9, &day.epoch_days().to_le_bytes()),
-        Value::List(_) | Value::Map(_) | Value::Record(_) | Value::Records(_) => {
+        Value::List(_) | Value::Map(_) | Value::Json(_) | Value::Record(_) | Value::Records(_) => {
             return Err(Error::internal(format!("a row is sorted by a {}", value.kind())));
         }
     };

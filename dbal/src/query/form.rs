@@ -122,11 +122,13 @@ impl<'r> Form<'r> {
             Value::Date(_) => b'y',
             Value::List(_) => b'l',
             Value::Map(_) => b'm',
+            Value::Json(_) => b'j',
             Value::Record(_) | Value::Records(_) => b'r',
         });
         self.bytes += match value {
             Value::Text(text) => text.len(),
             Value::Bytes(bytes) => bytes.len(),
+            Value::Json(text) => text.len(),
             Value::List(_) | Value::Map(_) => crate::query::size::bytes(value),
             _ => 0,
         };

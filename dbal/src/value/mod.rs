@@ -56,6 +56,9 @@ pub enum Value {
     List(Vec<Value>),
     /// Names and values: a filter, a row of data, a json object.
     Map(Map),
+    /// A json document as its text, valid JSON. Only in rows for a sink that takes documents so
+    /// ([`RowSink::takes_json_text`](crate::row::RowSink::takes_json_text)); everywhere else a document is a tree.
+    Json(Box<str>),
     /// A related row in a result.
     Record(Box<Record>),
     /// Related rows in a result.
@@ -79,6 +82,7 @@ impl Value {
             Value::Date(_) => "date",
             Value::List(_) => "list",
             Value::Map(_) => "object",
+            Value::Json(_) => "json text",
             Value::Record(_) => "record",
             Value::Records(_) => "records",
         }
@@ -134,6 +138,7 @@ impl Value {
             Value::Uuid(v) => ValueRef::Uuid(*v),
             Value::DateTime(v) => ValueRef::DateTime(*v),
             Value::Date(v) => ValueRef::Date(*v),
+            Value::Json(v) => ValueRef::Json(v),
             Value::List(_) | Value::Map(_) | Value::Record(_) | Value::Records(_) => ValueRef::Value(self),
         }
     }
@@ -155,6 +160,13 @@ impl PartialEq for Value {
             (Value::Date(a), Value::Date(b)) => a == b,
             (Value::List(a), Value::List(b)) => a == b,
             (Value::Map(a), Value::Map(b)) => a == b,
+            (Value::Json(a), other) | (other, Value::Json(a)) => {
+                let tree = |value: &Value| match value {
+                    Value::Json(text) => ValueRef::Json(text).to_value(),
+                    other => other.clone(),
+                };
+                tree(other) == ValueRef::Json(a).to_value()
+            }
             (Value::Record(a), Value::Record(b)) => a == b,
             (Value::Records(a), Value::Records(b)) => a == b,
             _ => false,

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::ser::{self, Serialize, SerializeMap as _, Serializer};
 
-use super::{Date, DateTime, Decimal, Map, Name, Value};
+use super::{Date, DateTime, Decimal, Map, Name, Value, ValueRef};
 use crate::error::Result;
 use crate::row::Record;
 use crate::value::fault::Fault;
@@ -324,6 +324,7 @@ impl Serialize for Value {
             Value::Date(v) => serializer.collect_str(v),
             Value::List(v) => serializer.collect_seq(v),
             Value::Map(v) => v.serialize(serializer),
+            Value::Json(v) => ValueRef::Json(v).to_value().serialize(serializer),
             Value::Record(v) => v.serialize(serializer),
             Value::Records(v) => serializer.collect_seq(v),
         }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::node::programs;
+use crate::suite::setup;
 use crate::suite::stage::{cargo, succeed};
 
 /// What is looked for, and the package that brings it.
@@ -30,26 +31,13 @@ pub fn ensure(wanted: &[&str]) -> Result<(), String> {
     let missing: Vec<&str> = TOOLS
         .iter()
         .filter(|(tool, _)| wanted.is_empty() || wanted.contains(tool))
-        .filter(|(tool, _)| !works(tool))
+        .filter(|(tool, _)| !setup::works(tool, &["--version"]))
         .map(|(_, package)| *package)
         .collect();
-    if missing.is_empty() {
-        return Ok(());
+    match missing.is_empty() {
+        true => Ok(()),
+        false => setup::install(&missing.join(", "), &missing.join(", "), &missing),
     }
-    let line = format!("apt-get update && apt-get install -y {}", missing.join(" "));
-    let root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
-    if !root || !works("apt-get") {
-        return Err(format!("there is no {}\ncure: sudo sh -c '{line}'", missing.join(", ")));
-    }
-    println!("set-up: installing {} with apt-get", missing.join(", "));
-    let mut install = Command::new("sh");
-    install.args(["-c", &line]).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null());
-    succeed(install).map_err(|why| format!("{} could not be installed ({why})\ncure: {line}", missing.join(", ")))
-}
-
-fn works(program: &str) -> bool {
-    let status = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    status.is_ok_and(|status| status.success())
 }
 
 /// Builds the library; gives the folder that it is in.

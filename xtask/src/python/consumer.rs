@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::{package, python};
+use crate::suite::setup;
 use crate::suite::stage::succeed;
 
 /// Installs and uses it.
@@ -58,12 +59,8 @@ fn make(environment: &Path) -> Result<PathBuf, String> {
         succeed(make)
     };
     if made(&["-m", "venv"]).is_err() {
-        println!("set-up: installing python3-venv with apt-get");
-        let line = "apt-get update && apt-get install -y python3-venv";
-        let mut install = Command::new("sh");
-        install.args(["-c", line]).env("DEBIAN_FRONTEND", "noninteractive");
-        let cure = |why: String| format!("python3 cannot make an environment ({why})\ncure: sudo sh -c '{line}'");
-        succeed(install).and_then(|()| made(&["-m", "venv"])).map_err(cure)?;
+        setup::install("python3-venv", "what python3 -m venv takes", &["python3-venv"])?;
+        made(&["-m", "venv"]).map_err(|why| format!("python3 cannot make an environment: {why}"))?;
     }
     let programs = environment.join(if cfg!(windows) { "Scripts" } else { "bin" });
     Ok(programs.join(format!("python{}", std::env::consts::EXE_SUFFIX)))

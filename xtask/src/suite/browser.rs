@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::counts::Counts;
 use super::setup;
-use super::stage::{cargo, output, succeed};
+use super::stage::{cargo, output, remote_cases, succeed};
 use crate::node;
 
 /// Runs a choice of the cases, and looks at the page.
@@ -30,9 +30,7 @@ pub fn all_cases() -> Result<(), String> {
 }
 
 fn cases(tools: &Path, chromium: &Path, all: bool) -> Command {
-    // Not the package alone: its dependencies would be built once more, with fewer features than the tests gave them.
-    let mut cases = cargo(&["test", "--quiet", "--workspace", "--test", "remote"]);
-    cases.env("DBAL_REMOTE_HOSTS", if all { "rust,awaited,web,http,browser" } else { "web,http,browser" });
+    let mut cases = remote_cases(if all { "rust,awaited,web,http,browser" } else { "web,http,browser" });
     cases.env("DBAL_REMOTE_CASES", if all { "all" } else { "some" });
     cases.env("DBAL_NODE_TOOLS", tools).env("DBAL_CHROMIUM", chromium);
     cases

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use dbal_conformance::servers::Servers;
 
 use super::counts::Counts;
-use super::stage::succeed;
+use super::stage::{remote_cases, succeed};
 use crate::c;
 
 /// Builds the library, then runs what it has to pass.
@@ -39,6 +39,9 @@ pub fn run(counts: &mut Counts) -> Result<(), String> {
         c::compile(source, &prefix, &program)?;
         counts.run(cases(language, &program)?)?;
     }
+    let mut remote = remote_cases("c");
+    remote.env("DBAL_C_RUNNER", place.path().join("runner_c"));
+    counts.run(remote)?;
     let program = place.path().join("servers");
     c::compile("test/servers.cpp", &prefix, &program)?;
     let servers = Servers::start()?;

@@ -7,7 +7,7 @@ mod node;
 mod prisma;
 mod python;
 mod quickstart;
-mod setup;
+pub mod setup;
 pub(crate) mod stage;
 
 use std::time::Instant;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use dbal_conformance::servers::Servers;
 
 use super::counts::Counts;
-use super::stage::succeed;
+use super::stage::{remote_cases, succeed};
 use crate::node::programs;
 use crate::python;
 
@@ -17,6 +17,9 @@ pub fn run(counts: &mut Counts) -> Result<(), String> {
     for face in ["sync", "asyncio"] {
         counts.run(cases(face)?)?;
     }
+    let mut remote = remote_cases("python,asyncio");
+    remote.env("PYTHONPATH", python::folder()).env("PYTHONDONTWRITEBYTECODE", "1");
+    counts.run(remote)?;
     let tools = python::consumer::tools()?;
     let servers = Servers::start()?;
     let mut tests = python::python(&tools, &["-m", "unittest", "discover", "--start-directory", "test"]);

@@ -18,19 +18,30 @@ fn c_compiler() -> Result<(), String> {
     if found {
         return Ok(());
     }
-    const LINE: &str = "apt-get update && apt-get install -y gcc libc6-dev";
+    install("a C compiler", "gcc or clang", &["gcc", "libc6-dev"]).map_err(|why| format!("set-up: {why}"))
+}
+
+/// Installs packages with apt-get, where that can be done without asking; `what` they are is said to the reader, `any` what
+/// else would do. The error says the one line to type.
+pub fn install(what: &str, any: &str, packages: &[&str]) -> Result<(), String> {
     if !works("apt-get", &["--version"]) {
-        return Err("set-up: there is no C compiler\ncure: install one (gcc or clang)".into());
+        return Err(format!("there is no {}\ncure: install {any}", bare(what)));
     }
+    let line = format!("apt-get update && apt-get install -y {}", packages.join(" "));
     if !is_root() {
-        return Err(format!("set-up: there is no C compiler\ncure: sudo sh -c '{LINE}'"));
+        return Err(format!("there is no {}\ncure: sudo sh -c '{line}'", bare(what)));
     }
-    println!("set-up: installing a C compiler with apt-get");
-    let installed = Command::new("sh").args(["-c", LINE]).env("DEBIAN_FRONTEND", "noninteractive").status();
-    match installed {
+    println!("set-up: installing {what} with apt-get");
+    let mut command = Command::new("sh");
+    command.args(["-c", &line]).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null());
+    match command.status() {
         Ok(status) if status.success() => Ok(()),
-        _ => Err(format!("set-up: the C compiler could not be installed\ncure: {LINE}")),
+        _ => Err(format!("{what} could not be installed\ncure: {line}")),
     }
+}
+
+fn bare(what: &str) -> &str {
+    what.strip_prefix("a ").unwrap_or(what)
 }
 
 /// Chromium, which Debian's package installs: browsers that test tools bring along are downloaded from elsewhere.
@@ -42,19 +53,10 @@ pub fn chromium() -> Result<PathBuf, String> {
     if place.exists() {
         return Ok(place);
     }
-    const LINE: &str = "apt-get update && apt-get install -y chromium";
-    if !works("apt-get", &["--version"]) {
-        return Err("there is no Chromium\ncure: install it, and name it in DBAL_CHROMIUM".into());
-    }
-    if !is_root() {
-        return Err(format!("there is no Chromium\ncure: sudo sh -c '{LINE}'"));
-    }
-    println!("set-up: installing Chromium with apt-get");
-    let mut install = Command::new("sh");
-    install.args(["-c", LINE]).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null());
-    match install.status() {
-        Ok(status) if status.success() && place.exists() => Ok(place),
-        _ => Err(format!("Chromium could not be installed\ncure: {LINE}")),
+    install("Chromium", "it, and name it in DBAL_CHROMIUM", &["chromium"])?;
+    match place.exists() {
+        true => Ok(place),
+        false => Err(format!("Chromium was installed, and is not {}", place.display())),
     }
 }
 
@@ -77,7 +79,8 @@ fn is_root() -> bool {
     id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
-fn works(program: &str, arguments: &[&str]) -> bool {
+/// Whether a program is there and runs.
+pub fn works(program: &str, arguments: &[&str]) -> bool {
     let status = Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
     status.is_ok_and(|status| status.success())
 }

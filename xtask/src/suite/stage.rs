@@ -114,6 +114,14 @@ pub fn cargo(arguments: &[&str]) -> Command {
     cargo
 }
 
+/// A choice of the conformance cases through clients of a daemon in these languages.
+pub fn remote_cases(hosts: &str) -> Command {
+    // Not the package alone: its dependencies would be built once more, with fewer features than the tests gave them.
+    let mut cases = cargo(&["test", "--quiet", "--workspace", "--test", "remote"]);
+    cases.env("DBAL_REMOTE_HOSTS", hosts).env("DBAL_REMOTE_CASES", "some");
+    cases
+}
+
 /// Runs a command whose output is for the reader.
 pub fn succeed(mut command: Command) -> Result<(), String> {
     match command.status() {

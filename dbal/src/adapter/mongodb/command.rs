@@ -272,10 +272,12 @@ impl Patience {
         if self.cancel.as_ref().is_some_and(Cancel::is_cancelled) {
             return Err(late(asked));
         }
-        let cancelled = std::future::poll_fn(|context| match &self.cancel {
-            Some(cancel) => cancel.poll_cancelled(context),
-            None => Poll::Pending,
-        });
+        let cancelled = async {
+            let Some(cancel) = &self.cancel else { return std::future::pending().await };
+            let mut told = std::future::poll_fn(|context| cancel.poll_cancelled(context));
+            let Some(interval) = cancel.interval() else { return told.await };
+            while tokio::time::timeout(interval, &mut told).await.is_err() {}
+        };
         let stopped = async {
             match self.until {
                 None => cancelled.await,

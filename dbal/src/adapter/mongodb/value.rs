@@ -7,7 +7,7 @@ use mongodb::bson::{Binary, Bson, DateTime as BsonDateTime, Decimal128, Document
 use crate::error::{Error, Result};
 use crate::plan::operation::document::Path;
 use crate::schema::FieldType;
-use crate::value::{Date, DateTime, Map, Uuid, Value, json};
+use crate::value::{Date, DateTime, Map, Uuid, Value, ValueRef, json};
 
 /// A value that is compared. Numbers of all types are compared by value there.
 pub(super) fn comparand(value: &Value) -> Result<Bson> {
@@ -26,6 +26,7 @@ pub(super) fn comparand(value: &Value) -> Result<Bson> {
         Value::DateTime(v) => Bson::DateTime(BsonDateTime::from_millis(v.epoch_millis())),
         Value::Date(v) => Bson::String(v.to_string()),
         Value::List(_) | Value::Map(_) => document(value),
+        Value::Json(text) => document(&ValueRef::Json(text).to_value()),
         Value::Record(_) | Value::Records(_) => return Err(Error::internal("a related row is no parameter")),
     })
 }
@@ -63,6 +64,7 @@ pub(super) fn document(value: &Value) -> Bson {
         Value::Float(number) => Bson::Double(*number),
         Value::Bool(truth) => Bson::Boolean(*truth),
         Value::Text(text) => Bson::String(text.clone()),
+        Value::Json(text) => document(&ValueRef::Json(text).to_value()),
         // A json document is made of nothing else.
         _ => Bson::Null,
     }

@@ -2,7 +2,6 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
@@ -28,10 +27,12 @@ impl Bounds {
     pub(super) async fn keep<T>(self, work: impl Future<Output = T>) -> Option<T> {
         let Bounds { line, cancel, late } = self;
         let mut work = pin!(work);
-        let cancelled = std::future::poll_fn(|context| match &cancel {
-            Some(cancel) => cancel.poll_cancelled(context),
-            None => Poll::Pending,
-        });
+        let cancelled = async {
+            match &cancel {
+                Some(cancel) => told(cancel).await,
+                None => std::future::pending().await,
+            }
+        };
         match select(work.as_mut(), pin!(within(late, cancelled))).await {
             Either::Left((ran, _)) => Some(ran),
             // The statement of somebody else may be the one that runs now. Most often the answer is about to come; where
@@ -52,6 +53,16 @@ impl Bounds {
                     Some(Either::Right(_)) | None => None,
                 }
             }
+        }
+    }
+}
+
+/// Ready when it is cancelled.
+async fn told(cancel: &Cancel) {
+    loop {
+        let next = cancel.interval().map(|interval| Instant::now() + interval);
+        if within(next, std::future::poll_fn(|context| cancel.poll_cancelled(context))).await.is_some() {
+            return;
         }
     }
 }

@@ -50,7 +50,7 @@ fn bind_plain(statement: &mut Statement<'_>, at: usize, value: &Value) -> Result
         }
         Value::DateTime(v) => statement.raw_bind_parameter(at, v.epoch_millis())?,
         Value::Date(v) => statement.raw_bind_parameter(at, v.to_string())?,
-        Value::List(_) | Value::Map(_) | Value::Record(_) | Value::Records(_) => {
+        Value::List(_) | Value::Map(_) | Value::Json(_) | Value::Record(_) | Value::Records(_) => {
             return Err(Fault::Own(misplaced(value)));
         }
     }
@@ -70,7 +70,7 @@ fn list_item(item: &Value, fold: bool) -> Result<SqlValue, Error> {
         Value::Uuid(v) => SqlValue::Text(v.hyphenated().to_string()),
         Value::DateTime(v) => SqlValue::Integer(v.epoch_millis()),
         Value::Date(v) => SqlValue::Text(v.to_string()),
-        Value::List(_) | Value::Map(_) | Value::Record(_) | Value::Records(_) => return Err(misplaced(item)),
+        Value::List(_) | Value::Map(_) | Value::Json(_) | Value::Record(_) | Value::Records(_) => return Err(misplaced(item)),
     })
 }
 

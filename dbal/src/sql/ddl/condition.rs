@@ -60,6 +60,7 @@ fn literal(value: &Value) -> String {
         | Value::Bytes(_)
         | Value::List(_)
         | Value::Map(_)
+        | Value::Json(_)
         | Value::Record(_)
         | Value::Records(_) => unreachable!("no condition of an index holds such a constant"),
     }

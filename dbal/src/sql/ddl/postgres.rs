@@ -202,7 +202,7 @@ pub(crate) fn literal(ty: &FieldType, value: &Value) -> String {
         Value::Uuid(v) => v.to_string(),
         Value::DateTime(v) => v.to_string(),
         Value::Date(v) => v.to_string(),
-        Value::List(_) | Value::Map(_) | Value::Record(_) | Value::Records(_) => json::to_text(value),
+        Value::List(_) | Value::Map(_) | Value::Json(_) | Value::Record(_) | Value::Records(_) => json::to_text(value),
     };
     // With standard_conforming_strings, which every connection of ours has on, a backslash is a backslash.
     format!("CAST('{}' AS {})", spelled.replace('\'', "''"), postgres_type(ty))

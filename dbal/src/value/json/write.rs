@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::whole;
 use crate::row::Record;
-use crate::value::Value;
+use crate::value::{Value, ValueRef};
 
 /// The canonical text of a document; see [`write()`].
 pub fn to_text(document: &Value) -> String {
@@ -32,6 +32,7 @@ pub fn write(document: &Value, out: &mut String) {
             Some(number) => write_int(number, out),
             None => write_float(*number, out),
         },
+        Value::Json(text) => write(&ValueRef::Json(text).to_value(), out),
         other => write_wire(other, out),
     }
 }
@@ -64,6 +65,7 @@ pub fn write_wire(value: &Value, out: &mut String) {
         Value::Date(v) => write_display(v, out),
         Value::List(list) => write_list(list, out, write_wire),
         Value::Map(map) => write_object(map.iter(), out, write_wire),
+        Value::Json(text) => out.push_str(text),
         Value::Record(record) => write_record(record, out),
         Value::Records(records) => write_list(records, out, write_record),
     }
