@@ -525,7 +525,8 @@ DBAL_API void dbal_set_map(struct dbal_value *value, const char *path);
 
 /**
  * Opens a database: "sqlite:app.db", "sqlite::memory:", "postgresql://...", "mongodb://..." or "memory:", with the
- * entities below the folder `schema`. The client is trusted: no access rule applies to it.
+ * entities below the folder `schema`. The client is trusted: no access rule applies to it. "dbal://host:50051" and the other
+ * URLs of a daemon are asked over the network: `schema` is NULL then, since the daemon has its own.
  */
 DBAL_API
 enum dbal_status dbal_open(const char *url,
@@ -537,7 +538,8 @@ enum dbal_status dbal_open(const char *url,
  * The same with options by name: `schema` (a folder, a schema.prisma, entities as names with values, or "schema/text":
  * YAML), `adapter` (what the URL says anyway, or "prisma" for a database that Prisma made), `rules` (the text of a rules
  * file) or `rules_file`, `timeout` in milliseconds, `pool_size`, `cache_kib`, `synchronous` ("normal" or "full"),
- * `limits`, `cursor_key` (32 bytes).
+ * `limits`, `cursor_key` (32 bytes). Those of a daemon's URL are `token`, `ca`, `cert` and `key` (files, for TLS),
+ * `retry_writes` and `timeout`.
  */
 DBAL_API
 enum dbal_status dbal_open_with(const char *url,

@@ -246,7 +246,8 @@ def psycopg_on(url):
     import psycopg
     from psycopg.rows import dict_row
 
-    db = psycopg.connect(url, autocommit=True, row_factory=dict_row, prepare_threshold=0)
+    settings = "-c datestyle=ISO -c timezone=UTC"
+    db = psycopg.connect(url, autocommit=True, row_factory=dict_row, prepare_threshold=0, options=settings)
     one = ONE.replace("?", "%s")
     newest = (
         f"SELECT p.*, {AUTHOR}, c.id AS c_id, c.page_id AS c_page_id, c.author_id AS c_author_id, c.body AS c_body, "
@@ -335,6 +336,16 @@ async def by_aiosqlite(file):
         async with db.execute(UPDATE, given) as cursor:
             return cursor
 
+    # A transaction is the connection's: one at a time.
+    alone = asyncio.Lock()
+
+    async def bulk(i):
+        async with alone:
+            await db.execute("BEGIN IMMEDIATE")
+            await db.executemany(INSERT, map(plain, hundred(i)))
+            await db.execute("COMMIT")
+        return 100
+
     return db, {
         "read_pk": (one, lambda row: row["level"]),
         "list": (page, lambda got: got[0] + sum(row["level"] for row in got[1])),
@@ -342,6 +353,7 @@ async def by_aiosqlite(file):
         "join_flat": (flat, flat_sum),
         "insert1": (lambda i: db.execute_insert(INSERT, plain(comment(i))), lambda done: 1),
         "update_pk": (update, lambda done: 1),
+        "bulk100": (bulk, lambda count: count),
         "agg": (lambda i: db.execute_fetchall(GROUPS), lambda groups: sum(group["count"] for group in groups)),
         "read10k": (lambda i: db.execute_fetchall(MANY), lambda rows: len(list(rows))),
     }

@@ -59,6 +59,17 @@ impl Interruptible {
         }
     }
 
+    /// The client for a transaction: what ends another request leaves it alone.
+    pub fn apart(py: Python<'_>, client: &Client) -> Client {
+        match is_main(py) {
+            true => {
+                ASKED.set((0, None));
+                client.with_cancel(&Cancel::asking(asks))
+            }
+            false => client.clone(),
+        }
+    }
+
     /// Lets go of the client.
     pub fn close(&self) -> Option<Client> {
         self.0.lock().take().map(|(_, client)| client)

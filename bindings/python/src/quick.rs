@@ -14,9 +14,12 @@ use pyo3::prelude::*;
 /// How a 128-bit number is made; `PyLong_FromUnsignedNativeBytes` of newer versions, or what older ones have for it.
 #[derive(Clone, Copy)]
 enum FromBytes {
-    Newer(unsafe extern "C" fn(*const c_void, usize, c_int) -> *mut ffi::PyObject),
-    Older(unsafe extern "C" fn(*const u8, usize, c_int, c_int) -> *mut ffi::PyObject),
+    Newer(Newer),
+    Older(Older),
 }
+
+type Newer = unsafe extern "C" fn(*const c_void, usize, c_int) -> *mut ffi::PyObject;
+type Older = unsafe extern "C" fn(*const u8, usize, c_int, c_int) -> *mut ffi::PyObject;
 
 /// Makes UUIDs by filling the places that their class keeps for its two attributes.
 pub struct QuickUuid {
@@ -160,11 +163,11 @@ fn from_bytes() -> Option<FromBytes> {
     };
     if let Some(found) = find(c"PyLong_FromUnsignedNativeBytes") {
         // SAFETY: the function of this name has this type.
-        return Some(FromBytes::Newer(unsafe { std::mem::transmute::<NonNull<c_void>, _>(found) }));
+        return Some(FromBytes::Newer(unsafe { std::mem::transmute::<NonNull<c_void>, Newer>(found) }));
     }
+    let found = find(c"_PyLong_FromByteArray")?;
     // SAFETY: as above.
-    find(c"_PyLong_FromByteArray")
-        .map(|found| FromBytes::Older(unsafe { std::mem::transmute::<NonNull<c_void>, _>(found) }))
+    Some(FromBytes::Older(unsafe { std::mem::transmute::<NonNull<c_void>, Older>(found) }))
 }
 
 #[cfg(not(unix))]

@@ -13,7 +13,7 @@ use pyo3::types::PyDict;
 use crate::database::{Opened, Own, request, seconds};
 use crate::error::{guarded, raised};
 use crate::handle::On;
-use crate::interrupt;
+use crate::interrupt::{self, Interruptible};
 use crate::rows::Names;
 
 /// A transaction, or one inside it.
@@ -71,7 +71,8 @@ impl Transaction {
     /// Begins one of these tries.
     pub fn begin_on(py: Python<'_>, opened: &Opened, tries: &Tries) -> PyResult<Transaction> {
         let deadline = tries.tries.lock().deadline();
-        let client = opened.blocking(py).map_err(|error| raised(py, &error))?;
+        let client = opened.client().map_err(|error| raised(py, &error))?;
+        let client = Interruptible::apart(py, client.blocking());
         let begun = py.detach(|| guarded(|| client.begin_until(deadline)));
         let transaction = Arc::new(Own::new(interrupt::ended(py, begun)?));
         let names = opened.names.clone();

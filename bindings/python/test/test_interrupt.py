@@ -19,8 +19,8 @@ SCHEMA = {
         "note": {"type": "string", "required": True},
     },
 }
-#: Each `$icontains` looks through all the text of a row.
-SLOW = {"filter": {"$or": [{"note": {"$icontains": f"never {n}"}} for n in range(400)]}}
+#: Each of these looks through all the text of a row.
+SLOW = {"filter": {"$or": [{"note": {"$contains": f"never {n}"}} for n in range(400)]}}
 
 
 @unittest.skipUnless(hasattr(signal, "setitimer"), "there are no signals of this kind")
@@ -33,15 +33,18 @@ class Interrupted(unittest.TestCase):
         cls.db.migrate()
         rows = [{"id": n, "group": str(n % 7), "note": "a longer note " * 40} for n in range(6000)]
         cls.db.nodes.create_many(rows, returning=False)
+        began = time.monotonic()
+        assert cls.db.nodes.count(SLOW) == 0
+        cls.whole = time.monotonic() - began
 
     @classmethod
     def tearDownClass(cls):
         cls.db.close()
         cls.folder.cleanup()
 
-    def interrupted(self, work, after=0.4):
-        """Runs something that takes long, with a SIGINT in the middle; says how long it took."""
-        timer = threading.Timer(after, os.kill, (os.getpid(), signal.SIGINT))
+    def interrupted(self, work):
+        """Runs something that takes long, with a SIGINT in its first quarter; says how long it took."""
+        timer = threading.Timer(self.whole / 4, os.kill, (os.getpid(), signal.SIGINT))
         timer.start()
         began = time.monotonic()
         try:
@@ -55,13 +58,10 @@ class Interrupted(unittest.TestCase):
         began = time.monotonic()
         with self.assertRaises(KeyboardInterrupt):
             self.interrupted(work)
-            time.sleep(1)
-        self.assertLess(time.monotonic() - began, 2.5)
+        self.assertLess(time.monotonic() - began, self.whole * 0.75)
 
     def test_a_long_read_ends_and_the_client_goes_on(self):
-        began = time.monotonic()
-        self.assertEqual(self.db.nodes.count(SLOW), 0)
-        self.assertGreater(time.monotonic() - began, 1, "too quick to be interrupted")
+        self.assertGreater(self.whole, 0.5, "too quick to be interrupted")
         self.refused(lambda: self.db.nodes.count(SLOW))
         self.assertEqual(self.db.nodes.count(), 6000)
         self.refused(lambda: self.db.nodes.find_many(SLOW))
