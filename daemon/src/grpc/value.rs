@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use dbal::value::{Date, DateTime, Decimal, Uuid, json};
+use dbal::value::{Date, DateTime, Decimal, Uuid, ValueRef, json};
 use dbal::{Error, Map, Record, Result, Value};
 
 use crate::generated::dbal_v1::value::Kind;
@@ -101,6 +101,7 @@ fn at(value: Value, depth: u32) -> Sent {
             };
             Kind::Object(Object { members: map.0.into_iter().map(member).collect() })
         }
+        Value::Json(text) => return at(ValueRef::Json(&text).to_value(), depth),
         Value::Record(record) => Kind::Row(rows(vec![*record])),
         Value::Records(records) => Kind::Rows(rows(records)),
     };

@@ -283,7 +283,9 @@ fn literal(ty: &FieldType, value: &Value) -> SqlExpr {
         Value::Uuid(v) => v.to_string().into(),
         Value::DateTime(v) => v.epoch_millis().into(),
         Value::Date(v) => v.to_string().into(),
-        Value::List(_) | Value::Map(_) | Value::Json(_) | Value::Record(_) | Value::Records(_) => json::to_text(value).into(),
+        Value::List(_) | Value::Map(_) | Value::Json(_) | Value::Record(_) | Value::Records(_) => {
+            json::to_text(value).into()
+        }
     };
     SqlExpr::Constant(constant)
 }

@@ -70,7 +70,9 @@ fn list_item(item: &Value, fold: bool) -> Result<SqlValue, Error> {
         Value::Uuid(v) => SqlValue::Text(v.hyphenated().to_string()),
         Value::DateTime(v) => SqlValue::Integer(v.epoch_millis()),
         Value::Date(v) => SqlValue::Text(v.to_string()),
-        Value::List(_) | Value::Map(_) | Value::Json(_) | Value::Record(_) | Value::Records(_) => return Err(misplaced(item)),
+        Value::List(_) | Value::Map(_) | Value::Json(_) | Value::Record(_) | Value::Records(_) => {
+            return Err(misplaced(item));
+        }
     })
 }
 

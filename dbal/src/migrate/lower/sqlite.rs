@@ -313,6 +313,8 @@ fn literal(ty: &FieldType, value: &Value) -> String {
         Value::Uuid(v) => text(&v.to_string()),
         Value::DateTime(v) => v.epoch_millis().to_string(),
         Value::Date(v) => text(&v.to_string()),
-        Value::List(_) | Value::Map(_) | Value::Json(_) | Value::Record(_) | Value::Records(_) => text(&json::to_text(value)),
+        Value::List(_) | Value::Map(_) | Value::Json(_) | Value::Record(_) | Value::Records(_) => {
+            text(&json::to_text(value))
+        }
     }
 }
