@@ -224,9 +224,9 @@ mod tests {
         }
         giver.end(Ok(()));
         for _ in 0..MOST_PUSHED {
-            assert!(taker.take().unwrap().is_ok());
+            assert!(taker.take(&Cancel::default()).unwrap().is_ok());
         }
-        assert!(taker.take().unwrap().unwrap_err().message().contains("more rows than"));
-        assert!(taker.take().is_none());
+        assert!(taker.take(&Cancel::default()).unwrap().unwrap_err().message().contains("more rows than"));
+        assert!(taker.take(&Cancel::default()).is_none());
     }
 }
