@@ -13,7 +13,7 @@ use crate::schema::{EntityId, FieldId, FieldType};
 use crate::sql::dialect::Dialect;
 use crate::value::ValueRef;
 
-pub use walk::Walk;
+pub use walk::{Number, Walk};
 
 /// A request made ready for one backend; immutable and shared.
 #[derive(Debug)]

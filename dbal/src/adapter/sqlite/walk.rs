@@ -10,8 +10,7 @@ use std::cmp::Ordering;
 use rusqlite::{Connection, Statement, StatementStatus};
 
 use crate::error::{Error, Result};
-use crate::plan::operation::Walk;
-use crate::query::ast::{Literal, Operand};
+use crate::plan::operation::{Number, Walk};
 use crate::row::RowSink;
 use crate::value::Value;
 
@@ -53,8 +52,8 @@ pub(super) struct Walked<'w> {
 
 impl<'w> Walked<'w> {
     pub fn new(walk: &'w Walk, params: &[Value]) -> Result<Walked<'w>> {
-        let left = number(&walk.limit, params)?;
-        let skip = walk.offset.as_ref().map_or(Ok(0), |offset| number(offset, params))?;
+        let left = rows(walk.limit, params)?;
+        let skip = walk.offset.map_or(Ok(0), |offset| rows(offset, params))?;
         Ok(Walked { walk, skip, left, equal: Vec::new(), given: 0 })
     }
 
@@ -126,12 +125,6 @@ fn order(one: &Value, other: &Value) -> Ordering {
     }
 }
 
-fn number(operand: &Operand, params: &[Value]) -> Result<usize> {
-    let number = match operand {
-        Operand::Const(Literal::Int(number)) => Some(*number),
-        Operand::Param(id) => params.get(usize::from(id.0)).and_then(Value::as_i64),
-        _ => None,
-    };
-    let number = number.and_then(|number| usize::try_from(number).ok());
-    number.ok_or_else(|| Error::internal("a limit or an offset is a number"))
+fn rows(number: Number, params: &[Value]) -> Result<usize> {
+    number.rows(params).ok_or_else(|| Error::internal("a limit or an offset is a number"))
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::SqlParam;
-use crate::query::ast::Operand;
+use crate::query::ast::{Literal, Operand, ParamId};
+use crate::value::Value;
 
 /// A statement that gives rows in all of their order but the key, which comes last in it, and all of them: whoever runs
 /// it puts rows in order that are equal so far, and stops when there are enough.
@@ -19,11 +20,40 @@ pub struct Walk {
     /// Where the key's columns stand, by which equal rows are ordered, ascending.
     pub keys: Vec<usize>,
     /// How many rows are wanted.
-    pub limit: Operand,
+    pub limit: Number,
     /// How many are left out before them.
-    pub offset: Option<Operand>,
+    pub offset: Option<Number>,
     /// What the database makes of it.
     pub way: Way,
+}
+
+/// A number of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Number {
+    /// Always the same.
+    Fixed(i64),
+    /// The value of a parameter.
+    Param(ParamId),
+}
+
+impl Number {
+    /// The number that an operand is; none for what is no number of rows.
+    pub fn of(operand: &Operand) -> Option<Number> {
+        match operand {
+            Operand::Const(Literal::Int(number)) => Some(Number::Fixed(*number)),
+            Operand::Param(id) => Some(Number::Param(*id)),
+            _ => None,
+        }
+    }
+
+    /// How many rows it is; none where the parameter's value is no number of rows.
+    pub fn rows(self, params: &[Value]) -> Option<usize> {
+        let number = match self {
+            Number::Fixed(number) => number,
+            Number::Param(id) => params.get(usize::from(id.0))?.as_i64()?,
+        };
+        usize::try_from(number).ok()
+    }
 }
 
 /// Whether the database finds the rows without sorting them. It decides by the indexes and by statistics, of which the

@@ -1,6 +1,6 @@
 //! The first rows in the order of an index, for SQLite: see [`Walk`].
 
-use crate::plan::operation::{Sql, Walk};
+use crate::plan::operation::{Number, Sql, Walk};
 use crate::query::ast::{Expr, Operand, Order, Select};
 use crate::schema::{Entity, FieldId, FieldType, Index};
 use crate::sql::dialect::Dialect;
@@ -54,7 +54,11 @@ impl Way {
     /// With its statement.
     pub fn walk(self, select: &Select, sql: Sql) -> Option<Box<Walk>> {
         let Way { by, keys } = self;
-        let (limit, offset) = (select.limit.clone()?, select.offset.clone());
+        let limit = Number::of(select.limit.as_ref()?)?;
+        let offset = match &select.offset {
+            Some(offset) => Some(Number::of(offset)?),
+            None => None,
+        };
         let (text, params) = (sql.text, sql.params);
         Some(Box::new(Walk { text, params, by, keys, limit, offset, way: Default::default() }))
     }
