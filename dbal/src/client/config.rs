@@ -524,8 +524,9 @@ impl Config {
 
     /// Copies of a PostgreSQL database (streaming standbys, say), by URL: what is read outside of a transaction goes to
     /// them in turn, and to the database itself while none can be reached. A copy is behind by as long as it takes a commit
-    /// to arrive there: what was just written may be missed by the next read, except on a [`Client::newest`](crate::Client::newest). What writes,
-    /// transactions, batches and declared operations never go to a copy.
+    /// to arrive there: what was just written may be missed by the next read, except on a
+    /// [`Client::newest`](crate::Client::newest). What writes, transactions, batches and declared operations never go to a
+    /// copy.
     ///
     /// ```no_run
     /// use dbal::{Client, Config};
