@@ -15,7 +15,6 @@ await dbal.migrate()
 
 const size = statSync(path).size
 const input = createReadStream(path)
-const lines = createInterface({ input, crlfDelay: Infinity })
 let header
 let rows = []
 let done = 0
@@ -39,7 +38,8 @@ try {
       rows = []
       process.stderr.write(`\r${done} rows, ${Math.round((100 * input.bytesRead) / Math.max(size, 1))} %`)
     }
-    for await (const line of lines) {
+    // Made where it is read from: what it reads before anybody asks for lines is lost.
+    for await (const line of createInterface({ input, crlfDelay: Infinity })) {
       if (header === undefined) {
         header = cells(line)
         continue

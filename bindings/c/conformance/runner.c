@@ -267,6 +267,7 @@ static dbal_status bound(const dbal_value *line, dbal_client **client, dbal_erro
         size_t length = 0;
         const char *text = dbal_value_count(principal) ? dbal_value_to_json(principal, &length) : "";
         char *token = (char *)malloc(2 * length + 1);
+        token[0] = 0;
         for (size_t each = 0; each < length; each++) sprintf(token + 2 * each, "%02x", (unsigned char)text[each]);
         status = opened(remote, token, NULL, client, err);
         free(token);
