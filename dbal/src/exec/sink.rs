@@ -167,9 +167,7 @@ impl<S: RowSink + ?Sized> Root<'_, S> {
             }
         }
     }
-}
 
-impl<S: RowSink + ?Sized> Root<'_, S> {
     /// Whether rows are given as they are.
     fn is_plain(&self) -> bool {
         self.output.sources.is_none() && self.output.check.is_none() && self.total.is_none()

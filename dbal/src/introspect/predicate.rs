@@ -221,7 +221,10 @@ impl Reader<'_> {
                 Token::Word(word) if word.eq_ignore_ascii_case("true") => Side::Constant("true".into()),
                 Token::Word(word) if word.eq_ignore_ascii_case("false") => Side::Constant("false".into()),
                 Token::Word(name) | Token::Name(name) => {
-                    let field = self.draft.fields.iter().find(|field| field.column.eq_ignore_ascii_case(&name))?;
+                    // Two columns may differ in nothing but case.
+                    let fields = &self.draft.fields;
+                    let alike = || fields.iter().find(|field| field.column.eq_ignore_ascii_case(&name));
+                    let field = fields.iter().find(|field| field.column == name).or_else(alike)?;
                     Side::Field(field.name.clone())
                 }
                 Token::Sign(_) => return None,
@@ -379,7 +382,9 @@ mod tests {
 
     fn said_of(text: &str) -> Option<String> {
         let mut draft = Draft::default();
-        for (name, column) in [("status", "status"), ("gone", "deleted at"), ("level", "level"), ("on", "active")] {
+        for (name, column) in
+            [("status", "status"), ("gone", "deleted at"), ("level", "level"), ("on", "active"), ("other", "Level")]
+        {
             draft.fields.push(FieldDraft::bare(name, column));
         }
         draft.fields[2].ty = FieldType::Decimal { precision: None, scale: None };
@@ -398,6 +403,7 @@ mod tests {
             ("((status)::text <> 'a'::character varying(20)::text)", "status != 'a'"),
             ("status == 'a' and not (level = 3)", "(status = 'a') AND (NOT (level = 3))"),
             ("active", "on"),
+            ("\"Level\" = 'a' AND \"level\" = 3", "(other = 'a') AND (level = 3)"),
             ("(NOT active)", "NOT (on)"),
             ("active = 1", "on = true"),
             ("level >= '10.5' AND level IN ('1', 2)", "(level >= 10.5) AND (level IN (1, 2))"),

@@ -13,7 +13,7 @@ use crate::schema::{EntityId, FieldId, FieldType};
 use crate::sql::dialect::Dialect;
 use crate::value::ValueRef;
 
-pub use walk::{Number, Walk};
+pub use walk::{Number, Walk, Way};
 
 /// A request made ready for one backend; immutable and shared.
 #[derive(Debug)]
@@ -133,9 +133,7 @@ impl Joined {
     pub fn is_in(&self, cells: &[ValueRef<'_>]) -> bool {
         self.key.is_none_or(|key| !matches!(cells[key], ValueRef::Null))
     }
-}
 
-impl Joined {
     /// The same so many columns further on.
     pub fn moved(self, by: usize) -> Joined {
         let columns = self.columns.start + by..self.columns.end + by;

@@ -18,15 +18,6 @@ pub struct Join<'q> {
     pub unread: Vec<usize>,
 }
 
-/// What is joined to the rows of a select.
-#[derive(Clone, Debug, Default)]
-pub struct Joins<'q> {
-    /// Each after the one that it is joined to.
-    pub joined: Vec<Join<'q>>,
-    /// Columns of the rows selected that would only link them to what comes with them, and that nobody reads.
-    pub unread: Vec<usize>,
-}
-
 /// The condition of a select that is met by the one row that an include leads to, and by which it is in the include too.
 pub fn condition_on<'e>(entity: &Entity, filter: &'e Expr, include: &Include, local: FieldId) -> Option<&'e Expr> {
     let link = include.select.link.as_ref()?;
