@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use dbal::schema::Verb;
-use dbal::{Error, ErrorKind, Map, Operation, Outcome, Retry, Value, value, value::json};
+use dbal::{Error, ErrorKind, Map, Operation, Outcome, Value, value, value::json};
 
 use crate::print::plain;
 
@@ -171,15 +171,7 @@ fn engine_value(error: &Error) -> Value {
         Value::Map(map)
     });
     let fields: Vec<Value> = fields.collect();
-    let retry = match error.retry() {
-        Retry::No => "no",
-        Retry::Yes => "yes",
-        Retry::Transaction => "transaction",
-    };
-    let outcome = error.outcome().map(|outcome| match outcome {
-        Outcome::NotApplied => "not_applied",
-        Outcome::Unknown => "unknown",
-    });
+    let (retry, outcome) = (error.retry().as_str(), error.outcome().map(Outcome::as_str));
     value!({
         "code": (error.code()),
         "message": (error.message()),

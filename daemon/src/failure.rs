@@ -12,15 +12,7 @@ pub fn object(error: &Error, request_id: &str) -> Map {
             ("index".into(), fault.index.map_or(Value::Null, |index| Value::Int(index as i64))),
         ]))
     });
-    let retry = match error.retry() {
-        Retry::No => "no",
-        Retry::Yes => "yes",
-        Retry::Transaction => "transaction",
-    };
-    let outcome = error.outcome().map(|outcome| match outcome {
-        Outcome::NotApplied => "not_applied",
-        Outcome::Unknown => "unknown",
-    });
+    let (retry, outcome) = (error.retry().as_str(), error.outcome().map(Outcome::as_str));
     let wait = error.retry_after().map(|wait| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
     Map(vec![
         ("code".into(), error.code().into()),

@@ -21,6 +21,17 @@ pub enum Retry {
     Transaction,
 }
 
+impl Retry {
+    /// The word that goes over wires: `no`, `yes` or `transaction`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Retry::No => "no",
+            Retry::Yes => "yes",
+            Retry::Transaction => "transaction",
+        }
+    }
+}
+
 /// What is known of a write whose connection was lost or whose time ran out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -28,6 +39,16 @@ pub enum Outcome {
     NotApplied,
     /// It may or may not have been written.
     Unknown,
+}
+
+impl Outcome {
+    /// The word that hosts and wires have for it: `not_applied` or `unknown`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Outcome::NotApplied => "not_applied",
+            Outcome::Unknown => "unknown",
+        }
+    }
 }
 
 /// Why a write was refused with CONFLICT, or a value was out of bounds.

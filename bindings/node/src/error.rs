@@ -19,18 +19,11 @@ pub fn describe(error: &Error) -> String {
     map.insert("message", error.message());
     map.insert("reason", error.reason().map(|reason| reason.as_str()));
     map.insert("retryable", error.retry() != Retry::No);
-    map.insert("outcome", error.outcome().map(outcome));
+    map.insert("outcome", error.outcome().map(Outcome::as_str));
     map.insert("operation", error.operation());
     map.insert("entity", error.entity());
     map.insert("fields", Value::List(fields.collect()));
     map.insert("retryAfter", error.retry_after().map(|wait| wait.as_millis() as i64));
     map.insert("detail", error.detail());
     json::to_wire(&Value::Map(map))
-}
-
-fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::NotApplied => "not_applied",
-        Outcome::Unknown => "unknown",
-    }
 }

@@ -20,20 +20,13 @@ fn made<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
     options.set_item("reason", error.reason().map(|reason| reason.as_str()))?;
     options.set_item("fields", fields.collect::<Vec<_>>())?;
     options.set_item("retryable", error.retry() != Retry::No)?;
-    options.set_item("outcome", error.outcome().map(outcome))?;
+    options.set_item("outcome", error.outcome().map(Outcome::as_str))?;
     options.set_item("operation", error.operation())?;
     options.set_item("entity", error.entity())?;
     options.set_item("retry_after", error.retry_after().map(|wait| wait.as_secs_f64()))?;
     options.set_item("detail", error.detail())?;
     options.set_item("entry", error.entry())?;
     RAISED.import(py, "dbal._raise", "raised")?.call((error.code(), error.message()), Some(&options))
-}
-
-fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::NotApplied => "not_applied",
-        Outcome::Unknown => "unknown",
-    }
 }
 
 /// Runs something; a panic is its error. One of Python's own would not be an `Exception`.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use dbal::{Error, Outcome, Retry};
+use dbal::{Error, Outcome};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
@@ -17,15 +17,7 @@ const MESSAGE: usize = 1 << 10;
 
 /// The status of an error.
 pub fn status(error: &Error, request_id: &str) -> Status {
-    let retry = match error.retry() {
-        Retry::No => "no",
-        Retry::Yes => "yes",
-        Retry::Transaction => "transaction",
-    };
-    let outcome = error.outcome().map(|outcome| match outcome {
-        Outcome::NotApplied => "not_applied",
-        Outcome::Unknown => "unknown",
-    });
+    let (retry, outcome) = (error.retry().as_str(), error.outcome().map(Outcome::as_str));
     let mut more = HashMap::new();
     let mut say = |name: &str, value: Option<String>| drop(value.map(|value| more.insert(name.to_owned(), value)));
     say("number", Some((error.kind() as u32).to_string()));

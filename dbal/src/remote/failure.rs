@@ -20,20 +20,15 @@ pub(super) fn told(object: &Map) -> Error {
     };
     let reasons =
         [Reason::Unique, Reason::ForeignKey, Reason::Version, Reason::Serialization, Reason::Aborted, Reason::Overflow];
+    let (retries, outcomes) = ([Retry::Yes, Retry::Transaction], [Outcome::NotApplied, Outcome::Unknown]);
     Error::from_parts(Parts {
         kind: kind.unwrap_or(ErrorKind::InternalError),
         message: text("message").unwrap_or("the daemon said no more").to_owned(),
-        retry: match text("retry") {
-            Some("yes") => Retry::Yes,
-            Some("transaction") => Retry::Transaction,
-            _ => Retry::No,
-        },
+        retry: text("retry")
+            .and_then(|word| retries.into_iter().find(|retry| retry.as_str() == word))
+            .unwrap_or_default(),
         reason: text("reason").and_then(|word| reasons.into_iter().find(|reason| reason.as_str() == word)),
-        outcome: match text("outcome") {
-            Some("not_applied") => Some(Outcome::NotApplied),
-            Some("unknown") => Some(Outcome::Unknown),
-            _ => None,
-        },
+        outcome: text("outcome").and_then(|word| outcomes.into_iter().find(|outcome| outcome.as_str() == word)),
         operation: text("operation").and_then(Operation::parse).map(Operation::as_str),
         entity: text("entity").map(str::to_owned),
         fields: faults.iter().filter_map(fault).collect(),
