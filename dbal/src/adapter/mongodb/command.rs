@@ -82,6 +82,8 @@ impl Session {
             State::Aborted => Err(aborted()),
             State::Open => {
                 let Some(session) = &mut self.session else { return Ok(()) };
+                // Of one that only read nothing can have stayed.
+                let asked = if self.written > 0 { Asked::Write } else { Asked::Nothing };
                 let limit = self
                     .deadline
                     .map_or(TO_ABORT * 6, |deadline| deadline.saturating_duration_since(Instant::now()) + GRACE);
@@ -89,11 +91,11 @@ impl Session {
                     Ok(Ok(())) => Ok(()),
                     Ok(Err(error)) => {
                         self.session = None;
-                        Err(committing(&error))
+                        Err(committing(&error, asked))
                     }
                     Err(_) => {
                         self.session = None;
-                        Err(Error::timeout(Outcome::Unknown))
+                        Err(late(asked))
                     }
                 }
             }

@@ -63,10 +63,10 @@ pub(super) fn failed(error: &DriverError, asked: Asked) -> Error {
 }
 
 /// A commit that failed.
-pub(super) fn committing(error: &DriverError) -> Error {
+pub(super) fn committing(error: &DriverError, asked: Asked) -> Error {
     if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) {
         let lost = "the connection was lost while the transaction was committed";
-        return Error::database(lost, error.to_string()).with_outcome(Outcome::Unknown);
+        return Error::database(lost, error.to_string()).with_outcome(asked.lost());
     }
     failed(error, Asked::Nothing)
 }
