@@ -24,8 +24,13 @@ fn ty() -> impl Strategy<Value = FieldType> {
         Just(FieldType::Integer),
         Just(FieldType::BigInt),
         Just(FieldType::Float),
-        (proptest::option::of(1..35u32), proptest::option::of(0..3u32))
-            .prop_map(|(precision, scale)| FieldType::Decimal { precision, scale }),
+        (proptest::option::of(1..35u32), proptest::option::of(0..3u32)).prop_map(|(precision, scale)| {
+            FieldType::Decimal {
+                precision,
+                // A digit in front of the point is left for the 1 of `value`.
+                scale: scale.map(|scale| precision.map_or(scale, |digits| scale.min(digits - 1))),
+            }
+        }),
         Just(FieldType::Boolean),
         Just(FieldType::DateTime),
         Just(FieldType::Date),

@@ -1,6 +1,9 @@
 //! Migrations that meet, that are refused, and that somebody tampered with.
 
+use std::time::Duration;
+
 use dbal::adapter::Intent;
+use dbal::client::TransactionOptions;
 use dbal::migrate::{Options, Step};
 use dbal::{Client, Config, ErrorKind, query, value};
 
@@ -38,6 +41,36 @@ fn of_two_at_once_one_migrates() {
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert_eq!(ran.iter().filter(|ran| **ran).count(), 1, "{}: {ran:?}", place.url);
+    });
+}
+
+/// A program holds the second table and waits for the first, while the migration holds the first and waits for the
+/// second.
+#[test]
+fn a_migration_that_loses_to_a_program_is_begun_again() {
+    let tables = |more: &str| {
+        let table = |name| format!("---\nentity: {name}\nfields:\n  id: {{ type: integer, primary: true }}\n{more}");
+        format!("{}{}", table("Apple"), table("Berry"))
+    };
+    everywhere("loses", |place| {
+        let client = open(place, &tables(""));
+        client.migrations().unwrap().apply(&Options::default()).unwrap();
+        let (holds, held) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            let program = scope.spawn(|| {
+                let options = TransactionOptions { retries: 0, ..TransactionOptions::default() };
+                client.transaction_with(options, |tx| {
+                    tx.entity("Berry")?.count(query())?;
+                    let _ = holds.send(());
+                    std::thread::sleep(Duration::from_millis(400));
+                    tx.entity("Apple")?.count(query())
+                })
+            });
+            held.recv().unwrap();
+            let next = open(place, &tables("  text: { type: string }\n"));
+            assert!(next.migrations().unwrap().apply(&Options::default()).unwrap().is_some(), "{}", place.url);
+            assert_eq!(program.join().unwrap().unwrap(), 0, "{}", place.url);
+        });
     });
 }
 

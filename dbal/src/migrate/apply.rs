@@ -11,7 +11,7 @@ use super::lock;
 use super::lower::{Step, Work, lower};
 use super::model::Model;
 use crate::adapter::{Adapter, Connection, Intent, PATIENCE};
-use crate::error::{Error, FieldFault, Result};
+use crate::error::{Error, FieldFault, Reason, Result};
 use crate::plan::operation::Lowering;
 use crate::sql::ddl::Snapshot;
 use crate::value::{Map, Value};
@@ -185,14 +185,13 @@ pub fn run(
     match how {
         Lowering::Ast => Ok(None),
         Lowering::Sql(_) => {
-            let mut connection = adapter.connect(Intent::Write, deadline)?;
-            connection.begin_migration(deadline)?;
-            let whole = Inside { how, options, lost: &|| false };
-            match whole.run(&mut *connection, goal, progress) {
-                Ok(done) => connection.commit().map(|()| done),
-                Err(error) => {
-                    connection.rollback()?;
-                    Err(error)
+            let mut left = AGAIN;
+            loop {
+                match whole(adapter, deadline, goal, options, progress) {
+                    // A program that reads and writes the tables meanwhile may hold one and wait for the next, as this
+                    // does. All of it was taken back.
+                    Err(error) if left > 0 && error.reason() == Some(Reason::Serialization) => left -= 1,
+                    done => return done,
                 }
             }
         }
@@ -202,6 +201,29 @@ pub fn run(
                 let mut connection = adapter.connect(Intent::Write, deadline)?;
                 Inside { how, options, lost }.run(&mut *connection, goal, progress)
             })
+        }
+    }
+}
+
+/// How often a migration is begun again that lost to another transaction.
+const AGAIN: u32 = 3;
+
+/// All of it in one transaction.
+fn whole(
+    adapter: &dyn Adapter,
+    deadline: Option<Instant>,
+    goal: Goal<'_>,
+    options: &Options,
+    progress: &mut Progress<'_>,
+) -> Result<Option<Plan>> {
+    let mut connection = adapter.connect(Intent::Write, deadline)?;
+    connection.begin_migration(deadline)?;
+    let inside = Inside { how: adapter.lowering(), options, lost: &|| false };
+    match inside.run(&mut *connection, goal, progress) {
+        Ok(done) => connection.commit().map(|()| done),
+        Err(error) => {
+            connection.rollback()?;
+            Err(error)
         }
     }
 }

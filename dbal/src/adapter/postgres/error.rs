@@ -112,7 +112,9 @@ pub(super) fn other(error: &Driver, commits: bool) -> Error {
         return Error::timeout(Outcome::NotApplied);
     }
     if is(&[SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED]) {
-        return Error::conflict(Reason::Serialization, &[], "another transaction got there first");
+        // Who waited for whom: without it nobody finds the other one.
+        return Error::conflict(Reason::Serialization, &[], "another transaction got there first")
+            .with_detail(told(error));
     }
     if is(&[SqlState::IN_FAILED_SQL_TRANSACTION]) {
         return super::connection::aborted();

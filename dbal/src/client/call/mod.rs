@@ -33,6 +33,11 @@ pub(super) use secret::Secret;
 /// How deep handlers may call operations in turn.
 const MOST_NESTED: u32 = 16;
 
+/// How often a call is run again that lost to another transaction. More often than a transaction of a program's own: all
+/// calls that count one caller's tries, or that move rows of one tree, write one and the same row, and a database that
+/// refuses the second writer instead of letting it wait is asked again until it is this one's turn.
+const TURNS: u32 = 8;
+
 /// One call, checked and ready to run.
 pub(super) struct Call {
     /// Who calls.
@@ -220,7 +225,7 @@ impl Call {
 
     fn tries(&self, deadline: Option<Instant>) -> Tries {
         // A handler may have done what nothing undoes.
-        let retries = if self.handler.is_some() { 0 } else { TransactionOptions::default().retries };
+        let retries = if self.handler.is_some() { 0 } else { TURNS };
         Tries::new(TransactionOptions { retries, timeout: None }, deadline)
     }
 
