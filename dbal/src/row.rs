@@ -118,27 +118,61 @@ impl PartialEq for Record {
     }
 }
 
+/// A row as values of its own.
+fn owned(cells: &[ValueRef<'_>]) -> Vec<Value> {
+    let mut values: Vec<Value> = std::iter::repeat_with(|| Value::Null).take(cells.len()).collect();
+    cells.iter().zip(&mut values).for_each(|(cell, value)| cell.write_to(value));
+    values
+}
+
+/// A sink that keeps the last row, for answers that have one.
+#[derive(Debug, Default)]
+pub(crate) struct LastRecord {
+    columns: Option<Arc<Columns>>,
+    /// The row.
+    pub record: Option<Record>,
+}
+
+impl RowSink for LastRecord {
+    fn start(&mut self, columns: &Arc<Columns>) -> Result<()> {
+        self.columns = Some(columns.clone());
+        Ok(())
+    }
+
+    fn row(&mut self, cells: &[ValueRef<'_>]) -> Result<()> {
+        self.own_row(owned(cells))
+    }
+
+    fn own_row(&mut self, values: Vec<Value>) -> Result<()> {
+        // Told once for all rows that have them.
+        let known = || self.record.as_ref().map(|last| last.columns.clone());
+        let columns = self.columns.take().or_else(known).unwrap_or_default();
+        self.record = Some(Record { columns, values });
+        Ok(())
+    }
+}
+
 /// A sink that keeps every row as a [`Record`].
 #[derive(Debug, Default)]
 pub struct RecordSink {
-    columns: Arc<Columns>,
+    /// None until there are any: empty ones would be made for each request.
+    columns: Option<Arc<Columns>>,
     /// The rows so far.
     pub records: Vec<Record>,
 }
 
 impl RowSink for RecordSink {
     fn start(&mut self, columns: &Arc<Columns>) -> Result<()> {
-        self.columns = columns.clone();
+        self.columns = Some(columns.clone());
         Ok(())
     }
 
     fn row(&mut self, cells: &[ValueRef<'_>]) -> Result<()> {
-        let values = cells.iter().map(|cell| cell.to_value()).collect();
-        self.own_row(values)
+        self.own_row(owned(cells))
     }
 
     fn own_row(&mut self, values: Vec<Value>) -> Result<()> {
-        self.records.push(Record { columns: self.columns.clone(), values });
+        self.records.push(Record { columns: self.columns.clone().unwrap_or_default(), values });
         Ok(())
     }
 }

@@ -83,7 +83,7 @@ impl Cache {
             forms.insert(form.key.as_slice().into(), Known::Words(words.into()));
             form.spell(words);
         }
-        forms.insert(form.key.into_boxed_slice(), Known::Plan(Arc::new(Prepared { plan, params })));
+        forms.insert(form.key.as_slice().into(), Known::Plan(Arc::new(Prepared { plan, params })));
     }
 
     /// The plan of a shape, made if it is new.

@@ -230,7 +230,8 @@ impl Engine {
             && let Some((values, paging)) = self.bind(&prepared, &form.slots, caller, request, keys)
         {
             let (plan, name) = (prepared.plan.clone(), self.name(prepared.plan.entity).clone());
-            return Ok(Machine::new(plan, values, paging, name).with_seal(cursor.map(|cursor| cursor.seal)));
+            let seal = cursor.map(|cursor| Box::new(cursor.seal));
+            return Ok(Machine::sealing(plan, values, paging, name, seal));
         }
         form.key.truncate(plain);
         let (plan, params, words) = self.plan(caller, request, &form, keys)?;
@@ -238,7 +239,7 @@ impl Engine {
         let paging = self.paging(&plan, request)?;
         let name = self.name(plan.entity).clone();
         self.cache.remember(form, &words, plan.clone(), params);
-        Ok(Machine::new(plan, values, paging, name).with_seal(cursor.map(|cursor| cursor.seal)))
+        Ok(Machine::sealing(plan, values, paging, name, cursor.map(|cursor| Box::new(cursor.seal))))
     }
 
     /// What a list by cursor needs; none for any other request.

@@ -15,11 +15,23 @@ pub trait Execute {
     /// # Errors
     /// Those of the catalogue.
     fn execute(&self, request: &Request) -> Result<Response>;
+
+    /// Runs a request whose answer is one row.
+    ///
+    /// # Errors
+    /// Those of the catalogue; INTERNAL_ERROR where the answer is another one.
+    fn row(&self, request: &Request) -> Result<Record> {
+        self.execute(request)?.row()
+    }
 }
 
 impl Execute for Client {
     fn execute(&self, request: &Request) -> Result<Response> {
         Client::execute(self, request)
+    }
+
+    fn row(&self, request: &Request) -> Result<Record> {
+        Client::row(self, request)
     }
 }
 
@@ -39,6 +51,10 @@ impl<'c, X: Execute> Entity<'c, X> {
         self.on.execute(&Request { operation, entity: Name::Owned(self.name.to_owned()), args })
     }
 
+    fn row(&self, operation: Operation, args: Map) -> Result<Record> {
+        self.on.row(&Request { operation, entity: Name::Owned(self.name.to_owned()), args })
+    }
+
     /// The same handle with rows as the program's own type.
     pub fn typed<T: serde::de::DeserializeOwned>(self) -> Typed<'c, X, T> {
         Typed::new(self)
@@ -49,7 +65,7 @@ impl<'c, X: Execute> Entity<'c, X> {
     /// # Errors
     /// VALIDATION_ERROR with every faulty field, CONFLICT, FORBIDDEN.
     pub fn create(&self, data: impl Into<Value>) -> Result<Record> {
-        self.ask(Operation::Create, data_args(data.into()))?.row()
+        self.row(Operation::Create, data_args(data.into()))
     }
 
     /// Makes rows, all or none, and returns them as stored, in the order given.
@@ -73,7 +89,7 @@ impl<'c, X: Execute> Entity<'c, X> {
     /// # Errors
     /// NOT_FOUND when there is none, or none that the caller may see.
     pub fn read(&self, key: impl Into<Value>) -> Result<Record> {
-        self.ask(Operation::Read, key_args(key.into()))?.row()
+        self.row(Operation::Read, key_args(key.into()))
     }
 
     /// Changes the named fields of a row and returns the new row.
@@ -81,7 +97,7 @@ impl<'c, X: Execute> Entity<'c, X> {
     /// # Errors
     /// NOT_FOUND, VALIDATION_ERROR, CONFLICT, FORBIDDEN.
     pub fn update(&self, key: impl Into<Value>, patch: impl Into<Value>) -> Result<Record> {
-        self.ask(Operation::Update, update_args(key.into(), patch.into()))?.row()
+        self.row(Operation::Update, update_args(key.into(), patch.into()))
     }
 
     /// Removes a row.
@@ -130,7 +146,7 @@ impl<'c, X: Execute> Entity<'c, X> {
     /// # Errors
     /// VALIDATION_ERROR, FORBIDDEN; CONFLICT with another row, also one that the caller may not see.
     pub fn upsert(&self, key: impl Into<Value>, create: impl Into<Value>, update: impl Into<Value>) -> Result<Record> {
-        self.ask(Operation::Upsert, upsert_args(key.into(), create.into(), update.into()))?.row()
+        self.row(Operation::Upsert, upsert_args(key.into(), create.into(), update.into()))
     }
 
     /// Upserts, all or none, each an object of `where`, `create`, `update` and maybe `if_version`. Returns the rows in

@@ -47,9 +47,10 @@ use crate::error::{Error, Outcome, Result};
 use crate::exec::{Machine, Summary};
 use crate::migrate::history::History;
 use crate::migrate::{Options, Plan};
+use crate::query::ast::Shape;
 use crate::query::limits::Limits;
 use crate::request::{Operation, Request};
-use crate::row::{RecordSink, RowSink};
+use crate::row::{LastRecord, Record, RecordSink, RowSink};
 use crate::schema::{EntityId, Schema};
 use crate::sql::migrate;
 use crate::yaml::Fault;
@@ -284,6 +285,29 @@ impl Client {
         }
         let mut sink = RecordSink::default();
         self.answer_into(request, &mut sink)?.with(sink.records)
+    }
+
+    /// Runs a request whose answer is one row: most requests of most programs, so all that gathers other answers is left
+    /// out.
+    ///
+    /// # Errors
+    /// As [`Client::execute`]; INTERNAL_ERROR where the answer is another one.
+    pub(crate) fn row(&self, request: &Request) -> Result<Record> {
+        #[cfg(feature = "remote")]
+        let far = self.engine.far.is_some();
+        #[cfg(not(feature = "remote"))]
+        let far = false;
+        if far || self.engine.audit.is_some() || matches!(request.operation, Operation::Batch | Operation::Call) {
+            return self.execute(request)?.row();
+        }
+        let mut sink = LastRecord::default();
+        let mut machine = self.engine.prepare(&self.caller, request)?;
+        let shape = machine.shape();
+        self.finish(request, self.run(&mut machine, &mut sink))?;
+        match sink.record {
+            Some(record) if shape == Shape::One => Ok(record),
+            _ => Err(response::unexpected()),
+        }
     }
 
     /// Runs a request and gives its rows to a sink while they are still in the driver's buffer.

@@ -235,7 +235,7 @@ fn nested(record: Record) -> Map {
     group
 }
 
-fn unexpected() -> Error {
+pub(super) fn unexpected() -> Error {
     Error::internal("an operation answered in the shape of another")
 }
 

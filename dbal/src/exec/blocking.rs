@@ -24,6 +24,10 @@ pub fn run(
     out: &mut dyn RowSink,
 ) -> Result<Summary> {
     machine.announce(out)?;
+    if machine.is_lone() {
+        ran_alone(connection, machine, deadline, out).map_err(|error| machine.blamed(error))?;
+        return machine.finish(out);
+    }
     let mut begun = false;
     loop {
         let done = match machine.step() {
@@ -46,6 +50,18 @@ pub fn run(
             return Err(if begun { undo(connection, savepoint, error) } else { error });
         }
     }
+}
+
+/// Runs the only step.
+fn ran_alone(
+    connection: &mut dyn Connection,
+    machine: &mut Machine,
+    deadline: Option<Instant>,
+    out: &mut dyn RowSink,
+) -> Result<()> {
+    let (step, params, mut feed) = machine.feed(0, out);
+    let count = connection.run(step, params, deadline, &mut feed)?;
+    machine.resume(0, count, out)
 }
 
 /// Runs the step that is next, with those that need nothing of it where that saves waiting.

@@ -77,9 +77,9 @@ pub struct Machine {
     plan: Arc<Plan>,
     params: Vec<Value>,
     rows: Option<Box<Rows>>,
-    otherwise: Option<Bound>,
+    otherwise: Option<Box<Bound>>,
     /// What `otherwise` ran instead of, for when that makes no row because somebody else has made it.
-    instead_of: Option<Bound>,
+    instead_of: Option<Box<Bound>>,
     /// How often that has happened to this row.
     lost: u8,
     shape: Shape,
@@ -114,6 +114,17 @@ enum Stage {
 impl Machine {
     /// A machine for one run. `params` are the values of the plan's parameters by id; `entity` names it in errors.
     pub fn new(plan: Arc<Plan>, params: Vec<Value>, paging: Option<Paging>, entity: Arc<str>) -> Self {
+        Machine::sealing(plan, params, paging, entity, None)
+    }
+
+    /// The same with what seals the cursors of its page.
+    pub fn sealing(
+        plan: Arc<Plan>,
+        params: Vec<Value>,
+        paging: Option<Paging>,
+        entity: Arc<str>,
+        seal: Option<Box<Seal>>,
+    ) -> Self {
         let joins = plan.steps.iter().any(|step| matches!(step.role, Role::Children { .. }));
         let kept = joins || seek(plan.shape).is_some();
         let buffers = if kept { plan.steps.iter().map(|_| Buffer::default()).collect() } else { Vec::new() };
@@ -132,7 +143,7 @@ impl Machine {
             told: None,
             quiet,
             paging,
-            seal: None,
+            seal,
             entity,
             stage: Stage::Start,
             ahead: Vec::new(),
@@ -147,7 +158,10 @@ impl Machine {
         let atomic = runs.len() > 1 || runs.iter().any(|run| run.otherwise.is_some() || run.plan.atomic);
         let mut waiting = runs.into_iter();
         let mut machine = match waiting.next() {
-            Some(Run { plan, params, otherwise }) => Machine { otherwise, ..Machine::new(plan, params, None, entity) },
+            Some(Run { plan, params, otherwise }) => {
+                let otherwise = otherwise.map(Box::new);
+                Machine { otherwise, ..Machine::new(plan, params, None, entity) }
+            }
             None => Machine::new(Arc::new(Plan::nothing()), Vec::new(), None, entity),
         };
         machine.rows = Some(Box::new(Rows { waiting, index: (shape != Shape::One).then_some(0), before: 0 }));
@@ -162,15 +176,15 @@ impl Machine {
         self
     }
 
-    /// The same with what seals the cursors of its page.
-    pub fn with_seal(mut self, seal: Option<Seal>) -> Self {
-        self.seal = seal.map(Box::new);
-        self
-    }
-
     /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Whether one statement outside a transaction is all of it. Most requests are that, and need no loop.
+    pub fn is_lone(&self) -> bool {
+        let lone = matches!(self.plan.steps.as_slice(), [only] if matches!(only.role, Role::Root(_)));
+        lone && !self.atomic && self.rows.is_none() && self.buffers.is_empty() && !self.skips(0)
     }
 
     /// What to do next.
@@ -264,7 +278,7 @@ impl Machine {
         }
         match (self.resumed(index, count, out), self.otherwise.take()) {
             (Err(error), Some(create)) if error.kind() == ErrorKind::NotFound => {
-                self.instead_of = Some(self.exchange(create));
+                self.instead_of = Some(Box::new(self.exchange(*create)));
                 Ok(())
             }
             (done, otherwise) => {
@@ -303,7 +317,7 @@ impl Machine {
         self.lost += 1;
         match self.instead_of.take() {
             Some(update) if self.lost <= MOST_LOST => {
-                self.otherwise = Some(self.exchange(update));
+                self.otherwise = Some(Box::new(self.exchange(*update)));
                 Ok(())
             }
             _ => {
@@ -476,7 +490,7 @@ impl Machine {
     pub fn into_plans(self) -> Vec<Arc<Plan>> {
         let waiting = self.rows.into_iter().flat_map(|rows| rows.waiting);
         let both = |plan, otherwise: Option<Bound>| [Some(plan), otherwise.map(|(plan, _)| plan)];
-        let all = std::iter::once(both(self.plan, self.otherwise));
+        let all = std::iter::once(both(self.plan, self.otherwise.map(|bound| *bound)));
         let mut plans: Vec<Arc<Plan>> = Vec::new();
         for plan in all.chain(waiting.map(|run| both(run.plan, run.otherwise))).flatten().flatten() {
             if !plan.steps.is_empty() && !plans.iter().any(|known| Arc::ptr_eq(known, &plan)) {
@@ -492,7 +506,7 @@ impl Machine {
         let Some(Run { plan, params, otherwise }) = rows.waiting.next() else { return false };
         rows.index = rows.index.map(|index| index + 1);
         rows.before = self.summary.rows;
-        (self.otherwise, self.instead_of, self.lost) = (otherwise, None, 0);
+        (self.otherwise, self.instead_of, self.lost) = (otherwise.map(Box::new), None, 0);
         self.start(plan, params);
         true
     }

@@ -4,6 +4,8 @@
 //! the kind of each value, which values are null, whether a list is empty or holds nulls, booleans, and small limits.
 //! The form is a byte string that a cache can compare whole; a hash alone would let a forged request borrow a plan.
 
+use std::cell::Cell;
+
 use smallvec::SmallVec;
 
 use super::search;
@@ -19,6 +21,14 @@ const MAX_DEPTH: u32 = 96;
 /// Room for the keys of most requests.
 const KEY_BYTES: usize = 256;
 
+/// A longer one is not kept for the next request.
+const KEPT_BYTES: usize = 4 << 10;
+
+std::thread_local! {
+    /// The memory of the last key: reading a row by its key should not have to ask for any.
+    static KEY: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 /// A request's form and the values it leaves out, in the order of the walk.
 #[derive(Debug, Default)]
 pub struct Form<'r> {
@@ -30,6 +40,14 @@ pub struct Form<'r> {
     pub too_deep: bool,
     /// Bytes of the texts and bytes values seen.
     pub bytes: usize,
+}
+
+impl Drop for Form<'_> {
+    fn drop(&mut self) {
+        if (1..=KEPT_BYTES).contains(&self.key.capacity()) {
+            let _ = KEY.try_with(|kept| kept.set(std::mem::take(&mut self.key)));
+        }
+    }
 }
 
 impl<'r> Form<'r> {
@@ -46,7 +64,10 @@ impl<'r> Form<'r> {
         args: impl IntoIterator<Item = (&'n str, &'r Value)>,
         caller: u32,
     ) -> Form<'r> {
-        let mut form = Form { key: Vec::with_capacity(KEY_BYTES), ..Form::default() };
+        let mut form = Form::default();
+        form.key = KEY.try_with(Cell::take).unwrap_or_default();
+        form.key.clear();
+        form.key.reserve(KEY_BYTES);
         form.key.extend_from_slice(&caller.to_le_bytes());
         form.key.push(operation as u8);
         form.text(entity);
@@ -318,8 +339,9 @@ pub fn is_operators(map: &Map) -> bool {
 mod tests {
     #[test]
     fn a_field_or_a_relation_may_be_called_filter() {
-        let key =
-            |name: &'static str, value: Value| Form::of(&Request::new(Operation::List, "User").arg(name, value), 0).key;
+        let key = |name: &'static str, value: Value| {
+            Form::of(&Request::new(Operation::List, "User").arg(name, value), 0).key.clone()
+        };
         assert_ne!(key("sort", value!({ "filter": "asc" })), key("sort", value!({ "filter": "desc" })));
         assert_ne!(
             key("include", value!({ "filter": { "limit": 1 } })),
@@ -336,7 +358,7 @@ mod tests {
 
     fn key(filter: Value) -> Vec<u8> {
         let request = Request::new(Operation::List, "User").arg("filter", filter);
-        Form::of(&request, 0).key
+        Form::of(&request, 0).key.clone()
     }
 
     #[test]
@@ -366,7 +388,7 @@ mod tests {
 
     #[test]
     fn limits_are_spelled_when_small() {
-        let limit = |n: i64| Form::of(&Request::new(Operation::List, "U").arg("limit", n), 0).key;
+        let limit = |n: i64| Form::of(&Request::new(Operation::List, "U").arg("limit", n), 0).key.clone();
         assert_ne!(limit(10), limit(11));
         assert_eq!(limit(2_000), limit(3_000));
     }

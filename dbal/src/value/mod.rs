@@ -206,19 +206,28 @@ pub enum ValueRef<'a> {
 impl ValueRef<'_> {
     /// An owned copy. Json text that does not parse becomes null; adapters check it before they hand it out.
     pub fn to_value(self) -> Value {
+        let mut value = Value::Null;
+        self.write_to(&mut value);
+        value
+    }
+
+    /// The same, written where it stays: what is handed back is written in pieces and then copied whole, which waits
+    /// for the pieces.
+    #[inline]
+    pub(crate) fn write_to(self, value: &mut Value) {
         match self {
-            ValueRef::Null => Value::Null,
-            ValueRef::Bool(v) => Value::Bool(v),
-            ValueRef::Int(v) => Value::Int(v),
-            ValueRef::Float(v) => Value::Float(v),
-            ValueRef::Decimal(v) => Value::Decimal(Box::new(*v)),
-            ValueRef::Text(v) => Value::Text(v.to_owned()),
-            ValueRef::Bytes(v) => Value::Bytes(v.to_vec()),
-            ValueRef::Uuid(v) => Value::Uuid(v),
-            ValueRef::DateTime(v) => Value::DateTime(v),
-            ValueRef::Date(v) => Value::Date(v),
-            ValueRef::Json(text) => json::parse(text.as_bytes()).unwrap_or(Value::Null),
-            ValueRef::Value(v) => v.clone(),
+            ValueRef::Null => *value = Value::Null,
+            ValueRef::Bool(v) => *value = Value::Bool(v),
+            ValueRef::Int(v) => *value = Value::Int(v),
+            ValueRef::Float(v) => *value = Value::Float(v),
+            ValueRef::Decimal(v) => *value = Value::Decimal(Box::new(*v)),
+            ValueRef::Text(v) => *value = Value::Text(v.to_owned()),
+            ValueRef::Bytes(v) => *value = Value::Bytes(v.to_vec()),
+            ValueRef::Uuid(v) => *value = Value::Uuid(v),
+            ValueRef::DateTime(v) => *value = Value::DateTime(v),
+            ValueRef::Date(v) => *value = Value::Date(v),
+            ValueRef::Json(text) => *value = json::parse(text.as_bytes()).unwrap_or(Value::Null),
+            ValueRef::Value(v) => *value = v.clone(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use rusqlite::{Row, Statement};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::error::{self, Fault};
 use super::pool::{Handle, Pool};
@@ -215,10 +215,12 @@ impl<'a> SqliteConnection<'a> {
     ) -> Result<()> {
         let decimals = if has_decimals { value::decimals(&step.cells, row) } else { SmallVec::new() };
         let mut next_decimal = decimals.iter();
-        let mut cells: SmallVec<[ValueRef<'_>; CELLS]> = SmallVec::new();
-        for (position, cell) in step.cells.iter().enumerate() {
-            let decoded = row.get_ref(position).ok().and_then(|raw| value::decode(&cell.ty, raw, &mut next_decimal));
-            cells.push(decoded.ok_or_else(|| error::misfit(self.schema, step, position, row))?);
+        let mut cells: SmallVec<[ValueRef<'_>; CELLS]> = smallvec![ValueRef::Null; step.cells.len()];
+        for (position, (declared, cell)) in step.cells.iter().zip(&mut cells).enumerate() {
+            match row.get_ref(position) {
+                Ok(raw) if value::decode(&declared.ty, raw, &mut next_decimal, cell) => {}
+                _ => return Err(error::misfit(self.schema, step, position, row)),
+            }
         }
         show(&cells)
     }
