@@ -102,9 +102,9 @@ fn asked(flat: bool) -> Query {
 /// Rows that are written ten thousand at a time and given back, again and again.
 fn written(db: &Client, from: i64) -> Result<(), String> {
     let (start, items) = (Instant::now(), db.entity("Item").map_err(told)?);
-    let mut round = || {
+    let round = || {
         let made = items.create_many((from..from + BATCH).map(item))?;
-        let count = items.delete_many(query().filter(value!({ "id": { "$gte": from } })))?;
+        let count = items.delete_many(value!({ "id": { "$gte": from } }))?;
         Ok::<_, dbal::Error>(made.len() as i64 == BATCH && count == BATCH)
     };
     let (mut before, mut most) = (0, 0);
