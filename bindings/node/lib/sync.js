@@ -31,11 +31,11 @@ class Asks {
     let result
     let failure
     guarded(() =>
-      this.begin((inside) => {
+      this.begin((number) => {
         // It may be run again.
         failure = undefined
         try {
-          result = work(within(this, inside))
+          result = work(become({}, number, this.shared, SyncTransaction))
           if (typeof result?.then !== 'function') return true
           failure = { error: invalid([{ field: 'transaction', message: 'expected a function that is not async' }]) }
         } catch (error) {
@@ -112,22 +112,19 @@ class SyncClient extends Asks {
   }
 }
 
+/** A transaction in the hands of a callback; `native` is its number, of no use once the callback has returned. */
 class SyncTransaction extends Asks {
   run(length) {
-    return this.native.execute(length)
+    return port.executeLent(this.native, length)
   }
 
   begin(callback) {
-    this.native.transaction(callback)
+    port.transactionLent(this.native, callback)
   }
 
   stream() {
     throw new DBALError({ code: 'CAPABILITY_NOT_SUPPORTED', message: 'a stream inside a transaction; use findMany' })
   }
-}
-
-function within(client, inside) {
-  return become({}, inside, client.shared, SyncTransaction)
 }
 
 /** Opens a client whose methods answer at once, on the calling thread. */

@@ -16,6 +16,7 @@ use napi_derive::napi;
 
 use crate::error;
 use crate::task::{Bell, Tasks, Work};
+use crate::transaction::Lent;
 use crate::value::Reader;
 
 /// Slots before the cells. `lib/port.js` has the same numbers.
@@ -71,6 +72,8 @@ pub struct Shared {
     pub streams: RefCell<Handles<Option<AsyncRows>>>,
     /// Open streams of the synchronous face.
     pub rows: RefCell<Handles<Option<Rows>>>,
+    /// Open transactions of the synchronous face.
+    pub lent: RefCell<Lent>,
 }
 
 /// Things by number.
@@ -281,6 +284,7 @@ impl Port {
                 transactions: RefCell::default(),
                 streams: RefCell::default(),
                 rows: RefCell::default(),
+                lent: RefCell::default(),
             }),
         })
     }

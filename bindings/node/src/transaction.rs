@@ -1,6 +1,5 @@
 //! Transactions: by number for promises, lent to a callback for the synchronous face.
 
-use std::cell::Cell;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -46,7 +45,7 @@ impl Database {
 
     /// Runs a callback in a transaction: true commits, anything else rolls back.
     #[napi(catch_unwind)]
-    pub fn transaction(&self, callback: Function<'_, Inside, bool>, timeout: f64, retries: u32) -> napi::Result<()> {
+    pub fn transaction(&self, callback: Function<'_, u32, bool>, timeout: f64, retries: u32) -> napi::Result<()> {
         let client = self.within(timeout).map_err(thrown)?;
         let (shared, layouts) = (&self.shared, &self.layouts);
         let options = TransactionOptions { retries, timeout: None };
@@ -98,43 +97,44 @@ fn over() -> Error {
     Error::conflict(Reason::Aborted, &[], "the transaction has ended")
 }
 
-/// A transaction in the hands of a callback; of no use once that has returned.
-#[napi]
-pub struct Inside {
-    shared: Rc<Shared>,
-    layouts: Arc<Layouts>,
-    lent: Rc<Cell<Option<NonNull<Transaction<'static>>>>>,
+/// Transactions in the hands of callbacks, the innermost last. JavaScript knows them by number: an object for each would
+/// live until its environment has time to collect it, which a loop that never waits does not give it.
+#[derive(Default)]
+pub struct Lent {
+    next: u32,
+    open: Vec<(u32, NonNull<Transaction<'static>>, Arc<Layouts>)>,
 }
 
 #[napi]
-impl Inside {
-    /// Runs the request in the input buffer inside the transaction.
+impl Port {
+    /// Runs the request in the input buffer inside the transaction that a callback has.
     #[napi(catch_unwind)]
-    pub fn execute<'e>(&self, env: &'e Env, length: u32) -> napi::Result<JsString<'e>> {
-        let outcome = self.transaction_now().and_then(|transaction| {
+    pub fn execute_lent<'e>(&self, env: &'e Env, transaction: u32, length: u32) -> napi::Result<JsString<'e>> {
+        let outcome = self.lent(transaction).and_then(|(transaction, layouts)| {
             let request = self.shared.read(length, |reader| reader.request())?;
             if is_gathered(&request) {
-                return whole(&self.layouts, &request, transaction.execute(&request)?);
+                return whole(&layouts, &request, transaction.execute(&request)?);
             }
-            let mut packer = packer(&self.shared, &self.layouts, &request);
+            let mut packer = packer(&self.shared, &layouts, &request);
             let envelope = transaction.execute_into(&request, &mut packer)?;
             Ok(Answer::Rows(packer.finish(), envelope))
         });
         self.shared.answer(env, outcome)
     }
 
-    /// Runs a callback in a transaction inside this one.
+    /// Runs a callback in a transaction inside the one that a callback has.
     #[napi(catch_unwind)]
-    pub fn transaction(&self, callback: Function<'_, Inside, bool>) -> napi::Result<()> {
-        let outer = self.transaction_now().map_err(thrown)?;
-        ended(outer.transaction(|inner| lend(inner, &self.shared, &self.layouts, &callback)))
+    pub fn transaction_lent(&self, transaction: u32, callback: Function<'_, u32, bool>) -> napi::Result<()> {
+        let (outer, layouts) = self.lent(transaction).map_err(thrown)?;
+        ended(outer.transaction(|inner| lend(inner, &self.shared, &layouts, &callback)))
     }
 
-    fn transaction_now(&self) -> Result<&Transaction<'static>> {
-        let place = self.lent.get().ok_or_else(over)?;
-        // SAFETY: `lend` borrows the transaction for as long as the place is set, and takes it away before it returns.
+    fn lent(&self, number: u32) -> Result<(&Transaction<'static>, Arc<Layouts>)> {
+        let lent = self.shared.lent.borrow();
+        let (_, place, layouts) = lent.open.iter().rfind(|(known, ..)| *known == number).ok_or_else(over)?;
+        // SAFETY: `lend` borrows the transaction for as long as it is in the list, and takes it out before it returns.
         // Everything happens on one thread: this is called by the callback that `lend` runs, and ends before it does.
-        Ok(unsafe { place.as_ref() })
+        Ok((unsafe { place.as_ref() }, layouts.clone()))
     }
 }
 
@@ -164,19 +164,25 @@ fn lend(
     transaction: &Transaction<'_>,
     shared: &Rc<Shared>,
     layouts: &Arc<Layouts>,
-    callback: &Function<'_, Inside, bool>,
+    callback: &Function<'_, u32, bool>,
 ) -> Result<(), Stop> {
     /// Takes the transaction away, whatever happens.
-    struct Lent(Rc<Cell<Option<NonNull<Transaction<'static>>>>>);
-    impl Drop for Lent {
+    struct Taken<'s>(&'s Shared);
+    impl Drop for Taken<'_> {
         fn drop(&mut self) {
-            self.0.set(None);
+            self.0.lent.borrow_mut().open.pop();
         }
     }
-    let lent = Lent(Rc::new(Cell::new(Some(NonNull::from(transaction).cast()))));
-    let inside = Inside { shared: shared.clone(), layouts: layouts.clone(), lent: lent.0.clone() };
-    let commit = callback.call(inside);
-    drop(lent);
+    let number = {
+        let mut lent = shared.lent.borrow_mut();
+        lent.next = lent.next.wrapping_add(1);
+        let number = lent.next;
+        lent.open.push((number, NonNull::from(transaction).cast(), layouts.clone()));
+        number
+    };
+    let taken = Taken(shared);
+    let commit = callback.call(number);
+    drop(taken);
     match commit {
         Ok(true) => Ok(()),
         Ok(false) => Err(Stop::RolledBack),
