@@ -10,6 +10,7 @@ use crate::catalogue::{Seen, seen};
 pub fn text(client: &Client, principal: Option<&Principal>) -> String {
     let (mut paths, mut schemas) = (Map::new(), Map::new());
     schemas.insert("Error", error());
+    let keyed = client.keeps_idempotency_keys();
     for seen in seen(client, principal) {
         let name = seen.entity.name.clone();
         schemas.insert(name.clone(), row(&seen));
@@ -17,7 +18,9 @@ pub fn text(client: &Client, principal: Option<&Principal>) -> String {
             let Some(verb) = operation.verb() else { continue };
             if seen.verbs.contains(&verb) {
                 let path = format!("/v1/{}:{}", seen.entity.plural, operation.as_str());
-                paths.insert(path, Value::Map(Map(vec![("post".into(), standard(&name, operation))])));
+                let asked = standard(&name, operation);
+                let asked = if keyed && operation.writes() { with_key(asked) } else { asked };
+                paths.insert(path, Value::Map(Map(vec![("post".into(), asked)])));
             }
         }
         if seen.verbs.contains(&Verb::Read) {
@@ -28,7 +31,9 @@ pub fn text(client: &Client, principal: Option<&Principal>) -> String {
         for decl in &seen.operations {
             if Operation::parse(&decl.name).is_none() {
                 let path = format!("/v1/{}:{}", seen.entity.plural, decl.name);
-                paths.insert(path, Value::Map(Map(vec![("post".into(), declared(&name, decl))])));
+                let asked = declared(&name, decl);
+                let asked = if keyed { with_key(asked) } else { asked };
+                paths.insert(path, Value::Map(Map(vec![("post".into(), asked)])));
             }
         }
     }
@@ -43,6 +48,14 @@ pub fn text(client: &Client, principal: Option<&Principal>) -> String {
             Value::Map(Map(vec![("schemas".into(), Value::Map(schemas)), ("securitySchemes".into(), security)])),
         ),
     ])))
+}
+
+/// An operation that writes, where keys are kept.
+fn with_key(operation: Value) -> Value {
+    let Value::Map(mut all) = operation else { return operation };
+    let schema = value!({ "type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$" });
+    all.insert("parameters", value!([{ "name": "Idempotency-Key", "in": "header", "schema": schema }]));
+    Value::Map(all)
 }
 
 fn reference(name: &str) -> Value {

@@ -69,13 +69,19 @@ pub struct Ask<'a> {
     pub id: &'a str,
     /// How long its caller waits.
     pub timeout: Option<Duration>,
+    /// Under which it is applied once, however often it is sent.
+    pub key: Option<&'a str>,
 }
 
 impl Ask<'_> {
     /// The client of a caller, for this request: audit lines say where it came from.
     pub fn client(&self, caller: &Caller, within: Duration) -> AsyncClient {
         let origin = Origin { request_id: Some(self.id.to_owned()), peer: Some(self.peer.to_string()) };
-        AsyncClient::from(caller.client.blocking().with_origin(origin).with_timeout(Some(within)))
+        let client = caller.client.blocking().with_origin(origin).with_timeout(Some(within));
+        AsyncClient::from(match self.key {
+            Some(key) => client.with_idempotency_key(key),
+            None => client,
+        })
     }
 }
 

@@ -17,7 +17,7 @@ pub fn export(schema: &Schema, provider: &str) -> (String, Vec<String>) {
          url      = env(\"DATABASE_URL\")\n}}\n"
     );
     for (id, entity) in schema.entities() {
-        if !is_implicit(schema, entity) && entity.name != dbal::schema::RATE_LIMITS {
+        if !is_implicit(schema, entity) && !dbal::schema::is_own(&entity.name) {
             text.push('\n');
             text += &export.model(id, entity);
         }

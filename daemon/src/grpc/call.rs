@@ -38,6 +38,7 @@ pub struct Call {
     peer: IpAddr,
     id: String,
     place: Option<Arc<Place>>,
+    key: Option<String>,
 }
 
 impl Call {
@@ -46,15 +47,15 @@ impl Call {
     /// # Errors
     /// UNAUTHORIZED for a token that does not count, VALIDATION_ERROR for metadata that make no sense.
     pub async fn new(service: Arc<Service>, peer: IpAddr, id: &str, head: &Parts) -> Result<Call> {
-        let (token, timeout) = told(head)?;
+        let (token, timeout, key) = told(head)?;
         let caller = service.caller(token.as_deref(), peer).await?;
         let place = head.extensions.get::<Arc<Place>>().cloned();
-        Ok(Call { within: service.within(timeout), service, caller, peer, id: id.to_owned(), place })
+        Ok(Call { within: service.within(timeout), service, caller, peer, id: id.to_owned(), place, key })
     }
 
     /// What is known of a request beside itself.
     pub fn ask(&self, timeout: Duration) -> Ask<'_> {
-        Ask { transport: "grpc", peer: self.peer, id: &self.id, timeout: Some(timeout) }
+        Ask { transport: "grpc", peer: self.peer, id: &self.id, timeout: Some(timeout), key: self.key.as_deref() }
     }
 
     /// An error as this transport tells it.

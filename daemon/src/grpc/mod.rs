@@ -146,12 +146,10 @@ fn timeout(headers: &HeaderMap) -> Result<Option<Duration>> {
     }))
 }
 
-/// The token, the time and the rest of what metadata says.
-fn told(head: &Parts) -> Result<(Option<String>, Option<Duration>)> {
-    if head.headers.contains_key(http::IDEMPOTENCY) {
-        return Err(http::unkept());
-    }
-    Ok((http::token(&head.headers)?, timeout(&head.headers)?))
+/// The token, the time and the key that metadata say.
+fn told(head: &Parts) -> Result<(Option<String>, Option<Duration>, Option<String>)> {
+    let headers = &head.headers;
+    Ok((http::token(headers)?, timeout(headers)?, http::key(headers)?.map(str::to_owned)))
 }
 
 #[cfg(test)]

@@ -35,11 +35,19 @@ pub const BODY: Duration = Duration::from_secs(30);
 const TIMEOUT: HeaderName = HeaderName::from_static("dbal-timeout-ms");
 
 /// Keys that make a write safe to send again.
-pub const IDEMPOTENCY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// A key that is not kept would promise what is not so.
-pub fn unkept() -> Error {
-    Error::unsupported("idempotency", "this daemon keeps no idempotency keys")
+/// The key of a request, if it has one. What a key may be is the engine's to say.
+pub fn key(headers: &HeaderMap) -> Result<Option<&str>> {
+    let mut all = headers.get_all(IDEMPOTENCY).iter();
+    let Some(value) = all.next() else { return Ok(None) };
+    if all.next().is_some() {
+        return Err(Error::validation("idempotency_key", "given twice"));
+    }
+    match value.to_str() {
+        Ok(key) => Ok(Some(key)),
+        Err(_) => Err(Error::validation("idempotency_key", "expected visible ASCII characters")),
+    }
 }
 
 /// One request on its way through this transport.
@@ -112,9 +120,7 @@ impl Exchange<'_> {
     }
 
     fn ask(&self) -> Result<Ask<'_>> {
-        if self.head.headers.contains_key(IDEMPOTENCY) {
-            return Err(unkept());
-        }
+        let key = key(&self.head.headers)?;
         let timeout = match self.head.headers.get(TIMEOUT) {
             None => None,
             Some(text) => {
@@ -124,7 +130,7 @@ impl Exchange<'_> {
                 Some(Duration::from_millis(millis.ok_or_else(wrong)?))
             }
         };
-        Ok(Ask { transport: "http", peer: self.peer.ip(), id: &self.id, timeout })
+        Ok(Ask { transport: "http", peer: self.peer.ip(), id: &self.id, timeout, key })
     }
 
     /// `POST /v1/{entity}:{operation}`.

@@ -79,7 +79,7 @@ impl Shared {
 
     /// What is known of a request beside itself.
     pub fn ask<'a>(&self, id: &'a str, timeout: Option<Duration>) -> Ask<'a> {
-        Ask { transport: "websocket", peer: self.peer.ip(), id, timeout }
+        Ask { transport: "websocket", peer: self.peer.ip(), id, timeout, key: None }
     }
 }
 
@@ -221,6 +221,7 @@ impl Session {
             "user": (user.unwrap_or_default()),
             "heartbeat_ms": (HEARTBEAT.as_millis() as i64),
             "packed": packed,
+            "idempotency": (self.caller.client.blocking().keeps_idempotency_keys()),
             "limits": {
                 "in_flight": (IN_FLIGHT as i64),
                 "streams": (STREAMS as i64),
@@ -347,18 +348,20 @@ impl Session {
         let request = params.request(None)?;
         let (deadline, packed) = (params.deadline()?, params.flag("packed")?);
         let transaction = params.number("transaction")?;
-        if params.text("idempotency_key")?.is_some() {
-            return Err(crate::http::unkept());
-        }
+        let key = params.text("idempotency_key")?;
         std::mem::replace(params, Params::new(Map::new())).finish()?;
         if let Some(number) = transaction {
+            if key.is_some() {
+                let message = "only a write by itself has a key, not a request in a transaction";
+                return Err(Error::validation("idempotency_key", message));
+            }
             let work = Work::Request { request, deadline, packed, caller: self.caller.clone() };
             return self.transactions.give(number, id, work, live.cancel, request_id).await;
         }
         let (shared, caller) = (self.shared.clone(), self.shared.service.current(&self.caller));
         let id = id.clone();
         tokio::spawn(async move {
-            let ask = shared.ask(&request_id, deadline);
+            let ask = Ask { key: key.as_deref(), ..shared.ask(&request_id, deadline) };
             let done = tokio::select! {
                 biased;
                 done = run(&shared, &caller, &request, &ask, packed) => done,

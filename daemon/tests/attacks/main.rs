@@ -2,7 +2,8 @@
 //!
 //! | section | numbers | where |
 //! |---|---|---|
-//! | A: authorization | 1 to 35 | `authorization` |
+//! | A: authorization | 1 to 34 | `authorization` |
+//! | A: idempotency keys | 35 | `daemon/tests/keys`, on every backend; where none are kept: 70 |
 //! | B: injection and data | 36 to 49 | `data` |
 //! | C: resources | 50 to 61 | `resources` |
 //! | D: transport and sessions | 62 to 73 | `transport`, `sessions`, `tls` |
@@ -22,7 +23,6 @@
 //! | 31 | `conformance/tests/laws` asks it of generated schemas and rules |
 //! | 38, 39 | filters are typed before any backend sees them (36, 8); there is no key-value backend |
 //! | 41 | there are no regular expressions in requests |
-//! | 35 | idempotency keys are refused: 70, and `keys_that_nobody_keeps_are_refused` |
 //! | 43, 46 | `common/contracts/values`: the same on every backend |
 //! | 48 | a row has 15 MiB at most, a request 32: 54 |
 //! | 58 | `Credential.verify` is the engine's: `common/contracts/operations` |

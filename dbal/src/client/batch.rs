@@ -13,7 +13,7 @@ use crate::query::{size, validate};
 use crate::request::{Operation, Request};
 use crate::row::RecordSink;
 use crate::schema::EntityId;
-use crate::value::Value;
+use crate::value::{Map, Value};
 use std::time::Instant;
 
 /// What runs next.
@@ -22,6 +22,19 @@ pub(super) enum Turn {
     Machine(Box<Machine>),
     /// A declared operation.
     Call(Box<Call>),
+}
+
+/// The request that a batch is.
+pub(super) fn request(entries: impl IntoIterator<Item = Request>) -> Request {
+    let entry = |request: Request| {
+        let mut entry = Map(Vec::with_capacity(request.args.len() + 2));
+        entry.insert("operation", request.operation.as_str());
+        entry.insert("entity", request.entity.as_ref());
+        entry.0.extend(request.args.0);
+        Value::Map(entry)
+    };
+    let entries: Vec<Value> = entries.into_iter().map(entry).collect();
+    Request::new(Operation::Batch, "").arg("entries", Value::List(entries))
 }
 
 /// A batch under way.
@@ -263,7 +276,10 @@ impl Client {
     pub fn batch(&self, entries: impl IntoIterator<Item = Request>) -> Result<Vec<Response>> {
         #[cfg(feature = "remote")]
         if let Some(remote) = self.far()? {
-            return super::far::ask(self, remote, &super::far::batch(entries))?.batch();
+            return super::far::ask(self, remote, &request(entries))?.batch();
+        }
+        if self.key.is_some() {
+            return self.execute(&request(entries))?.batch();
         }
         let entries: Vec<Request> = entries.into_iter().collect();
         let attempt = Attempt::of_entries(self, &entries)?;

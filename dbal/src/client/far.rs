@@ -9,7 +9,7 @@ use crate::access::{Checks, Policy};
 use crate::adapter::Connection;
 use crate::client::channel::{Giver, Taker, Watch, watched};
 use crate::client::config::Opened;
-use crate::client::response::{Answered, Envelope, Response};
+use crate::client::response::{Answered, Response};
 use crate::client::{Client, told};
 use crate::error::{Error, FieldFault, Result};
 use crate::query::cursor::CursorKey;
@@ -18,9 +18,9 @@ use crate::remote::{
     Answer, Batches, Credentials, Endpoint, Kind, Params, Question, Remote, RemoteAdapter, Reply, Transaction,
 };
 use crate::request::{Operation, Request};
-use crate::row::{Columns, Record, RowSink};
+use crate::row::Record;
 use crate::schema::Schema;
-use crate::value::{Map, Value};
+use crate::value::Value;
 
 /// Where the daemon is, and who asks.
 #[derive(Clone, Debug)]
@@ -66,22 +66,18 @@ impl Place {
     }
 }
 
-/// The request that a batch is.
-pub(super) fn batch(entries: impl IntoIterator<Item = Request>) -> Request {
-    let entry = |request: Request| {
-        let mut entry = Map(Vec::with_capacity(request.args.len() + 2));
-        entry.insert("operation", request.operation.as_str());
-        entry.insert("entity", request.entity.as_ref());
-        entry.0.extend(request.args.0);
-        Value::Map(entry)
-    };
-    let entries: Vec<Value> = entries.into_iter().map(entry).collect();
-    Request::new(Operation::Batch, "").arg("entries", Value::List(entries))
+/// What may be done when the answer does not come.
+fn kind(client: &Client, remote: &Remote, request: &Request) -> Result<Kind> {
+    Ok(match (client.key_for(request)?, request.operation.writes()) {
+        (Some(key), _) => Kind::Keyed { key: key.to_owned(), asked: true },
+        (None, true) => remote.write(),
+        (None, false) => Kind::Read,
+    })
 }
 
 /// Asks and waits.
 pub(super) fn ask(client: &Client, remote: &Remote, request: &Request) -> Result<Response> {
-    let kind = if request.operation.writes() { remote.write() } else { Kind::Read };
+    let kind = kind(client, remote, request)?;
     let reply = remote.ask(question(client, request, kind, client.deadline())?);
     let answer = match &client.cancel {
         Some(cancel) => reply.wait_unless(cancel)?,
@@ -92,7 +88,7 @@ pub(super) fn ask(client: &Client, remote: &Remote, request: &Request) -> Result
 
 /// Asks and awaits.
 pub(super) async fn asked(client: &Client, remote: &Remote, request: &Request) -> Result<Response> {
-    let kind = if request.operation.writes() { remote.write() } else { Kind::Read };
+    let kind = kind(client, remote, request)?;
     let reply = remote.ask(question(client, request, kind, client.deadline())?);
     response(client, request, reply.await?)
 }
@@ -223,31 +219,4 @@ fn response(client: &Client, request: &Request, answer: Answer) -> Result<Respon
         (Operation::Call, Some(entity)) => Ok(Response::Called(Box::new(Answered { entity, response }))),
         _ => Ok(response),
     }
-}
-
-/// Gives the rows of an answer to a sink.
-pub(super) fn give(response: Response, sink: &mut dyn RowSink) -> Result<Envelope> {
-    let mut all = |records: Vec<Record>| -> Result<()> {
-        let mut columns: Option<Arc<Columns>> = None;
-        if records.is_empty() {
-            sink.start(&Arc::default())?;
-        }
-        for record in records {
-            if columns.as_ref().is_none_or(|known| !Arc::ptr_eq(known, record.columns())) {
-                sink.start(record.columns())?;
-                columns = Some(record.columns().clone());
-            }
-            sink.own_row(record.into_values())?;
-        }
-        Ok(())
-    };
-    let (envelope, records) = response.taken_apart()?;
-    all(records)?;
-    Ok(envelope)
-}
-
-/// The same, and the sink back.
-pub(super) fn given<S: RowSink>(response: Response, mut sink: S) -> Result<(Envelope, S)> {
-    let envelope = give(response, &mut sink)?;
-    Ok((envelope, sink))
 }

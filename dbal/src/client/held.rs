@@ -83,6 +83,7 @@ impl Client {
     /// # Errors
     /// As [`Client::begin`].
     pub fn begin_until(&self, deadline: Option<Instant>) -> Result<HeldTransaction> {
+        self.unkeyed("a transaction")?;
         let began = Borrowed::try_new(self.engine.adapter.clone(), |adapter| {
             self.wanted()?;
             let mut connection = adapter.connect(Intent::Write, deadline)?;
@@ -157,7 +158,7 @@ impl HeldTransaction {
     fn answer_into(&mut self, request: &Request, sink: &mut dyn RowSink) -> Result<Envelope> {
         #[cfg(feature = "remote")]
         if self.client.far()?.is_some() {
-            return super::far::give(self.answer(request)?, sink);
+            return self.answer(request)?.give(sink);
         }
         let mut machine = self.client.engine.prepare(&self.client.caller, request)?;
         let head = Head::of(&machine);

@@ -14,6 +14,7 @@ pub mod explain;
 mod far;
 pub mod handle;
 pub mod held;
+mod keyed;
 mod many;
 mod migrations;
 pub mod model;
@@ -89,6 +90,8 @@ pub struct Client {
     pub(crate) origin: Option<Arc<Origin>>,
     /// Its reads see the newest rows, and go to no copy.
     pub(crate) newest: bool,
+    /// Under which its one write is applied once.
+    pub(crate) key: Option<Arc<str>>,
 }
 
 impl std::fmt::Debug for Client {
@@ -113,7 +116,8 @@ impl Client {
         if let Some(every) = sweep {
             sweeper::start(&engine, every);
         }
-        Ok(Client { engine, caller: Arc::new(Caller::Trusted), timeout, cancel: None, origin: None, newest: false })
+        let caller = Arc::new(Caller::Trusted);
+        Ok(Client { engine, caller, timeout, cancel: None, origin: None, newest: false, key: None })
     }
 
     /// The same database asked on behalf of a caller: every access rule applies. A client of a daemon is whoever its
@@ -277,6 +281,9 @@ impl Client {
         if let Some(remote) = self.far()? {
             return far::ask(self, remote, request);
         }
+        if let Some(keyed) = self.keyed(request)? {
+            return keyed.alone();
+        }
         if request.operation == Operation::Batch {
             return self.run_batch(Batch::of(self, request)?);
         }
@@ -297,7 +304,8 @@ impl Client {
         let far = self.engine.far.is_some();
         #[cfg(not(feature = "remote"))]
         let far = false;
-        if far || self.engine.audit.is_some() || matches!(request.operation, Operation::Batch | Operation::Call) {
+        let other = matches!(request.operation, Operation::Batch | Operation::Call);
+        if far || other || self.engine.audit.is_some() || self.key.is_some() {
             return self.execute(request)?.row();
         }
         let mut sink = LastRecord::default();
@@ -327,7 +335,10 @@ impl Client {
     fn answer_into(&self, request: &Request, sink: &mut dyn RowSink) -> Result<Envelope> {
         #[cfg(feature = "remote")]
         if let Some(remote) = self.far()? {
-            return far::give(far::ask(self, remote, request)?, sink);
+            return far::ask(self, remote, request)?.give(sink);
+        }
+        if let Some(keyed) = self.keyed(request)? {
+            return keyed.alone()?.give(sink);
         }
         let mut machine = self.engine.prepare(&self.caller, request)?;
         let head = Head::of(&machine);

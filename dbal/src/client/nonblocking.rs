@@ -20,9 +20,10 @@ pub use self::transaction::AsyncTransaction;
 use crate::access::Principal;
 use crate::adapter::{Awaited, Connection, Intent, Pending};
 use crate::client::attempt::{Attempt, Watching};
-use crate::client::batch::Batch;
+use crate::client::batch::{self, Batch};
 use crate::client::builder::Query;
 use crate::client::call::{self, Call};
+use crate::client::keyed::Keyed;
 use crate::client::response::Head;
 use crate::client::retry;
 use crate::client::{Client, Config, Envelope, Migrations, Response};
@@ -82,6 +83,11 @@ impl AsyncClient {
         self.blocking.with_timeout(timeout).into()
     }
 
+    /// The same client for one write with an idempotency key; see [`Client::with_idempotency_key`].
+    pub fn with_idempotency_key(&self, key: &str) -> AsyncClient {
+        self.blocking.with_idempotency_key(key).into()
+    }
+
     /// The same client, whose reads see what was committed before; see [`Client::newest`].
     pub fn newest(&self) -> AsyncClient {
         self.blocking.newest().into()
@@ -110,6 +116,9 @@ impl AsyncClient {
         #[cfg(feature = "remote")]
         if let Some(remote) = self.blocking.far()? {
             return super::far::asked(&self.blocking, remote, request).await;
+        }
+        if let Some(keyed) = self.blocking.keyed(request)? {
+            return self.run_keyed(keyed).await;
         }
         if request.operation == Operation::Batch {
             return self.run_batch(Batch::of(&self.blocking, request)?).await;
@@ -147,7 +156,10 @@ impl AsyncClient {
         let client = &self.blocking;
         #[cfg(feature = "remote")]
         if let Some(remote) = client.far()? {
-            return super::far::given(super::far::asked(client, remote, request).await?, sink);
+            return super::far::asked(client, remote, request).await?.given(sink);
+        }
+        if let Some(keyed) = client.keyed(request)? {
+            return self.run_keyed(keyed).await?.given(sink);
         }
         let machine = client.engine.prepare(&client.caller, request)?;
         let head = Head::of(&machine);
@@ -162,7 +174,10 @@ impl AsyncClient {
     pub async fn batch(&self, entries: impl IntoIterator<Item = Request>) -> Result<Vec<Response>> {
         #[cfg(feature = "remote")]
         if self.blocking.far()?.is_some() {
-            return self.execute(&super::far::batch(entries)).await?.batch();
+            return self.execute(&batch::request(entries)).await?.batch();
+        }
+        if self.blocking.key.is_some() {
+            return self.execute(&batch::request(entries)).await?.batch();
         }
         let entries: Vec<Request> = entries.into_iter().collect();
         let attempt = Attempt::of_entries(&self.blocking, &entries)?;
@@ -171,6 +186,18 @@ impl AsyncClient {
             Err(error) => Err(error),
         };
         Attempt::answered(attempt, done)?.batch()
+    }
+
+    async fn run_keyed(&self, mut keyed: Keyed) -> Result<Response> {
+        let (adapter, deadline) = (&self.blocking.engine.adapter, self.blocking.deadline());
+        match adapter.offload() {
+            // It waits in between, for which a thread of its own is there.
+            _ if keyed.is_long() => on_a_thread(move || keyed.alone()).await,
+            None => keyed.on(&mut *adapter.connect(Intent::Write, deadline)?, deadline),
+            Some(offload) => {
+                submitted(offload, Intent::Write, deadline, move |connection| keyed.on(connection, deadline)).await
+            }
+        }
     }
 
     async fn run_batch(&self, batch: Batch) -> Result<Response> {

@@ -1,10 +1,12 @@
 //! What a request answers.
 
+use std::sync::Arc;
+
 use crate::error::{Error, Result};
 use crate::exec::{Machine, Summary};
 use crate::query::ast::Shape;
 use crate::query::paging::Paging;
-use crate::row::Record;
+use crate::row::{Columns, Record, RowSink};
 use crate::schema::EntityId;
 use crate::value::{Map, Name, Value};
 
@@ -105,9 +107,7 @@ impl Response {
     /// # Errors
     /// INTERNAL_ERROR for the answer of a batch, which is several.
     pub(crate) fn taken_apart(self) -> Result<(Envelope, Vec<Record>)> {
-        let single = |name: Name, value: Value| {
-            Record::new(std::sync::Arc::new(crate::row::Columns { names: vec![name] }), vec![value])
-        };
+        let single = |name: Name, value: Value| Record::new(Arc::new(Columns { names: vec![name] }), vec![value]);
         Ok(match self {
             Response::Row(record) => (Envelope::Row, vec![record]),
             Response::Maybe(record) => (Envelope::Maybe, record.into_iter().collect()),
@@ -128,6 +128,33 @@ impl Response {
             Response::Value(value) => (Envelope::Value, vec![single("".into(), value)]),
             Response::Batch(_) => return Err(Error::internal("a batch inside a batch")),
         })
+    }
+
+    /// Gives its rows to a sink.
+    ///
+    /// # Errors
+    /// As [`Response::taken_apart`], and whatever the sink says.
+    pub(crate) fn give(self, sink: &mut dyn RowSink) -> Result<Envelope> {
+        let (envelope, records) = self.taken_apart()?;
+        let mut columns: Option<Arc<Columns>> = None;
+        if records.is_empty() {
+            sink.start(&Arc::default())?;
+        }
+        for record in records {
+            if columns.as_ref().is_none_or(|known| !Arc::ptr_eq(known, record.columns())) {
+                sink.start(record.columns())?;
+                columns = Some(record.columns().clone());
+            }
+            sink.own_row(record.into_values())?;
+        }
+        Ok(envelope)
+    }
+
+    /// The same, and the sink back.
+    #[cfg(feature = "async")]
+    pub(crate) fn given<S: RowSink>(self, mut sink: S) -> Result<(Envelope, S)> {
+        let envelope = self.give(&mut sink)?;
+        Ok((envelope, sink))
     }
 
     /// The answer of a call without the entity that it is of.
@@ -212,7 +239,7 @@ fn flat(group: Map) -> Record {
             }
         }
     }
-    Record::new(std::sync::Arc::new(crate::row::Columns { names }), values)
+    Record::new(Arc::new(Columns { names }), values)
 }
 
 fn text(text: Option<String>) -> Value {

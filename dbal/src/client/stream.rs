@@ -86,6 +86,7 @@ impl Client {
 
     /// Checks a request, and starts the thread that reads its rows.
     pub(super) fn read_ahead(&self, request: Request, cancel: Cancel) -> Result<Taker> {
+        self.unkeyed("a stream")?;
         #[cfg(feature = "remote")]
         if let Some(remote) = self.far()? {
             return super::far::stream(self, remote, &request);

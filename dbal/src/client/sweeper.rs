@@ -54,6 +54,7 @@ fn run(sign: &Sign, engine: &Weak<Engine>, every: Duration) {
             timeout: Some(every),
             cancel: None,
             origin: None,
+            key: None,
             newest: true,
         };
         // Tables that are not there yet, a database that is away, a row that somebody still refers to: the next round

@@ -97,7 +97,7 @@ impl<'c> Transaction<'c> {
         let client = self.client;
         #[cfg(feature = "remote")]
         if client.far()?.is_some() {
-            return super::far::give(self.answer(request)?, sink);
+            return self.answer(request)?.give(sink);
         }
         let mut machine = client.engine.prepare(&client.caller, request)?;
         let head = Head::of(&machine);
@@ -117,7 +117,7 @@ impl<'c> Transaction<'c> {
     pub fn batch(&self, entries: impl IntoIterator<Item = Request>) -> Result<Vec<Response>> {
         #[cfg(feature = "remote")]
         if self.client.far()?.is_some() {
-            return self.execute(&super::far::batch(entries))?.batch();
+            return self.execute(&super::batch::request(entries))?.batch();
         }
         let entries: Vec<Request> = entries.into_iter().collect();
         let attempt = Attempt::of_entries(self.client, &entries)?;
@@ -241,6 +241,7 @@ pub(super) fn attempt<T, E: From<Error>>(
     work: &mut impl FnMut(&Transaction<'_>) -> Result<T, E>,
 ) -> Result<Tried<T, E>> {
     let told = |error| client.told(error);
+    client.unkeyed("a transaction")?;
     let mut connection = client.connect(Intent::Write, deadline).map_err(told)?;
     connection.begin_guarded(deadline).map_err(told)?;
     let state = Rc::new(RefCell::new(State { connection, aborted: false, lost: false }));

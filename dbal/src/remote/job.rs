@@ -42,7 +42,12 @@ pub enum Kind {
     /// It is asked again only where it is known not to have been applied.
     Write,
     /// It is asked again with the same key, under which it is applied once.
-    Keyed(String),
+    Keyed {
+        /// The key.
+        key: String,
+        /// The program gave it: a daemon that keeps none has to say so. Others are left out there.
+        asked: bool,
+    },
     /// It is part of a transaction and stands or falls with it.
     Inside(Transaction),
     /// It begins a transaction.
@@ -57,21 +62,21 @@ impl Kind {
         match self {
             // What was done in a transaction goes with it.
             Kind::Read | Kind::Inside(_) | Kind::Begin => Outcome::NotApplied,
-            Kind::Write | Kind::Keyed(_) | Kind::End(_) => Outcome::Unknown,
+            Kind::Write | Kind::Keyed { .. } | Kind::End(_) => Outcome::Unknown,
         }
     }
 
     pub(super) fn transaction(&self) -> Option<Transaction> {
         match self {
             Kind::Inside(transaction) | Kind::End(transaction) => Some(*transaction),
-            Kind::Read | Kind::Write | Kind::Keyed(_) | Kind::Begin => None,
+            Kind::Read | Kind::Write | Kind::Keyed { .. } | Kind::Begin => None,
         }
     }
 
     /// Whether it may be asked again after its connection was lost.
     pub(super) fn repeats(&self) -> bool {
         match self {
-            Kind::Read | Kind::Keyed(_) | Kind::Begin => true,
+            Kind::Read | Kind::Keyed { .. } | Kind::Begin => true,
             Kind::Write | Kind::Inside(_) | Kind::End(_) => false,
         }
     }

@@ -23,6 +23,7 @@ use crate::remote::job::{Command, Job, Kind, Told};
 use crate::remote::open::TRIES;
 use crate::remote::socket::{self, Session, Socket, closed};
 use crate::schema::Schema;
+use crate::value::json;
 
 /// The longest pause before something is asked again.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -184,7 +185,7 @@ impl Link {
     fn again_or_fail(&mut self, mut job: Job, error: Error) {
         let outcome = error.outcome();
         let safe = match &job.question.kind {
-            Kind::Keyed(_) => true,
+            Kind::Keyed { .. } => true,
             Kind::Read | Kind::Begin => !job.begun,
             Kind::Write => outcome == Some(Outcome::NotApplied),
             Kind::Inside(_) | Kind::End(_) => false,
@@ -350,7 +351,7 @@ impl Link {
                 job.fail(lost(Outcome::NotApplied).with_retry(Retry::No));
                 continue;
             }
-            if !session.keys && matches!(job.question.kind, Kind::Keyed(_)) {
+            if !session.keys && matches!(job.question.kind, Kind::Keyed { asked: false, .. }) {
                 if job.tries < TRIES {
                     // It may have been sent already, and this daemon would do it twice.
                     job.fail(lost(Outcome::Unknown));
@@ -434,8 +435,8 @@ fn asked(job: &Job, now: Instant) -> String {
     if question.packed {
         member("\"packed\":true".to_owned());
     }
-    if let Kind::Keyed(key) = &question.kind {
-        member(format!("\"idempotency_key\":\"{key}\""));
+    if let Kind::Keyed { key, .. } = &question.kind {
+        member(format!("\"idempotency_key\":{}", json::to_text(&key.as_str().into())));
     }
     if question.rows.is_some() {
         member(format!("\"credit\":{CREDIT}"));

@@ -85,7 +85,7 @@ impl Remote {
     /// How a write by itself is asked.
     pub fn write(&self) -> Kind {
         match self.keyed {
-            true => Kind::Keyed(uuid::Uuid::now_v7().to_string()),
+            true => Kind::Keyed { key: uuid::Uuid::now_v7().to_string(), asked: false },
             false => Kind::Write,
         }
     }

@@ -26,7 +26,9 @@ pub use field::{
     TextKind,
 };
 pub use index::Index;
-pub use load::{Derived, Loaded, RATE_LIMITS, load_dir, load_sources, load_value, snake_case};
+pub use load::{
+    Derived, IDEMPOTENCY_KEYS, Loaded, RATE_LIMITS, is_own, load_dir, load_sources, load_value, snake_case,
+};
 pub(crate) use load::{is_client_method, made_index_name, name_fault, plural};
 pub use operation::{Act, Body, Move, OperationDecl, RateLimit, Requirement, Step, Template};
 pub use relation::{Relation, RelationKind, Through};

@@ -3,7 +3,7 @@
 //! A field without a declared storage is held as the engine itself holds its type. With one, statements convert between
 //! the two forms (`sql::storage`), so that a request has the same answer however its values are stored.
 
-use super::{FieldType, RATE_LIMITS, Schema, TextKind};
+use super::{FieldType, Schema, TextKind, is_own};
 use crate::error::FieldFault;
 
 /// How a field's column holds its values, where that is not how the engine holds them.
@@ -223,7 +223,7 @@ impl Schema {
     pub fn of_prisma(&self, database: StoredIn) -> Schema {
         let entities = self.entities().map(|(_, entity)| {
             let mut entity = entity.clone();
-            if entity.name == RATE_LIMITS {
+            if is_own(&entity.name) {
                 return entity;
             }
             // Its words would need a table or an index that is none of Prisma's.

@@ -29,6 +29,7 @@ use crate::value::{DateTime, Map, Value};
 use handler::Handler;
 
 pub(super) use secret::Secret;
+pub(super) use steps::on;
 
 /// How deep handlers may call operations in turn.
 const MOST_NESTED: u32 = 16;
@@ -162,7 +163,6 @@ impl Call {
     }
 
     /// Whether it verifies secrets.
-    #[cfg(feature = "async")]
     pub(super) fn verifies(&self) -> bool {
         matches!(&self.decl().body, Body::Steps(steps) if steps.iter().any(|step| matches!(step.act, Act::VerifySecret { .. })))
     }
@@ -187,6 +187,16 @@ impl Call {
 
     /// Runs it by itself, on the caller's thread.
     pub(super) fn alone(&self) -> Result<Response> {
+        self.prepared()?;
+        if !self.needs_connection() {
+            return self.unconnected();
+        }
+        let intent = self.intent();
+        self.again(|deadline| self.transaction(&mut *self.client.connect(intent, deadline)?, deadline))
+    }
+
+    /// Counts it, and verifies its secrets.
+    pub(super) fn prepared(&self) -> Result<()> {
         self.count().map_err(|error| self.said(error))?;
         for secret in self.secrets()? {
             let stored = {
@@ -196,11 +206,17 @@ impl Call {
             };
             secret.verify(stored).map_err(|error| self.said(error))?;
         }
-        if !self.needs_connection() {
-            return self.unconnected();
-        }
-        let intent = self.intent();
-        self.again(|deadline| self.transaction(&mut *self.client.connect(intent, deadline)?, deadline))
+        Ok(())
+    }
+
+    /// Runs the body of one that is prepared, in a transaction that is undone as a whole when it fails.
+    pub(super) fn body(&self, connection: &mut dyn Connection, deadline: Option<Instant>) -> Result<Response> {
+        self.run(connection, deadline).map_err(|error| self.said(error))
+    }
+
+    /// Whether the host carries it out, and may do what nothing undoes.
+    pub(super) fn is_handled(&self) -> bool {
+        self.handler.is_some()
     }
 
     /// The answer of a body that does nothing.
@@ -224,8 +240,7 @@ impl Call {
     }
 
     fn tries(&self, deadline: Option<Instant>) -> Tries {
-        // A handler may have done what nothing undoes.
-        let retries = if self.handler.is_some() { 0 } else { TURNS };
+        let retries = if self.is_handled() { 0 } else { TURNS };
         Tries::new(TransactionOptions { retries, timeout: None }, deadline)
     }
 

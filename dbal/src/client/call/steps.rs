@@ -44,7 +44,11 @@ pub(super) fn returned(call: &Call) -> Result<Response> {
 }
 
 /// Runs a machine on a connection with a transaction open.
-pub(super) fn on(connection: &mut dyn Connection, mut machine: Machine, deadline: Option<Instant>) -> Result<Response> {
+pub(in crate::client) fn on(
+    connection: &mut dyn Connection,
+    mut machine: Machine,
+    deadline: Option<Instant>,
+) -> Result<Response> {
     let (head, mut sink) = (Head::of(&machine), RecordSink::default());
     let summary = blocking::run(connection, &mut machine, None, deadline, &mut sink)?;
     head.envelope(summary)?.with(sink.records)

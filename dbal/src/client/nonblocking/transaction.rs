@@ -35,6 +35,7 @@ impl AsyncClient {
 
     /// The same for no longer than to this moment, with the same errors; see [`Tries`].
     pub async fn begin_until(&self, deadline: Option<Instant>) -> Result<AsyncTransaction> {
+        self.blocking.unkeyed("a transaction")?;
         let (work, jobs) = mpsc::channel::<Work>();
         let (tell, begun) = oneshot::channel();
         let cancel = OnDrop::new();
@@ -297,7 +298,7 @@ impl AsyncTransaction {
         let client = &self.client;
         #[cfg(feature = "remote")]
         if let Some(remote) = client.far()?.cloned() {
-            return crate::client::far::given(self.ask(remote, request).await?, sink);
+            return self.ask(remote, request).await?.given(sink);
         }
         let mut machine = client.engine.prepare(&client.caller, request)?;
         let head = Head::of(&machine);
@@ -319,7 +320,7 @@ impl AsyncTransaction {
     pub async fn batch(&self, entries: impl IntoIterator<Item = Request>) -> Result<Vec<Response>> {
         #[cfg(feature = "remote")]
         if self.client.far()?.is_some() {
-            return self.execute(&crate::client::far::batch(entries)).await?.batch();
+            return self.execute(&crate::client::batch::request(entries)).await?.batch();
         }
         let entries: Vec<Request> = entries.into_iter().collect();
         let attempt = Attempt::of_entries(&self.client, &entries)?;

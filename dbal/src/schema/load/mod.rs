@@ -2,7 +2,8 @@
 //!
 //! An entity is any document with the key `entity` (or `name` and `fields`) in any `.yaml` or `.yml` file below the
 //! folder. Operations come from `<entity>.ops.yaml`, from a document with the keys `entity` and `operations`, or stand
-//! in the entity's own document. `security.yaml` has the patterns of the content scan. Other documents are passed over.
+//! in the entity's own document. `security.yaml` has the patterns of the content scan. A document `idempotency: true` lets
+//! writes carry keys. Other documents are passed over.
 //!
 //! All faults of all files come at once. Keys may be written as `max_length` or `maxLength`; an unknown key is a warning,
 //! but a fault in `acl`, `security`, `ttl` and `rate_limit`, where a guess would open a door.
@@ -54,6 +55,27 @@ fields:
   expires_at: { type: datetime, required: true, index: true, description: When the window ends. }
 ttl: { field: expires_at, auto_delete: true }
 ";
+
+/// The entity that keeps idempotency keys. It is there where a document of the schema says `idempotency: true`.
+pub const IDEMPOTENCY_KEYS: &str = "DbalIdempotencyKey";
+
+/// Trusted code alone reaches it. Keys and requests are digests, and answers are sealed with the keys.
+const IDEMPOTENCY_KEYS_ENTITY: &str = "\
+entity: DbalIdempotencyKey
+plural: dbal_idempotency_keys
+description: Writes that came with an idempotency key, and what they answered. Kept by the engine.
+fields:
+  id: { type: string, primary: true, max_length: 64, description: A hash of the caller and of the key. }
+  request: { type: string, required: true, max_length: 64, description: A hash of the request. }
+  answer: { type: bytes, description: 'What it answered, sealed with the key; null where that is too long to keep.' }
+  expires_at: { type: datetime, required: true, index: true, description: How long the key is kept. }
+ttl: { field: expires_at, auto_delete: true }
+";
+
+/// Whether an entity is the engine's own, made and used by it.
+pub fn is_own(entity: &str) -> bool {
+    [RATE_LIMITS, IDEMPOTENCY_KEYS].contains(&entity)
+}
 
 /// A schema, what somebody should look at, and what was concluded rather than declared.
 #[derive(Debug)]
@@ -136,9 +158,10 @@ fn finish(
     attach(&report, &mut declared, incomplete);
     let counts = |one: &OperationSource| one.decl.rate_limit.is_some() || one.decl.name == "move";
     if declared.entities.iter().flat_map(|entity| &entity.operations).any(counts) {
-        for document in report.read("the engine's own entities", RATE_LIMITS_ENTITY) {
-            source::document(&report, "rate_limits", &document, &mut declared);
-        }
+        own(&report, "rate_limits", RATE_LIMITS_ENTITY, &mut declared);
+    }
+    if declared.idempotency {
+        own(&report, "idempotency_keys", IDEMPOTENCY_KEYS_ENTITY, &mut declared);
     }
     if declared.entities.iter().any(|entity| !entity.scan_for_malicious.is_empty()) {
         let built_in = operation::built_in(&report, &declared.patterns);
@@ -148,6 +171,12 @@ fn finish(
     let (entities, derived) = resolve::resolve(&report, entities, incomplete);
     let (entities, warnings) = report.finish(entities)?;
     Ok(Loaded { schema: Schema::new(entities, patterns), warnings, derived })
+}
+
+fn own(report: &Report, name: &str, text: &str, declared: &mut Declared) {
+    for document in report.read("the engine's own entities", text) {
+        source::document(report, name, &document, declared);
+    }
 }
 
 /// Gives operations to their entities.

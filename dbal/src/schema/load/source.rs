@@ -19,6 +19,8 @@ pub(super) struct Declared {
     pub patterns: Vec<MaliciousPattern>,
     /// Files that registries name, to be found among those that were loaded.
     pub references: Vec<Reference>,
+    /// Writes may carry idempotency keys.
+    pub idempotency: bool,
 }
 
 /// A `$ref` of a registry file.
@@ -129,6 +131,8 @@ pub(super) fn document(report: &Report, file: &str, node: &Node, declared: &mut 
         operations(report, stem, node, declared);
     } else if has("entity") || (has("name") && has("fields")) {
         declared.entities.extend(entity::read(report, node, None));
+    } else if let Some(value) = node.get("idempotency").filter(|_| entries.len() == 1) {
+        idempotency(report, value, declared);
     } else if has("fields") {
         let near = nearest("entity", entries.iter().map(|entry| entry.key.as_str()));
         let hint = near.map(|key| format!("; is {key} meant to be entity?")).unwrap_or_default();
@@ -144,6 +148,14 @@ fn refer(node: &Node, declared: &mut Declared) {
     if let Some(target) = reference(node) {
         let path = target.as_str().unwrap_or_default().to_owned();
         declared.references.push(Reference { path, place: target.place });
+    }
+}
+
+/// Whether writes may carry keys, which the engine keeps in an entity of its own then.
+fn idempotency(report: &Report, value: &Node, declared: &mut Declared) {
+    match value.as_bool() {
+        Some(kept) => declared.idempotency |= kept,
+        None => report.error(value.place, format!("idempotency: expected true or false, found {}", value.describe())),
     }
 }
 
@@ -186,6 +198,7 @@ fn registry(report: &Report, node: &Node, declared: &mut Declared) {
                 }
             }
             "security" => declared.patterns.extend(operation::patterns(report, value)),
+            "idempotency" => idempotency(report, value, declared),
             "version" | "description" | "name" => {}
             _ => report.warning(*place, format!("unknown key {key} beside entities; it is ignored")),
         }
