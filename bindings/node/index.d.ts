@@ -335,6 +335,8 @@ export interface Explanation {
 interface ClientMethods<S, M> extends Requests<S, M> {
   /** The same database on behalf of a principal: every access rule applies. */
   asPrincipal(principal: Principal): Client<S, M>
+  /** The same client whose reads see everything that was committed before: none goes to a copy of the database. */
+  newest(): Client<S, M>
   /** What would run, without running it. */
   explain(request: RequestData, principal?: Principal): Answer<M, Explanation>
   /** Creates what the database lacks, and says how. */

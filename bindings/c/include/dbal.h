@@ -574,6 +574,14 @@ enum dbal_status dbal_as_principal_json(const struct dbal_client *client,
                                         struct dbal_error **err);
 
 /**
+ * The same client whose reads see everything that was committed before: none goes to a copy of the database.
+ */
+DBAL_API
+enum dbal_status dbal_newest(const struct dbal_client *client,
+                             struct dbal_client **newest,
+                             struct dbal_error **err);
+
+/**
  * The same client with a deadline for each request, in milliseconds; a negative number is none.
  */
 DBAL_API

@@ -654,6 +654,10 @@ public:
             return dbal_as_principal(held_.get(), principal.get(), out, err);
         });
     }
+    /** The same client whose reads see everything that was committed before: none goes to a copy of the database. */
+    client newest() const {
+        return made([&](dbal_client **out, dbal_error **err) { return dbal_newest(held_.get(), out, err); });
+    }
     client with_timeout(std::chrono::milliseconds timeout) const {
         return made([&](dbal_client **out, dbal_error **err) {
             return dbal_with_timeout(held_.get(), timeout.count(), out, err);

@@ -167,6 +167,20 @@ pub unsafe extern "C" fn dbal_as_principal_json(
     })
 }
 
+/// The same client whose reads see everything that was committed before: none goes to a copy of the database.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dbal_newest(
+    client: *const dbal_client,
+    newest: *mut *mut dbal_client,
+    err: *mut *mut dbal_error,
+) -> dbal_status {
+    done(err, || {
+        let out = Out::new(newest, "newest")?;
+        out.set(give(dbal_client::of(On::Client(whole(shared(client)?)?.newest()))));
+        Ok(())
+    })
+}
+
 /// The same client with a deadline for each request, in milliseconds; a negative number is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dbal_with_timeout(

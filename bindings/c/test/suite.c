@@ -805,6 +805,10 @@ static void threads(void) {
     CHECK(dbal_error_retryable(err));
     dbal_error_free(err);
     dbal_close(timed);
+    dbal_client *newest = NULL;
+    OK(dbal_newest(db, &newest, &err));
+    CHECK(count(newest, "Book") == 3);
+    dbal_close(newest);
     OK(dbal_with_timeout(db, -1, &timed, &err));
     CHECK(count(timed, "Book") == 3);
     dbal_close(timed);

@@ -146,6 +146,7 @@ int main() {
     // Others who ask, and time.
     const dbal::client as_ada = db.as_principal(dbal::map{{"user", dbal::map{{"id", "ada"}, {"role", "user"}}}});
     CHECK(as_ada["Author"].count() == 1);
+    CHECK(as_ada.newest()["Author"].count() == 1);
     CHECK(refused([&] { as_ada["Author"].create(dbal::map{{"name", "x"}}); }).status() == DBAL_FORBIDDEN);
     CHECK(refused([&] { db.with_timeout(std::chrono::milliseconds(0))["Book"].count(); }).outcome() == "not_applied");
     const dbal::cancel cancel;

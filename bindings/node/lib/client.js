@@ -1,7 +1,7 @@
 'use strict'
 
 const { port, outcome, later, request, written } = require('./port.js')
-const { open, bind } = require('./database.js')
+const { open, bind, guarded } = require('./database.js')
 const { DBALError, invalid } = require('./error.js')
 const { optionName } = require('./names.js')
 const { Entity, checked, timeoutOf, signalOf } = require('./handle.js')
@@ -54,6 +54,11 @@ class DBALClient extends Asks {
   asPrincipal(principal) {
     this.shared.open()
     return become({}, bind(this.native, principal), this.shared, this.constructor)
+  }
+
+  newest() {
+    this.shared.open()
+    return become({}, guarded(() => this.native.newest()), this.shared, this.constructor)
   }
 
   submit(length, timeout) {

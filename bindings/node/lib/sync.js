@@ -55,6 +55,11 @@ class SyncClient extends Asks {
     return become({}, bind(this.native, principal), this.shared, this.constructor)
   }
 
+  newest() {
+    this.shared.open()
+    return become({}, guarded(() => this.native.newest()), this.shared, this.constructor)
+  }
+
   run(length, timeout) {
     return this.native.execute(length, timeout)
   }

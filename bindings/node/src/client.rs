@@ -114,6 +114,13 @@ impl Database {
         Ok(Database { shared: self.shared.clone(), client, layouts: self.layouts.clone() })
     }
 
+    /// The same database, whose reads see what was committed before.
+    #[napi(catch_unwind)]
+    pub fn newest(&self) -> napi::Result<Database> {
+        let client = RefCell::new(Some(self.client().map_err(thrown)?.newest()));
+        Ok(Database { shared: self.shared.clone(), client, layouts: self.layouts.clone() })
+    }
+
     /// Lets go of the database; what is in flight comes to its end.
     #[napi(catch_unwind)]
     pub fn close(&self) {

@@ -171,6 +171,7 @@ test('a token that is taken no longer is replaced once, and of auth the token al
 test('what is for trusted code says so, and options are checked', async () => {
   const db = new DBALClient({ endpoint: 'db:1', WebSocket: sockets(() => {}).WebSocket })
   assert.throws(() => db.asPrincipal({}), { code: 'FORBIDDEN', message: /credentials/ })
+  assert.throws(() => db.newest(), { code: 'CAPABILITY_NOT_SUPPORTED' })
   for (const what of ['explain', 'migrate', 'reset']) await assert.rejects(db[what](), { code: 'FORBIDDEN' })
   assert.throws(() => openSync({}), { code: 'CAPABILITY_NOT_SUPPORTED' })
   assert.throws(() => new DBALClient({ endpoint: 'db:1', databse: {} }), { code: 'VALIDATION_ERROR', message: /databse/ })

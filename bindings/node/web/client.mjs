@@ -191,6 +191,10 @@ class DBALClient extends Asks {
     })
   }
 
+  newest() {
+    throw new DBALError({ code: 'CAPABILITY_NOT_SUPPORTED', message: 'newest: a daemon chooses itself which copy of the database it reads' })
+  }
+
   async explain() {
     throw trustedOnly('explain')
   }

@@ -157,6 +157,10 @@ class Client(Asks):
         """The same client with a deadline for each request; None waits for ever."""
         return self._with(self._native.within(seconds))
 
+    def newest(self) -> Self:
+        """The same client whose reads see everything that was committed before: none goes to a copy of the database."""
+        return self._with(self._native.newest())
+
     @overload
     def transaction(self, *, timeout: float | None = None) -> Block: ...
 

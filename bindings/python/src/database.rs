@@ -142,6 +142,12 @@ impl Database {
         bound.map_err(|error| raised(py, &error))
     }
 
+    /// The same database, whose reads see what was committed before.
+    fn newest(&self, py: Python<'_>) -> PyResult<Database> {
+        let client = self.opened.client().map_err(|error| raised(py, &error))?;
+        Ok(self.opened.sibling(client.newest()))
+    }
+
     /// The same database with a deadline for each request, in seconds.
     fn within(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Database> {
         let given = timeout.map(|timeout| seconds(py, timeout)).transpose()?;

@@ -126,7 +126,7 @@ class Blocking(Folder):
         threads = [threading.Thread(target=work, args=(n * 60,)) for n in range(8)]
         [thread.start() for thread in threads]
         [thread.join() for thread in threads]
-        self.assertEqual((failed, db.boxes.count()), ([], 532))
+        self.assertEqual((failed, db.boxes.count(), db.newest().boxes.count()), ([], 532, 532))
 
         # The writer is held; a thread that waits for it must not stop this one.
         waited = []
@@ -300,6 +300,7 @@ class Awaited(Folder):
                 self.assertEqual(caught.exception.outcome, "not_applied")
                 await tx.boxes.create(id=1)
             self.assertEqual([box["id"] for box in await db.boxes.find_many()], [1])
+            self.assertEqual(await db.newest().boxes.count(), 1)
 
         self.run_with(work)
 
