@@ -13,6 +13,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
+use crate::body;
 use crate::service::{Service, has_stopped};
 
 /// A connection has this long to bring the head of a request.
@@ -66,6 +67,7 @@ async fn answer(service: &Service, request: &Request<Incoming>) -> Response<Body
             false => plain(StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
         },
         "/metrics" => {
+            service.metrics.held.set(i64::try_from(body::taken(&service.arriving)).unwrap_or(i64::MAX));
             let mut response = plain(StatusCode::OK, &service.metrics.text());
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));

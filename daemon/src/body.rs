@@ -1,4 +1,4 @@
-//! Bodies of requests while they arrive: how long that may take, and how much of all of them is held at a time.
+//! Bodies and messages of requests: how long they may take to arrive, and how much of all of them is held at a time.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,6 +23,11 @@ pub fn room() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(MOST / UNIT))
 }
 
+/// Bytes of a room that are taken.
+pub fn taken(room: &Semaphore) -> usize {
+    MOST.saturating_sub(room.available_permits() * UNIT)
+}
+
 /// The room that one request takes, until this is dropped.
 #[derive(Clone)]
 pub struct Held(Arc<Mutex<Taken>>);
@@ -39,7 +44,11 @@ impl Held {
         Held(Arc::new(Mutex::new(Taken { room, bytes: 0, permit: None })))
     }
 
-    fn take(&self, more: usize) -> Result<(), Trouble> {
+    /// Takes more of it.
+    ///
+    /// # Errors
+    /// When there is no more.
+    pub fn take(&self, more: usize) -> Result<(), Trouble> {
         let mut taken = self.0.lock();
         let before = taken.bytes.div_ceil(UNIT);
         taken.bytes += more;
@@ -53,6 +62,16 @@ impl Held {
             none => *none = Some(new),
         }
         Ok(())
+    }
+
+    /// Gives some of it back, and keeps the rest.
+    pub fn give_back(&self, bytes: usize) {
+        let mut taken = self.0.lock();
+        let before = taken.bytes.div_ceil(UNIT);
+        taken.bytes = taken.bytes.saturating_sub(bytes);
+        let units = before - taken.bytes.div_ceil(UNIT);
+        // Dropped, they are free.
+        drop(taken.permit.as_mut().and_then(|permit| permit.split(units)));
     }
 }
 
@@ -150,6 +169,11 @@ mod tests {
         }
         assert_eq!(room.available_permits(), 2);
         assert_eq!(other.take(3 * UNIT), Err(Trouble::Full));
+        one.give_back(UNIT + 1);
+        assert_eq!(room.available_permits(), 3);
+        one.give_back(5 * UNIT);
+        assert_eq!(room.available_permits(), 4);
+        assert_eq!(one.take(4 * UNIT), Ok(()));
         drop(one);
         assert_eq!(room.available_permits(), 4);
         let other = Held::new(room);

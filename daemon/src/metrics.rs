@@ -44,6 +44,8 @@ pub struct Metrics {
     pub in_flight: Gauge,
     /// Transactions that clients have open.
     pub transactions: Gauge,
+    /// Bytes of bodies and messages that are held.
+    pub held: Gauge,
     /// Times the access rules were taken anew.
     pub reloads: Counter,
     /// Times they were faulty and the old ones kept.
@@ -84,6 +86,7 @@ impl Metrics {
             websockets: Gauge::default(),
             in_flight: Gauge::default(),
             transactions: Gauge::default(),
+            held: Gauge::default(),
             reloads: Counter::default(),
             reload_faults: Counter::default(),
             rules_current: Gauge::default(),
@@ -97,6 +100,7 @@ impl Metrics {
         registry.register("websockets", "Open WebSockets", metrics.websockets.clone());
         registry.register("in_flight", "Requests under way", metrics.in_flight.clone());
         registry.register("transactions", "Open transactions of clients", metrics.transactions.clone());
+        registry.register("held_bytes", "Bodies and messages of requests in memory", metrics.held.clone());
         registry.register("rules_reloads", "Access rules taken anew", metrics.reloads.clone());
         registry.register("rules_faults", "Faulty access rules, the old ones kept", metrics.reload_faults.clone());
         registry.register("rules_current", "Whether the rules file is the rules in use", metrics.rules_current.clone());

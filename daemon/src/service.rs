@@ -11,7 +11,9 @@ use dbal::client::nonblocking::{AsyncRows, AsyncTransaction};
 use dbal::client::{Envelope, Origin};
 use dbal::config::Settings;
 use dbal::packed::Layouts;
-use dbal::{AsyncClient, Error, ErrorKind, Operation, Outcome, Principal, Request, Response, Result, RowSink};
+use dbal::{
+    AsyncClient, DateTime, Error, ErrorKind, Operation, Outcome, Principal, Request, Response, Result, RowSink,
+};
 use futures_util::FutureExt;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
@@ -28,6 +30,9 @@ const LONGEST: Duration = Duration::from_secs(30);
 
 /// How much longer the daemon waits than the database should need to notice that time is over.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// How often it is asked whether the token still counts of what goes on for long.
+pub const TOKEN: Duration = Duration::from_secs(5);
 
 /// Requests under way at a time. More wait nowhere: they are told to come again.
 const MOST_AT_ONCE: usize = 1_024;
@@ -150,6 +155,33 @@ impl Service {
         let caller = Arc::new(Caller::bind(&trusted, Some(Principal::anonymous())));
         self.anonymous.store(Some(caller.clone()));
         Ok(caller)
+    }
+
+    /// The caller of a token that was verified before, if it still counts. Nothing is written for it.
+    ///
+    /// # Errors
+    /// UNAUTHORIZED; DATABASE_ERROR and TIMEOUT.
+    pub async fn still(&self, token: &str) -> Result<Arc<Caller>> {
+        let trusted = self.trusted.load();
+        let looked_up = trusted.with_timeout(Some(self.longest)).newest();
+        let verified = self.identities.identify().identify_again(&looked_up, token).await?;
+        match verified.expires {
+            Some(end) if end <= DateTime::now() => Err(Error::unauthorized()),
+            _ => Ok(Arc::new(Caller::bind(&trusted, verified.principal))),
+        }
+    }
+
+    /// Ends when a token does not count any more; never without one. For what goes on after its caller was verified.
+    pub async fn until_revoked(self: Arc<Self>, token: Option<String>) {
+        let Some(token) = token else { return std::future::pending().await };
+        loop {
+            tokio::time::sleep(TOKEN).await;
+            let caller = self.still(&token).await;
+            // A database that does not answer has revoked nothing.
+            if caller.is_err_and(|error| error.kind() == ErrorKind::Unauthorized) {
+                return;
+            }
+        }
     }
 
     /// The same caller under the rules in force.

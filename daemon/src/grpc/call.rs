@@ -13,6 +13,7 @@ use tonic::{Response, Status, Streaming};
 
 use super::{answer, failure, told, transaction, value};
 use crate::accept::Place;
+use crate::body::Held;
 use crate::caller::Caller;
 use crate::catalogue;
 use crate::generated::dbal_v1::dbal_server::Dbal;
@@ -25,6 +26,9 @@ use crate::service::{Ask, Service};
 
 /// Messages, one after the other.
 type Messages<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// Ends when a token does.
+pub type Revoked = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A call with its caller.
 #[derive(Clone)]
@@ -39,6 +43,7 @@ pub struct Call {
     id: String,
     place: Option<Arc<Place>>,
     key: Option<String>,
+    token: Option<String>,
 }
 
 impl Call {
@@ -50,7 +55,7 @@ impl Call {
         let (token, timeout, key) = told(head)?;
         let caller = service.caller(token.as_deref(), peer).await?;
         let place = head.extensions.get::<Arc<Place>>().cloned();
-        Ok(Call { within: service.within(timeout), service, caller, peer, id: id.to_owned(), place, key })
+        Ok(Call { within: service.within(timeout), service, caller, peer, id: id.to_owned(), place, key, token })
     }
 
     /// What is known of a request beside itself.
@@ -61,6 +66,11 @@ impl Call {
     /// An error as this transport tells it.
     pub fn status(&self, error: &Error) -> Status {
         failure::status(error, &self.id)
+    }
+
+    /// Ends when the caller's token does not count any more.
+    pub fn revoked(&self) -> Revoked {
+        Box::pin(self.service.clone().until_revoked(self.token.clone()))
     }
 
     /// A place for a transaction among those of the connection.
@@ -110,12 +120,17 @@ impl Dbal for Call {
             Ok((rows, place))
         };
         let (rows, place) = begin.await.map_err(|error| self.status(&error))?;
-        let state = Some((rows, place, self.clone()));
+        let state = Some((rows, place, self.clone(), self.revoked()));
         let parts = stream::unfold(state, |state| async move {
-            let (mut rows, place, call) = state?;
-            match gather(&mut rows).await {
+            let (mut rows, place, call, mut revoked) = state?;
+            let gathered = tokio::select! {
+                biased;
+                () = &mut revoked => Err(Error::unauthorized()),
+                gathered = gather(&mut rows) => gathered,
+            };
+            match gathered {
                 Ok(gathered) if gathered.is_empty() => None,
-                Ok(gathered) => Some((Ok(value::rows(gathered)), Some((rows, place, call)))),
+                Ok(gathered) => Some((Ok(value::rows(gathered)), Some((rows, place, call, revoked)))),
                 Err(error) => Some((Err(call.status(&error)), None)),
             }
         });
@@ -128,7 +143,8 @@ impl Dbal for Call {
         &self,
         steps: tonic::Request<Streaming<TransactionRequest>>,
     ) -> Result<Response<Messages<TransactionResponse>>, Status> {
-        let answers = transaction::run(self.clone(), steps.into_inner()).map_err(|error| self.status(&error))?;
+        let held = steps.extensions().get::<Held>().cloned();
+        let answers = transaction::run(self.clone(), steps.into_inner(), held).map_err(|error| self.status(&error))?;
         Ok(Response::new(Box::pin(answers)))
     }
 

@@ -85,8 +85,13 @@ async fn route(
     if path.starts_with(DBAL) {
         let call = Call::new(service, peer.ip(), id, &head).await?;
         // A transaction has as long as its deadline; each of its messages comes when it comes.
-        let body = Arriving::new(body, held, (!path.ends_with("/Transaction")).then_some(http::BODY));
-        let request = Request::from_parts(head, body);
+        let once = !path.ends_with("/Transaction");
+        let body = Arriving::new(body, held, once.then_some(http::BODY));
+        let mut request = Request::from_parts(head, body);
+        if !once {
+            // Its messages are given back one by one.
+            request.extensions_mut().insert(held.clone());
+        }
         return served(DbalServer::new(call).max_decoding_message_size(most).call(request).await);
     }
     let stopping = service.stopping.clone();

@@ -6,15 +6,20 @@ use std::time::{Duration, Instant};
 use dbal::client::nonblocking::AsyncTransaction;
 use dbal::{Error, Operation, Outcome, Result};
 use futures_util::{Stream, stream};
+use prost::Message as _;
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::{Status, Streaming};
 
-use super::call::{Call, over, request};
+use super::call::{Call, Revoked, over, request};
 use super::{answer, status};
+use crate::body::Held;
 use crate::generated::dbal_v1::transaction_request::Step;
 use crate::generated::dbal_v1::transaction_response;
 use crate::generated::dbal_v1::{TransactionRequest, TransactionResponse};
 use crate::metrics::Counted;
+
+/// Bytes before each message.
+const PREFIX: usize = 5;
 
 /// The answers to the steps of a call.
 ///
@@ -23,11 +28,13 @@ use crate::metrics::Counted;
 pub fn run(
     call: Call,
     steps: Streaming<TransactionRequest>,
+    held: Option<Held>,
 ) -> Result<impl Stream<Item = Result<TransactionResponse, Status>> + Send> {
     let place = call.transaction()?;
     let counted = Counted::new(&call.service.metrics.transactions);
     let until = Instant::now() + call.within;
-    let running = Running { call, steps, open: Vec::new(), until, _place: place, _counted: counted };
+    let revoked = call.revoked();
+    let running = Running { call, steps, open: Vec::new(), until, revoked, held, _place: place, _counted: counted };
     Ok(stream::unfold(Some(running), |running| async move {
         let mut running = running?;
         match running.next().await {
@@ -47,6 +54,9 @@ struct Running {
     /// Those that are open, each inside the one before it.
     open: Vec<AsyncTransaction>,
     until: Instant,
+    revoked: Revoked,
+    /// The room that its messages take.
+    held: Option<Held>,
     _place: Option<OwnedSemaphorePermit>,
     _counted: Counted,
 }
@@ -55,11 +65,25 @@ impl Running {
     /// The answer to the next step; an error ends the call.
     async fn next(&mut self) -> Result<TransactionResponse> {
         let late = || Error::timeout(Outcome::NotApplied);
-        let step = tokio::time::timeout_at(self.until.into(), self.steps.message()).await.map_err(|_| late())?;
+        // Not while a step is carried out: whether a commit was, its caller has to be told.
+        let step = tokio::select! {
+            biased;
+            () = &mut self.revoked => return Err(Error::unauthorized()),
+            step = tokio::time::timeout_at(self.until.into(), self.steps.message()) => step.map_err(|_| late())?,
+        };
         let step = step.map_err(|unread| status::error(&unread))?;
         let step = step.ok_or_else(|| over("the call ended without commit; nothing was applied"))?;
+        let bytes = step.encoded_len() + PREFIX;
         let step = step.step.ok_or_else(|| Error::validation("step", "missing"))?;
-        let result = match (step, self.open.is_empty()) {
+        let result = self.carried_out(step).await?;
+        if let Some(held) = &self.held {
+            held.give_back(bytes);
+        }
+        Ok(TransactionResponse { result: Some(result) })
+    }
+
+    async fn carried_out(&mut self, step: Step) -> Result<transaction_response::Result> {
+        Ok(match (step, self.open.is_empty()) {
             (Step::Begin(_), _) => {
                 let begun = self.begin().await?;
                 self.open.push(begun);
@@ -78,11 +102,10 @@ impl Running {
                 self.last()?.rollback().await?;
                 transaction_response::Result::Done(true)
             }
-        };
-        Ok(TransactionResponse { result: Some(result) })
+        })
     }
 
-    async fn begin(&self) -> Result<AsyncTransaction> {
+    async fn begin(&mut self) -> Result<AsyncTransaction> {
         match self.open.last() {
             Some(outer) => outer.begin().await,
             None => {
@@ -93,7 +116,7 @@ impl Running {
         }
     }
 
-    async fn request(&self, asked: crate::generated::dbal_v1::Request) -> Result<dbal::Response> {
+    async fn request(&mut self, asked: crate::generated::dbal_v1::Request) -> Result<dbal::Response> {
         let request = request(asked)?;
         if request.operation == Operation::Stream {
             return Err(Error::validation("operation", "a stream has a method of its own"));

@@ -1,5 +1,6 @@
 //! A stream as lines of JSON: rows in parts, and a last line that says that they were all.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -8,7 +9,7 @@ use bytes::Bytes;
 use dbal::client::nonblocking::AsyncRows;
 use dbal::client::wire;
 use dbal::schema::{EntityId, Schema};
-use dbal::{Record, Request, Result};
+use dbal::{Error, Record, Request, Result};
 use futures_util::{FutureExt as _, stream};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -30,11 +31,20 @@ pub async fn stream(
     request: Request,
     ask: &Ask<'_>,
     place: Option<OwnedSemaphorePermit>,
+    revoked: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Response<Body>> {
     let schema = caller.client.blocking().schema().clone();
     let entity = schema.find(&request.entity).unwrap_or(EntityId(0));
     let rows = service.stream(caller, request, ask).await?;
-    let state = Some(State { rows, schema, entity, id: ask.id.to_owned(), count: 0, _place: place });
+    let state = Some(State {
+        rows,
+        schema,
+        entity,
+        id: ask.id.to_owned(),
+        count: 0,
+        revoked: Box::pin(revoked),
+        _place: place,
+    });
     let lines = stream::unfold(state, |state| async move {
         let mut state = state?;
         let (line, more) = state.line().await;
@@ -49,6 +59,8 @@ struct State {
     entity: EntityId,
     id: String,
     count: u64,
+    /// Ends when the caller's token does.
+    revoked: Pin<Box<dyn Future<Output = ()> + Send>>,
     /// Among the streams of the connection.
     _place: Option<OwnedSemaphorePermit>,
 }
@@ -56,7 +68,12 @@ struct State {
 impl State {
     /// The next line, and whether others follow.
     async fn line(&mut self) -> (String, bool) {
-        match gather(&mut self.rows).await {
+        let gathered = tokio::select! {
+            biased;
+            () = &mut self.revoked => Err(Error::unauthorized()),
+            gathered = gather(&mut self.rows) => gathered,
+        };
+        match gathered {
             Ok(rows) if rows.is_empty() => (format!("{{\"done\":{}}}\n", self.count), false),
             Ok(rows) => {
                 self.count += rows.len() as u64;

@@ -141,7 +141,8 @@ impl Exchange<'_> {
         let mut request = arguments::of_body(entity, &operation, &body)?;
         if request.operation == Operation::Stream {
             let place = self.head.extensions.get::<Arc<Place>>().map(|place| place.stream()).transpose()?;
-            return Ok(lines::stream(self.service, &caller, request, &self.ask()?, place).await?);
+            let revoked = self.service.clone().until_revoked(token(&self.head.headers)?);
+            return Ok(lines::stream(self.service, &caller, request, &self.ask()?, place, revoked).await?);
         }
         let by_header = arguments::if_match(&self.head.headers, &mut request)?;
         let response = self.service.run(&caller, &request, &self.ask()?).await.map_err(|error| {

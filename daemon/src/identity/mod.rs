@@ -55,6 +55,15 @@ pub trait Identify: Send + Sync {
     /// UNAUTHORIZED, the same whatever is wrong with it; DATABASE_ERROR and TIMEOUT.
     fn identify<'a>(&'a self, trusted: &'a AsyncClient, token: &'a str) -> Verifying<'a>;
 
+    /// The same of a token that was verified before, for something that goes on. It writes nothing: what goes on may be a
+    /// transaction that everybody who writes waits for.
+    ///
+    /// # Errors
+    /// As [`Identify::identify`].
+    fn identify_again<'a>(&'a self, trusted: &'a AsyncClient, token: &'a str) -> Verifying<'a> {
+        self.identify(trusted, token)
+    }
+
     /// Files that it reads, to be read again when they change.
     fn files(&self) -> Vec<PathBuf> {
         Vec::new()
@@ -87,31 +96,38 @@ impl Configured {
         let keys = auth.api_keys_file.as_deref().map(ApiKeys::load).transpose()?.map(ArcSwap::from_pointee);
         Ok(Configured { sessions: auth.sessions, auth: auth.clone(), jwt, keys })
     }
+
+    /// `again`: nothing is written.
+    async fn verified(&self, trusted: &AsyncClient, token: &str, again: bool) -> Result<Verified> {
+        // Neither session tokens nor API keys have dots.
+        if let (Some(jwt), true) = (&self.jwt, token.contains('.')) {
+            let claims = jwt.load().verify(token, now_seconds())?;
+            let expires = DateTime::from_epoch_millis(claims.expires.saturating_mul(1_000));
+            let principal = with_row(trusted, &claims.subject, claims.role.as_deref()).await?;
+            let principal = Principal { session: claims.all, ..principal };
+            return Ok(Verified { principal: Some(principal), expires });
+        }
+        if let (Some(keys), true) = (&self.keys, token.starts_with(keys::PREFIX)) {
+            let keys = keys.load();
+            let key = keys.find(token, DateTime::now())?;
+            let principal = with_row(trusted, &key.user, key.role.as_deref()).await?;
+            let principal = Principal { session: key.session(), ..principal };
+            return Ok(Verified { principal: Some(principal), expires: key.expires });
+        }
+        if self.sessions {
+            return sessions::verify(trusted, token, again).await;
+        }
+        Err(Error::unauthorized())
+    }
 }
 
 impl Identify for Configured {
     fn identify<'a>(&'a self, trusted: &'a AsyncClient, token: &'a str) -> Verifying<'a> {
-        Box::pin(async move {
-            // Neither session tokens nor API keys have dots.
-            if let (Some(jwt), true) = (&self.jwt, token.contains('.')) {
-                let claims = jwt.load().verify(token, now_seconds())?;
-                let expires = DateTime::from_epoch_millis(claims.expires.saturating_mul(1_000));
-                let principal = with_row(trusted, &claims.subject, claims.role.as_deref()).await?;
-                let principal = Principal { session: claims.all, ..principal };
-                return Ok(Verified { principal: Some(principal), expires });
-            }
-            if let (Some(keys), true) = (&self.keys, token.starts_with(keys::PREFIX)) {
-                let keys = keys.load();
-                let key = keys.find(token, DateTime::now())?;
-                let principal = with_row(trusted, &key.user, key.role.as_deref()).await?;
-                let principal = Principal { session: key.session(), ..principal };
-                return Ok(Verified { principal: Some(principal), expires: key.expires });
-            }
-            if self.sessions {
-                return sessions::verify(trusted, token).await;
-            }
-            Err(Error::unauthorized())
-        })
+        Box::pin(self.verified(trusted, token, false))
+    }
+
+    fn identify_again<'a>(&'a self, trusted: &'a AsyncClient, token: &'a str) -> Verifying<'a> {
+        Box::pin(self.verified(trusted, token, true))
     }
 
     fn files(&self) -> Vec<PathBuf> {

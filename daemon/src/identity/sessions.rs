@@ -6,17 +6,21 @@ use super::{Verified, with_row};
 
 const SESSION: &str = "Session";
 
-/// The caller whose session has this token.
-pub async fn verify(trusted: &AsyncClient, token: &str) -> Result<Verified> {
+/// The caller whose session has this token. `again`: it is not marked as used.
+pub async fn verify(trusted: &AsyncClient, token: &str, again: bool) -> Result<Verified> {
     let schema = trusted.blocking().schema();
     let declared = schema.by_name(SESSION).map(|id| schema.entity(id));
     if declared.and_then(|entity| entity.operation("validate")).is_none() {
         return Err(Error::unauthorized());
     }
-    let input = Value::Map(Map(vec![("token".into(), token.into())]));
-    let request = Request::new(Operation::Call, SESSION).arg("name", "validate").arg("input", input);
+    let named = Value::Map(Map(vec![("token".into(), token.into())]));
+    let request = match again && declared.is_some_and(|entity| entity.field_by_name("token").is_some()) {
+        true => Request::new(Operation::First, SESSION).arg("filter", named),
+        false => Request::new(Operation::Call, SESSION).arg("name", "validate").arg("input", named),
+    };
     let session = match trusted.execute(&request).await.map(Response::uncalled) {
-        Ok(Response::Row(row)) => row.into_map(),
+        Ok(Response::Row(row) | Response::Maybe(Some(row))) => row.into_map(),
+        Ok(Response::Maybe(None)) => return Err(Error::unauthorized()),
         Ok(_) => return Err(Error::internal("Session.validate answers with no session")),
         // What cannot be a token is none.
         Err(error) if matches!(error.kind(), ErrorKind::ValidationError | ErrorKind::NotFound) => {

@@ -16,6 +16,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::SplitStream;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::Close;
@@ -24,9 +25,10 @@ use super::outgoing::{self, Out, Outgoing};
 use super::streams::{self, Credit};
 use super::transactions::{Transactions, Work};
 use crate::accept::STREAMS;
+use crate::body::{Held, Trouble};
 use crate::caller::Caller;
 use crate::catalogue;
-use crate::service::{Ask, Service, has_stopped};
+use crate::service::{Ask, Service, TOKEN, has_stopped};
 
 /// The first message comes within this time.
 const INIT: Duration = Duration::from_secs(5);
@@ -34,9 +36,6 @@ const INIT: Duration = Duration::from_secs(5);
 /// How often the daemon pings, and how many pings may go unanswered.
 const HEARTBEAT: Duration = Duration::from_secs(20);
 const UNANSWERED: u32 = 3;
-
-/// How often it is asked whether the token still counts.
-const TOKEN: Duration = Duration::from_secs(5);
 
 /// Requests of a connection under way at a time, streams among them.
 const IN_FLIGHT: usize = 64;
@@ -106,6 +105,8 @@ struct Session {
     token: Option<String>,
     name: String,
     transactions: Transactions,
+    /// Marks the session as used.
+    marking: Option<JoinHandle<()>>,
 }
 
 /// What a message leads to: the next one, or the end.
@@ -142,10 +143,14 @@ impl Session {
                         None | Some(Err(_) | Ok(Message::Close(_))) => ControlFlow::Break(None),
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => ControlFlow::Continue(()),
                         Some(Ok(Message::Binary(_))) => ControlFlow::Break(Some(Close::Bad)),
-                        Some(Ok(Message::Text(text))) => match Incoming::read(&text) {
-                            Some(message) => session.take(message).await,
-                            None => ControlFlow::Break(Some(Close::Bad)),
-                        },
+                        Some(Ok(Message::Text(text))) => {
+                            let held = Held::new(shared.service.arriving.clone());
+                            let room = held.take(text.len()).map(|()| held);
+                            match Incoming::read(&text) {
+                                Some(message) => session.take(message, room).await,
+                                None => ControlFlow::Break(Some(Close::Bad)),
+                            }
+                        }
                     }
                 }
                 _ = heartbeat.tick() => {
@@ -194,7 +199,7 @@ impl Session {
         match opened {
             Ok((token, packed, caller)) => {
                 let transactions = Transactions::new(shared.clone());
-                let session = Session { shared: shared.clone(), caller, token, name, transactions };
+                let session = Session { shared: shared.clone(), caller, token, name, transactions, marking: None };
                 shared.out.text(message::result(&id, &json::to_wire(&session.introduction(packed)))).await;
                 Ok(session)
             }
@@ -235,7 +240,8 @@ impl Session {
     /// Whether the token still counts.
     async fn verify(&mut self) -> Step {
         if let Some(token) = self.token.clone() {
-            match self.shared.service.caller(Some(&token), self.shared.peer.ip()).await {
+            // A transaction of this connection may be what writers wait for: it must not wait for itself.
+            match self.shared.service.still(&token).await {
                 Ok(caller) => self.caller = caller,
                 Err(error) if error.kind() == dbal::ErrorKind::Unauthorized => {
                     return ControlFlow::Break(Some(Close::Unauthorized));
@@ -243,13 +249,22 @@ impl Session {
                 // A database that does not answer has revoked nothing.
                 Err(_) => {}
             }
+            // The session is in use, which is written down when there is time for it.
+            if self.marking.as_ref().is_none_or(JoinHandle::is_finished) {
+                let (service, peer) = (self.shared.service.clone(), self.shared.peer.ip());
+                self.marking = Some(tokio::spawn(async move {
+                    // Whoever asks next is told what is wrong.
+                    let _ = service.caller(Some(&token), peer).await;
+                }));
+            }
         } else {
             self.caller = self.shared.service.current(&self.caller);
         }
         ControlFlow::Continue(())
     }
 
-    async fn take(&mut self, message: Incoming) -> Step {
+    /// `room`: what the message takes, given back when it is dropped.
+    async fn take(&mut self, message: Incoming, room: Result<Held, Trouble>) -> Step {
         let Incoming { id, method, params } = message;
         let Some(id) = id else {
             self.notified(&method, Params::new(params));
@@ -270,11 +285,18 @@ impl Session {
         };
         let mut params = Params::new(params);
         let request_id = Uuid::now_v7().to_string();
+        let held = match room {
+            Ok(held) => held,
+            Err(trouble) => {
+                self.shared.answer(&id, message::failed(&id, &trouble.error(), &request_id)).await;
+                return ControlFlow::Continue(());
+            }
+        };
         let begun = match method.as_str() {
             "session.init" => return ControlFlow::Break(Some(Close::TooMany)),
             "session.refresh" => return self.refresh(id, params, &request_id).await,
-            "request" => self.request(&id, &mut params, live, request_id.clone()).await,
-            "stream" => self.stream(&id, &mut params, live, request_id.clone()),
+            "request" => self.request(&id, &mut params, live, request_id.clone(), held).await,
+            "stream" => self.stream(&id, &mut params, live, request_id.clone(), held),
             "transaction.begin" | "transaction.commit" | "transaction.rollback" => {
                 self.transaction(&id, &method, &mut params, live, request_id.clone()).await
             }
@@ -344,7 +366,14 @@ impl Session {
         ControlFlow::Continue(())
     }
 
-    async fn request(&mut self, id: &Id, params: &mut Params, live: Live, request_id: String) -> Result<()> {
+    async fn request(
+        &mut self,
+        id: &Id,
+        params: &mut Params,
+        live: Live,
+        request_id: String,
+        held: Held,
+    ) -> Result<()> {
         let request = params.request(None)?;
         let (deadline, packed) = (params.deadline()?, params.flag("packed")?);
         let transaction = params.number("transaction")?;
@@ -355,7 +384,7 @@ impl Session {
                 let message = "only a write by itself has a key, not a request in a transaction";
                 return Err(Error::validation("idempotency_key", message));
             }
-            let work = Work::Request { request, deadline, packed, caller: self.caller.clone() };
+            let work = Work::Request { request, deadline, packed, caller: self.caller.clone(), held };
             return self.transactions.give(number, id, work, live.cancel, request_id).await;
         }
         let (shared, caller) = (self.shared.clone(), self.shared.service.current(&self.caller));
@@ -367,12 +396,13 @@ impl Session {
                 done = run(&shared, &caller, &request, &ask, packed) => done,
                 () = live.cancel.notified() => Err(cancelled(request.operation.writes())),
             };
+            drop((request, held));
             reply(&shared, &id, done, &request_id).await;
         });
         Ok(())
     }
 
-    fn stream(&mut self, id: &Id, params: &mut Params, live: Live, request_id: String) -> Result<()> {
+    fn stream(&mut self, id: &Id, params: &mut Params, live: Live, request_id: String, held: Held) -> Result<()> {
         let request = params.request(Some(Operation::Stream))?;
         let (deadline, packed) = (params.deadline()?, params.flag("packed")?);
         let first = params.number("credit")?;
@@ -389,7 +419,7 @@ impl Session {
             let ask = shared.ask(&request_id, deadline);
             let done = tokio::select! {
                 biased;
-                done = streams::run(&shared, &caller, request, &ask, &id, &credit, packed) => done,
+                done = streams::run(&shared, &caller, (request, held), &ask, &id, &credit, packed) => done,
                 () = live.cancel.notified() => Err(cancelled(false)),
             };
             let text = match done {

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::outgoing::Outgoing;
 use super::session::Shared;
+use crate::body::Held;
 use crate::caller::Caller;
 use crate::http::gather;
 use crate::service::Ask;
@@ -49,7 +50,7 @@ impl Credit {
 pub async fn run(
     shared: &Shared,
     caller: &Caller,
-    request: Request,
+    (request, held): (Request, Held),
     ask: &Ask<'_>,
     id: &str,
     credit: &Credit,
@@ -58,6 +59,8 @@ pub async fn run(
     let schema = caller.client.blocking().schema().clone();
     let entity = schema.find(&request.entity).unwrap_or(EntityId(0));
     let mut rows = shared.service.stream(caller, request, ask).await?;
+    // What was asked for is read by now.
+    drop(held);
     let mut count = 0;
     // Whoever gives no credit does not keep the connection to the database for longer than a request may take.
     let end = tokio::time::Instant::now() + shared.service.within(ask.timeout);

@@ -16,6 +16,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use super::message::Id;
 use super::session::{Reply, Shared, cancelled, reply};
 use crate::accept::TRANSACTIONS;
+use crate::body::Held;
 use crate::caller::Caller;
 use crate::metrics::Counted;
 
@@ -34,6 +35,8 @@ pub enum Work {
         packed: bool,
         /// On whose behalf it is counted.
         caller: Arc<Caller>,
+        /// The room that its message takes.
+        held: Held,
     },
     /// Begin one inside it.
     Begin,
@@ -194,7 +197,7 @@ impl Task<'_> {
     async fn step(&mut self, number: u64, work: Work, cancel: &Notify, request_id: &str) -> Result<Reply> {
         let place = self.open.iter().position(|(known, _)| *known == number).ok_or_else(ended)?;
         match work {
-            Work::Request { request, deadline, packed, caller } => {
+            Work::Request { request, deadline, packed, caller, held: _held } => {
                 let ask = self.shared.ask(request_id, deadline);
                 let transaction = &self.open[place].1;
                 let running = self.shared.service.run_inside(&caller, transaction, &request, &ask);

@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use dbal::value::json;
-use dbal::{Value, value};
+use dbal::{Map, Value, value};
 
 use crate::support::Http;
-use crate::world::{object, world, world_with};
+use crate::support::grpc::Grpc;
+use crate::support::socket::params;
+use crate::world::{World, object, token, world, world_with};
 
 #[test]
 fn c50_c51_depth_and_breadth_are_bounded() {
@@ -84,6 +86,76 @@ fn c54_sizes_are_bounded() {
     socket.text(&format!("{{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"ping\",\"params\":{{\"x\":\"{long}\"}}}}"));
     assert!(matches!(socket.closed(), 0 | 1009));
     assert_eq!(world.ada().post("/v1/Account:count", &value!({})).status, 200);
+}
+
+/// Bytes of messages that the daemon holds.
+fn held(world: &World) -> usize {
+    let metrics = Http::new(world.served.admin).get("/metrics").text();
+    let line = metrics.lines().find_map(|line| line.strip_prefix("dbal_held_bytes "));
+    line.unwrap_or_else(|| panic!("{metrics}")).parse().unwrap()
+}
+
+/// Waits until the daemon holds what it should.
+fn holds(world: &World, wanted: impl Fn(usize) -> bool) {
+    let end = Instant::now() + Duration::from_secs(10);
+    while !wanted(held(world)) {
+        assert!(Instant::now() < end, "{} bytes are held", held(world));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn large(first: i64, rows: i64, bytes: usize) -> Map {
+    let row = |id| value!({ "id": id, "name": (format!("large {id}")), "owner": "ada", "doc": ("x".repeat(bytes)) });
+    object([("data", Value::List((first..first + rows).map(row).collect())), ("returning", false.into())])
+}
+
+#[test]
+fn c54_messages_of_a_socket_take_room_while_they_are_held() {
+    let world = world();
+    // Nobody writes as long as this does.
+    let writing = world.client.begin().unwrap();
+    let mut socket = world.socket();
+    let asked = |first| params("create_many", "Account", large(first, 2, 14 << 20));
+    let waiting: Vec<i64> = (0..4).map(|at| socket.begin("request", asked(100 + 10 * at))).collect();
+    holds(&world, |held| held > 112 << 20);
+    let refused = socket.call("request", asked(200)).unwrap_err();
+    assert_eq!(refused.get("code"), Some(&"RATE_LIMIT_EXCEEDED".into()));
+    assert!(refused.get("retry_after_ms").is_some_and(|wait| !wait.is_null()));
+    // The room is everybody's, and what is small still finds some.
+    let body = json::to_wire(&Value::Map(large(300, 2, 14 << 20)));
+    let json = [("content-type", "application/json")];
+    assert_eq!(world.bob().ask("POST", "/v1/Account:create_many", &json, Some(body.as_bytes())).status, 429);
+    assert_eq!(socket.request("count", "Account", object([])).unwrap(), Value::Int(2));
+    writing.rollback().unwrap();
+    for id in waiting {
+        socket.answer(id).unwrap();
+    }
+    holds(&world, |held| held == 0);
+    socket.call("request", asked(200)).unwrap();
+    assert_eq!(world.accounts().len(), 4 + 5 * 2);
+}
+
+#[test]
+fn c54_messages_of_a_transaction_take_room_while_they_are_carried_out() {
+    let world = world();
+    let grpc = Grpc::new(world.served.address, Some(&token("ada", "user")));
+    let mut transaction = grpc.transaction().unwrap();
+    transaction.begin().unwrap();
+    let mut socket = world.socket();
+    for round in 0..6 {
+        // More than there is room for, all in all.
+        transaction.execute("create_many", "Account", large(100 + 10 * round, 2, 14 << 20)).unwrap();
+        holds(&world, |held| held < 1 << 20);
+    }
+    transaction.rollback().unwrap();
+    let begun = socket.call("transaction.begin", object([])).unwrap();
+    let number = begun.as_map().unwrap().get("transaction").unwrap().clone();
+    let mut asked = params("create_many", "Account", large(100, 2, 14 << 20));
+    asked.insert("transaction", number.clone());
+    socket.call("request", asked).unwrap();
+    holds(&world, |held| held == 0);
+    socket.call("transaction.rollback", object([("transaction", number)])).unwrap();
+    assert_eq!(world.accounts().len(), 4);
 }
 
 #[test]

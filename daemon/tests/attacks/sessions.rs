@@ -1,13 +1,17 @@
 //! D: tokens of the daemon's own ways, on the reference contract.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use dbal::value::json;
-use dbal::{Client, Config, DateTime, Operation, Request, Response, Value, value};
+use dbal::{AsyncClient, Client, Config, DateTime, Error, Map, Operation, Request, Response, Value, value};
+use dbal_served::identity::{Identify, Verified, Verifying};
 
+use crate::support::grpc::{Grpc, code};
 use crate::support::socket::Socket;
-use crate::support::{Http, Served};
+use crate::support::{Http, Served, runtime};
 use crate::world::object;
 
 struct Reference {
@@ -76,6 +80,84 @@ fn d66_a_session_is_its_users_and_ends_when_it_is_revoked() {
     assert!(began.elapsed() < Duration::from_secs(12), "{:?}", began.elapsed());
     assert_eq!(world.users(&one).0, 401);
     assert_eq!(world.users(&two).0, 200);
+}
+
+#[test]
+fn d66_what_a_revoked_token_began_ends() {
+    let world = reference("mode: production");
+    let root = world.user("root", "supergod");
+    let token = world.session(&root, 60_000);
+    let page = value!({ "data": { "slug": "new", "title": "new", "level": 1, "layout": {} } });
+    let grpc = Grpc::new(world.served.address, Some(&token));
+    grpc.execute("count", "PageView", Map::new()).unwrap();
+    // It still counts for a moment, in which more is begun.
+    let began = Instant::now();
+    world.client.entity("Session").unwrap().delete_many(value!({ "user_id": root })).unwrap();
+    let mut transaction = grpc.transaction().unwrap();
+    transaction.begin().unwrap();
+    transaction.execute("create", "PageView", page.as_map().unwrap().clone()).unwrap();
+    // Nobody waits for anything else on this call: it ends by itself.
+    let ended = transaction.waited();
+    assert_eq!(code(&ended), "UNAUTHORIZED", "{ended:?}");
+    assert!(began.elapsed() < Duration::from_secs(12), "{:?}", began.elapsed());
+    assert_eq!(world.client.entity("PageView").unwrap().count(dbal::query()).unwrap(), 0);
+}
+
+/// Believes everybody until it does not.
+struct Revoking(AtomicBool);
+
+impl Identify for Revoking {
+    fn identify<'a>(&'a self, _: &'a AsyncClient, _: &'a str) -> Verifying<'a> {
+        let known = Verified { principal: None, expires: None };
+        let said = if self.0.load(Ordering::SeqCst) { Err(Error::unauthorized()) } else { Ok(known) };
+        Box::pin(std::future::ready(said))
+    }
+}
+
+#[test]
+fn d66_streams_of_a_revoked_token_end() {
+    let world = reference("mode: production");
+    let page = |at: i64| value!({ "slug": (format!("p-{at}")), "title": "t", "level": 1, "layout": (Value::from("y".repeat(10_000))) });
+    world.client.entity("PageView").unwrap().create_many((0..3_000).map(page).collect::<Vec<_>>()).unwrap();
+    let revoking = Arc::new(Revoking(AtomicBool::new(false)));
+    let served = Served::new(world.client.clone(), "mode: production", Some(revoking.clone()));
+    let grpc = Grpc::new(served.address, Some("t"));
+    let mut stream = grpc.begin_stream("PageView", Map::new()).unwrap();
+    let mut lines = Http::with_token(served.address, "t");
+    let asked =
+        "POST /v1/page_views:stream HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 2";
+    lines.send(format!("{asked}\r\nauthorization: Bearer t\r\n\r\n{{}}").as_bytes());
+    revoking.0.store(true, Ordering::SeqCst);
+    std::thread::sleep(Duration::from_millis(5_500));
+
+    let mut rows = 0;
+    let ended = loop {
+        match runtime().block_on(stream.message()) {
+            Ok(Some(part)) => rows += part.rows.len(),
+            Ok(None) => panic!("all {rows} rows came"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(code(&ended), "UNAUTHORIZED", "{ended:?}");
+    assert!(rows < 3_000);
+    let text = lines.read().unwrap().text();
+    let last = text.lines().last().unwrap();
+    assert!(last.contains("UNAUTHORIZED"), "{}", &last[..last.len().min(300)]);
+}
+
+#[test]
+fn d66_a_transaction_is_not_held_up_by_its_own_token() {
+    let world = reference("mode: production");
+    let root = world.user("root", "supergod");
+    let token = world.session(&root, 60_000);
+    let mut socket = Socket::open(world.served.address, Some(&token));
+    let begun = socket.call("transaction.begin", Map::new()).unwrap();
+    let number = begun.as_map().unwrap().get("transaction").unwrap().clone();
+    // Meanwhile it is asked whether the token still counts, of a database that one alone may write to.
+    std::thread::sleep(Duration::from_millis(5_500));
+    let began = Instant::now();
+    socket.call("transaction.commit", object([("transaction", number)])).unwrap();
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
 }
 
 #[test]

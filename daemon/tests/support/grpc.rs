@@ -101,6 +101,14 @@ impl Transaction {
         })
     }
 
+    /// How the call ends when nothing more is said.
+    pub fn waited(&mut self) -> Status {
+        match runtime().block_on(self.answers.message()) {
+            Err(status) => status,
+            Ok(answer) => panic!("nothing was asked, and the answer is {answer:?}"),
+        }
+    }
+
     pub fn begin(&mut self) -> Result<Value, Status> {
         self.step(Step::Begin(idl::Begin {}))?
     }
