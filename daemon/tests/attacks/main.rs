@@ -8,6 +8,7 @@
 //! | C: resources | 50 to 61 | `resources` |
 //! | D: transport and sessions | 62 to 73 | `transport`, `sessions`, `tls` |
 //! | E: secrets, errors, audit | 74 to 84 | `secrets` |
+//! | what is written down, and what an answer costs | 52, 61, 76, 77, 78 | `audit` |
 //! | what gRPC has of A to E | 1, 2, 9, 26, 49, 50, 53, 54, 55, 57, 60, 70, 73, 74 | `grpc` |
 //!
 //! `properties` has the three of which most of these are a case.
@@ -36,6 +37,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod audit;
 mod authorization;
 mod data;
 mod grpc;
