@@ -135,17 +135,25 @@ test('no more is under way than the daemon grants, and all is answered', async (
   await db.close()
 })
 
+async function until(holds) {
+  for (let waited = 0; !holds(); waited += 5) {
+    assert.ok(waited < 5_000, 'what was waited for did not come')
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
 test('a signal cancels, a deadline ends, and what was cancelled is said to the daemon', async () => {
   const methods = []
   const { WebSocket } = sockets(({ method }) => methods.push(method))
   const db = new DBALClient({ endpoint: 'db:1', WebSocket })
   const controller = new AbortController()
   const asked = db.users.list({ signal: controller.signal })
-  setTimeout(() => controller.abort(new Error('enough')), 20)
+  // What was not sent has nothing to be cancelled.
+  const sent = (wanted, times) => until(() => methods.filter((method) => (method === '$/cancel') === wanted).length === times)
+  sent(false, 1).then(() => controller.abort(new Error('enough')))
   await assert.rejects(asked, /enough/)
   await assert.rejects(db.users.count({ timeout: 10 }), { code: 'TIMEOUT', outcome: 'not_applied' })
-  await new Promise((resolve) => setTimeout(resolve, 20))
-  assert.equal(methods.filter((method) => method === '$/cancel').length, 2)
+  await sent(true, 2)
   await db.close()
 })
 

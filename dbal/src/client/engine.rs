@@ -229,17 +229,15 @@ impl Engine {
             && let Some(prepared) = self.cache.form(&mut form)
             && let Some((values, paging)) = self.bind(&prepared, &form.slots, caller, request, keys)
         {
-            let (plan, name) = (prepared.plan.clone(), self.name(prepared.plan.entity).clone());
             let seal = cursor.map(|cursor| Box::new(cursor.seal));
-            return Ok(Machine::sealing(plan, values, paging, name, seal));
+            return Ok(Machine::sealing(prepared.plan.clone(), values, paging, seal));
         }
         form.key.truncate(plain);
         let (plan, params, words) = self.plan(caller, request, &form, keys)?;
         let values = self.validated_values(&plan, &params, caller, request, keys)?;
         let paging = self.paging(&plan, request)?;
-        let name = self.name(plan.entity).clone();
         self.cache.remember(form, &words, plan.clone(), params);
-        Ok(Machine::sealing(plan, values, paging, name, cursor.map(|cursor| Box::new(cursor.seal))))
+        Ok(Machine::sealing(plan, values, paging, cursor.map(|cursor| Box::new(cursor.seal))))
     }
 
     /// What a list by cursor needs; none for any other request.

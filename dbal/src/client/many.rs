@@ -57,7 +57,7 @@ impl Engine {
             }
         }
         rows.done()?;
-        let name = self.name(rows.entity).clone();
+        let name = self.name(rows.entity);
         let shape = if asked.returning { Shape::Rows { cap: None } } else { Shape::Affected };
         Ok(Machine::of_rows(runs, shape, name))
     }
@@ -66,7 +66,7 @@ impl Engine {
         let mut rows = Rows::new(self, caller, request, &UPSERT)?;
         let run = rows.upsert(None, &request.args)?;
         rows.done()?;
-        let name = self.name(rows.entity).clone();
+        let name = self.name(rows.entity);
         Ok(Machine::of_rows(run.into_iter().collect(), Shape::One, name))
     }
 
@@ -85,7 +85,7 @@ impl Engine {
             }
         }
         rows.done()?;
-        let name = self.name(rows.entity).clone();
+        let name = self.name(rows.entity);
         Ok(Machine::of_rows(runs, Shape::Rows { cap: None }, name))
     }
 }

@@ -67,10 +67,9 @@ impl Engine {
         operation: Operation,
         entity: EntityId,
     ) -> Result<Machine> {
-        let name = self.name(entity).clone();
-        let request = Request::new(operation, name.to_string());
+        let request = Request::new(operation, self.name(entity).to_string());
         let values = self.validated_values(&plan, params, caller, &request, None)?;
-        Ok(Machine::new(plan, values, None, name))
+        Ok(Machine::new(plan, values, None))
     }
 }
 

@@ -92,7 +92,6 @@ pub struct Machine {
     paging: Option<Paging>,
     /// Seals the cursors of a page that was asked for by cursor.
     seal: Option<Box<Seal>>,
-    entity: Arc<str>,
     stage: Stage,
     /// Steps that ran together with an earlier one.
     ahead: Vec<usize>,
@@ -112,19 +111,13 @@ enum Stage {
 }
 
 impl Machine {
-    /// A machine for one run. `params` are the values of the plan's parameters by id; `entity` names it in errors.
-    pub fn new(plan: Arc<Plan>, params: Vec<Value>, paging: Option<Paging>, entity: Arc<str>) -> Self {
-        Machine::sealing(plan, params, paging, entity, None)
+    /// A machine for one run. `params` are the values of the plan's parameters by id.
+    pub fn new(plan: Arc<Plan>, params: Vec<Value>, paging: Option<Paging>) -> Self {
+        Machine::sealing(plan, params, paging, None)
     }
 
     /// The same with what seals the cursors of its page.
-    pub fn sealing(
-        plan: Arc<Plan>,
-        params: Vec<Value>,
-        paging: Option<Paging>,
-        entity: Arc<str>,
-        seal: Option<Box<Seal>>,
-    ) -> Self {
+    pub fn sealing(plan: Arc<Plan>, params: Vec<Value>, paging: Option<Paging>, seal: Option<Box<Seal>>) -> Self {
         let joins = plan.steps.iter().any(|step| matches!(step.role, Role::Children { .. }));
         let kept = joins || seek(plan.shape).is_some();
         let buffers = if kept { plan.steps.iter().map(|_| Buffer::default()).collect() } else { Vec::new() };
@@ -144,7 +137,6 @@ impl Machine {
             quiet,
             paging,
             seal,
-            entity,
             stage: Stage::Start,
             ahead: Vec::new(),
             buffers,
@@ -154,15 +146,15 @@ impl Machine {
     }
 
     /// A machine that writes row by row, all or none of them, and answers in this shape.
-    pub fn of_rows(runs: Vec<Run>, shape: Shape, entity: Arc<str>) -> Self {
+    pub fn of_rows(runs: Vec<Run>, shape: Shape, entity: &Arc<str>) -> Self {
         let atomic = runs.len() > 1 || runs.iter().any(|run| run.otherwise.is_some() || run.plan.atomic);
         let mut waiting = runs.into_iter();
         let mut machine = match waiting.next() {
             Some(Run { plan, params, otherwise }) => {
                 let otherwise = otherwise.map(Box::new);
-                Machine { otherwise, ..Machine::new(plan, params, None, entity) }
+                Machine { otherwise, ..Machine::new(plan, params, None) }
             }
-            None => Machine::new(Arc::new(Plan::nothing()), Vec::new(), None, entity),
+            None => Machine::new(Arc::new(Plan::nothing(entity)), Vec::new(), None),
         };
         machine.rows = Some(Box::new(Rows { waiting, index: (shape != Shape::One).then_some(0), before: 0 }));
         machine.writes = true;
@@ -322,8 +314,8 @@ impl Machine {
             }
             _ => {
                 let fields: Vec<&str> = self.plan.unless.iter().map(String::as_str).collect();
-                let message = format!("another {} has the same {}", self.entity, fields.join(", "));
-                Err(Error::conflict(Reason::Unique, &fields, message).with_entity(&self.entity))
+                let message = format!("another {} has the same {}", self.plan.name, fields.join(", "));
+                Err(Error::conflict(Reason::Unique, &fields, message).with_entity(&self.plan.name))
             }
         }
     }
@@ -361,7 +353,7 @@ impl Machine {
                 let message = "the row has another version than if_version says";
                 return Err(Error::conflict(Reason::Version, &[], message));
             }
-            Role::Versioned => return Err(Error::not_found(&self.entity)),
+            Role::Versioned => return Err(Error::not_found(&self.plan.name)),
             Role::Root(_) | Role::Children { .. } | Role::Total => {}
         }
         let root = plan.root();
@@ -576,7 +568,7 @@ impl Machine {
     fn found(&self) -> Result<()> {
         let kept = self.buffers.first().map_or(0, |buffer| buffer.rows.len() as u64);
         match self.plan.shape {
-            Shape::One | Shape::Done if self.found_rows() + kept == 0 => Err(Error::not_found(&self.entity)),
+            Shape::One | Shape::Done if self.found_rows() + kept == 0 => Err(Error::not_found(&self.plan.name)),
             _ => Ok(()),
         }
     }

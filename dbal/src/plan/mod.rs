@@ -64,7 +64,8 @@ pub fn plan(target: Target<'_>, mut query: Query, params: Params, rules: Vec<Str
         }
         _ => Vec::new(),
     };
-    Ok(Plan { entity, params, steps, writes, atomic, shape, unless, rules, query })
+    let name = target.schema.entity(entity).name.as_str().into();
+    Ok(Plan { entity, name, params, steps, writes, atomic, shape, unless, rules, query })
 }
 
 /// An update with an empty patch reads the row, or counts the rows, under the rules of the update.

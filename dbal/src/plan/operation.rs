@@ -20,6 +20,8 @@ pub use walk::{Number, Walk, Way};
 pub struct Plan {
     /// The entity asked about.
     pub entity: EntityId,
+    /// Its name, for errors.
+    pub name: Arc<str>,
     /// Where every value comes from.
     pub params: Params,
     /// What runs, in order.
@@ -44,13 +46,14 @@ impl Plan {
         self.steps.iter().take_while(|step| matches!(step.role, Role::Parent { .. })).count()
     }
 
-    /// The plan of a request that names no rows.
-    pub fn nothing() -> Plan {
+    /// The plan of a request that names no rows of an entity.
+    pub fn nothing(name: &Arc<str>) -> Plan {
         let entity = EntityId(0);
         let statement = Statement::Count(Count { entity, filter: Expr::FALSE });
         let (shape, includes) = (Shape::Affected, Vec::new());
         Plan {
             entity,
+            name: name.clone(),
             params: Params::default(),
             steps: Vec::new(),
             writes: false,
