@@ -4,6 +4,9 @@
 //! begins a transaction, and takes those that waited then, one by one: a job that blocks holds up only itself, since
 //! another thread may take the next one.
 //!
+//! One thread serves many short reads sooner than two that take them from each other. While one is at it, another
+//! stands by, and helps where a job has waited for as long as some reads take: where one before it is long, or many are.
+//!
 //! To wake a thread costs its caller as much as the read itself. One thread that has nothing left to do therefore looks
 //! out for another job for some microseconds before it sleeps: callers that have many requests in flight submit them
 //! closer together than that.
@@ -27,6 +30,9 @@ const BATCH: usize = 32;
 
 /// How long a thread looks out for another job before it sleeps.
 const LOOK_OUT: Duration = Duration::from_micros(10);
+
+/// How long a job waits for the thread that is at it before another one helps.
+const STAND_BY: Duration = Duration::from_micros(100);
 
 /// The threads' queues. Dropped, every job that waits is told so, and the threads end after the one they are in.
 pub(super) struct Workers {
@@ -58,6 +64,12 @@ struct State {
     count: u64,
     /// A thread looks out, and takes a job before it sleeps.
     watched: bool,
+    /// Threads with a job.
+    active: usize,
+    /// A thread stands by, and helps when a job has waited too long.
+    stands_by: bool,
+    /// The number of the thread that took the latest job.
+    taker: usize,
     closed: bool,
 }
 
@@ -93,14 +105,16 @@ impl Workers {
         for number in 0..readers {
             let (shared, queues) = (shared.clone(), queues.clone());
             spawn(format!("dbal-read-{number}"), move || {
-                while let Some(first) = queues.reads.wait() {
-                    read(&shared, &queues.reads, first);
+                let mut taker = Taker::new(number);
+                while let Some(first) = queues.reads.wait(&mut taker) {
+                    read(&shared, &queues.reads, first, number);
                 }
             })?;
         }
         let (shared, writes) = (shared.clone(), queues.clone());
         spawn("dbal-write".to_owned(), move || {
-            while let Some(queued) = writes.writes.wait() {
+            let mut taker = Taker::new(0);
+            while let Some(queued) = writes.writes.wait(&mut taker) {
                 alone(&shared, queued);
             }
         })?;
@@ -139,6 +153,26 @@ impl Drop for Workers {
     }
 }
 
+impl State {
+    /// Whether a job waits that was submitted no later than that one.
+    fn waits(&self, latest: u64) -> bool {
+        self.jobs.front().is_some_and(|queued| queued.number <= latest)
+    }
+}
+
+/// A thread that takes jobs.
+struct Taker {
+    number: usize,
+    /// It has had one before.
+    again: bool,
+}
+
+impl Taker {
+    fn new(number: usize) -> Taker {
+        Taker { number, again: false }
+    }
+}
+
 impl Queue {
     fn push(&self, intent: Intent, deadline: Option<Instant>, job: Job) {
         let mut state = self.state.lock();
@@ -146,7 +180,8 @@ impl Queue {
         let number = state.count;
         state.jobs.push_back(Queued { number, intent, deadline, job });
         // The first job is for the thread that looks out; it looks at the queue again before it sleeps.
-        let taken = state.watched && state.jobs.len() == 1;
+        let watched = state.watched && state.jobs.len() == 1;
+        let taken = watched || (state.active > 0 && state.stands_by);
         self.count.store(number, Ordering::Release);
         drop(state);
         if !taken {
@@ -154,18 +189,40 @@ impl Queue {
         }
     }
 
-    /// The next job; none when the queue is closed.
-    fn wait(&self) -> Option<Queued> {
+    /// The next job for a thread that has none; none when the queue is closed.
+    fn wait(&self, taker: &mut Taker) -> Option<Queued> {
         let mut state = self.state.lock();
+        state.active -= usize::from(taker.again);
+        // Where no other thread has taken one since, those are at long ones.
+        let mut goes_on = taker.again && state.taker == taker.number;
+        taker.again = true;
         let mut looked_out = !self.looks_out;
         loop {
-            if let Some(queued) = state.jobs.pop_front() {
+            if !goes_on && state.active > 0 && !state.jobs.is_empty() && !state.stands_by {
+                let latest = state.count;
+                state.stands_by = true;
+                let waited = self.submitted.wait_for(&mut state, STAND_BY).timed_out();
+                state.stands_by = false;
+                goes_on = waited && state.waits(latest);
+                if !goes_on && state.active > 0 && !state.closed {
+                    continue;
+                }
+            }
+            if (goes_on || state.active == 0)
+                && let Some(queued) = state.jobs.pop_front()
+            {
+                state.active += 1;
+                state.taker = taker.number;
+                if !state.jobs.is_empty() && !state.stands_by {
+                    self.submitted.notify_one();
+                }
                 return Some(queued);
             }
+            goes_on = false;
             if state.closed {
                 return None;
             }
-            if looked_out || state.watched {
+            if looked_out || state.watched || state.active > 0 {
                 self.submitted.wait(&mut state);
                 continue;
             }
@@ -189,10 +246,13 @@ impl Queue {
     }
 
     /// The next job, if it was submitted no later than that one.
-    fn next_until(&self, latest: u64) -> Option<Queued> {
+    fn next_until(&self, latest: u64, taker: usize) -> Option<Queued> {
         let mut state = self.state.lock();
-        let is_one = state.jobs.front().is_some_and(|queued| queued.number <= latest);
-        if is_one { state.jobs.pop_front() } else { None }
+        if !state.waits(latest) {
+            return None;
+        }
+        state.taker = taker;
+        state.jobs.pop_front()
     }
 
     /// Takes out the jobs whose time ran out; gives the earliest deadline of the others as well.
@@ -262,7 +322,7 @@ fn alone(shared: &Shared, queued: Queued) {
 }
 
 /// Runs a job, and those that wait already with it in one transaction.
-fn read(shared: &Shared, queue: &Queue, first: Queued) {
+fn read(shared: &Shared, queue: &Queue, first: Queued, taker: usize) {
     let Some(latest) = queue.latest() else {
         return alone(shared, first);
     };
@@ -275,7 +335,7 @@ fn read(shared: &Shared, queue: &Queue, first: Queued) {
     let shared_by_all = connection.begin_shared().is_ok();
     let mut clean = run(&mut connection, first) && shared_by_all;
     for _ in 1..BATCH {
-        match clean.then(|| queue.next_until(latest)).flatten() {
+        match clean.then(|| queue.next_until(latest, taker)).flatten() {
             Some(queued) => clean = run(&mut connection, queued) && connection.is_clean(),
             None => break,
         }
@@ -307,10 +367,11 @@ mod tests {
         let queue = Arc::new(Queue { looks_out: true, ..Queue::default() });
         let done = Arc::new(AtomicU64::new(0));
         let threads: Vec<_> = (0..2)
-            .map(|_| {
+            .map(|number| {
                 let (queue, done) = (queue.clone(), done.clone());
                 thread::spawn(move || {
-                    while queue.wait().is_some() {
+                    let mut taker = Taker::new(number);
+                    while queue.wait(&mut taker).is_some() {
                         done.fetch_add(1, Ordering::AcqRel);
                     }
                 })
