@@ -56,12 +56,13 @@ pub(super) fn renamed_from(block: &mut Block<'_>) -> Option<String> {
 
 /// What the client itself offers, so that no handle can have the name.
 pub(crate) fn is_client_method(plural: &str) -> bool {
-    const TAKEN: [&str; 16] = [
+    const TAKEN: [&str; 17] = [
         "transaction",
         "batch",
         "call",
         "explain",
         "capabilities",
+        "newest",
         "migrate",
         "reset",
         "close",
