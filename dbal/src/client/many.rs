@@ -106,12 +106,12 @@ impl<'e> Rows<'e> {
         self.bytes += form.bytes;
         validate::bytes(&self.engine.limits, self.bytes)?;
         let known = match &self.last {
-            Some((key, prepared)) if key.as_slice() == form.key.as_slice() => Some(prepared.clone()),
+            Some((key, prepared)) if *key == form.key => Some(prepared.clone()),
             _ => None,
         };
         let found = known.or_else(|| {
             let prepared = self.engine.known(&mut form)?;
-            self.last = Some((form.key.to_vec(), prepared.clone()));
+            self.last = Some((form.key.clone(), prepared.clone()));
             Some(prepared)
         });
         if let Some(prepared) = found

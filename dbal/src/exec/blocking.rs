@@ -25,7 +25,7 @@ pub fn run(
 ) -> Result<Summary> {
     machine.announce(out)?;
     if machine.is_lone() {
-        ran_alone(connection, machine, deadline, out).map_err(|error| machine.blamed(error))?;
+        one(connection, machine, 0, deadline, out).map_err(|error| machine.blamed(error))?;
         return machine.finish(out);
     }
     let mut begun = false;
@@ -52,16 +52,17 @@ pub fn run(
     }
 }
 
-/// Runs the only step.
-fn ran_alone(
+/// Runs one step.
+fn one(
     connection: &mut dyn Connection,
     machine: &mut Machine,
+    index: usize,
     deadline: Option<Instant>,
     out: &mut dyn RowSink,
 ) -> Result<()> {
-    let (step, params, mut feed) = machine.feed(0, out);
+    let (step, params, mut feed) = machine.feed(index, out);
     let count = connection.run(step, params, deadline, &mut feed)?;
-    machine.resume(0, count, out)
+    machine.resume(index, count, out)
 }
 
 /// Runs the step that is next, with those that need nothing of it where that saves waiting.
@@ -84,9 +85,7 @@ fn ran(
             return machine.resume_together(&together, &counts, out);
         }
     }
-    let (step, params, mut feed) = machine.feed(index, out);
-    let count = connection.run(step, params, deadline, &mut feed)?;
-    machine.resume(index, count, out)
+    one(connection, machine, index, deadline, out)
 }
 
 /// Rolls back; the first error is the one that matters, unless undoing failed as well.

@@ -185,9 +185,17 @@ pub fn run(
     match how {
         Lowering::Ast => Ok(None),
         Lowering::Sql(_) => {
+            let inside = Inside { how, options, lost: &|| false };
             let mut left = AGAIN;
             loop {
-                match whole(adapter, deadline, goal, options, progress) {
+                let mut connection = adapter.connect(Intent::Write, deadline)?;
+                connection.begin_migration(deadline)?;
+                let done = inside.run(&mut *connection, goal, progress);
+                let done = match done {
+                    Ok(done) => connection.commit().map(|()| done),
+                    Err(error) => connection.rollback().and(Err(error)),
+                };
+                match done {
                     // A program that reads and writes the tables meanwhile may hold one and wait for the next, as this
                     // does. All of it was taken back.
                     Err(error) if left > 0 && error.reason() == Some(Reason::Serialization) => left -= 1,
@@ -207,26 +215,6 @@ pub fn run(
 
 /// How often a migration is begun again that lost to another transaction.
 const AGAIN: u32 = 3;
-
-/// All of it in one transaction.
-fn whole(
-    adapter: &dyn Adapter,
-    deadline: Option<Instant>,
-    goal: Goal<'_>,
-    options: &Options,
-    progress: &mut Progress<'_>,
-) -> Result<Option<Plan>> {
-    let mut connection = adapter.connect(Intent::Write, deadline)?;
-    connection.begin_migration(deadline)?;
-    let inside = Inside { how: adapter.lowering(), options, lost: &|| false };
-    match inside.run(&mut *connection, goal, progress) {
-        Ok(done) => connection.commit().map(|()| done),
-        Err(error) => {
-            connection.rollback()?;
-            Err(error)
-        }
-    }
-}
 
 /// With nobody else at it.
 struct Inside<'o> {
