@@ -87,6 +87,22 @@ fn reads_that_wait_together_share_a_transaction_and_may_begin_their_own() {
 }
 
 #[test]
+fn a_long_job_holds_up_only_itself() {
+    if thread::available_parallelism().is_ok_and(|cores| cores.get() < 2) {
+        return eprintln!("LEFT OUT: one core has one thread for reads");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let adapter = open(SqliteOptions { pool_size: 2, ..SqliteOptions::file(folder.path().join("app.db")) });
+    let release = hold(&adapter, Intent::Read);
+    let read = || submit(&adapter, Intent::Read, None, |connection| count(connection.unwrap()));
+    // One at a time, each of which nobody follows, and many that wait together.
+    (0..20).for_each(|_| assert_eq!(told(&read()), 0));
+    let many: Vec<Receiver<i64>> = (0..100).map(|_| read()).collect();
+    many.iter().for_each(|read| assert_eq!(told(read), 0));
+    drop(release);
+}
+
+#[test]
 fn a_job_that_panics_ends_nothing_but_itself() {
     let (_folder, adapter) = file();
     for intent in [Intent::Read, Intent::Write] {
