@@ -121,6 +121,8 @@ fn reads_go_to_a_standby_and_to_the_database_while_it_is_away() {
 
     // Back: asked again after a while.
     standby.start_again().unwrap_or_else(|why| panic!("{why}"));
+    let beside = Client::open(Config::url(&url(&standby)).schema_text(SCHEMA)).expect("opens");
+    until("the standby never caught up", || count(&beside) == 3);
     replay("pause", &standby);
     create(&client, 4);
     until("the standby was never asked again", || count(&client) == 3);
