@@ -129,7 +129,7 @@ impl Database {
 /// On whose behalf; trusted code when nothing is said.
 #[derive(Args, Debug)]
 pub struct Caller {
-    /// Ask as this caller, under all access rules
+    /// Ask as this caller, under all access rules; as `user:ID`, as the row of User with this id
     #[arg(long = "as", value_name = "ID[:ROLE]", conflicts_with = "anonymous")]
     caller: Option<String>,
     /// Ask as somebody unknown, who may only do what is public
@@ -140,18 +140,30 @@ pub struct Caller {
     claims: Vec<String>,
 }
 
+/// In front of the id of a user whom the database knows.
+const KNOWN: &str = "user:";
+
+/// The entity whose rows are users.
+const USER: &str = "User";
+
 impl Caller {
+    /// Whether the database says who it is.
+    pub fn is_known(&self) -> bool {
+        self.caller.as_ref().is_some_and(|caller| caller.starts_with(KNOWN))
+    }
+
     /// The caller; none for trusted code.
-    pub fn principal(&self) -> Result<Option<Principal>, Failure> {
+    pub fn principal(&self, client: &Client) -> Result<Option<Principal>, Failure> {
         if self.anonymous {
             return Ok(Some(Principal::anonymous()));
         }
         let Some(caller) = &self.caller else { return Ok(None) };
         // A role has no colon; an id may.
-        let mut principal = match caller.rsplit_once(':') {
-            Some((id, role)) if !id.is_empty() && !role.is_empty() => Principal::new(id, role),
-            None if !caller.is_empty() => Principal::anonymous().claim("id", caller.as_str()),
-            _ => return Err(Failure::Usage("--as: expected ID or ID:ROLE, such as ada:admin".into())),
+        let mut principal = match (caller.strip_prefix(KNOWN), caller.rsplit_once(':')) {
+            (Some(id), _) if !id.is_empty() => user(client, id)?,
+            (_, Some((id, role))) if !id.is_empty() && !role.is_empty() => Principal::new(id, role),
+            (_, None) if !caller.is_empty() => Principal::anonymous().claim("id", caller.as_str()),
+            _ => return Err(Failure::Usage("--as: expected ID, ID:ROLE such as ada:admin, or user:ID".into())),
         };
         for claim in &self.claims {
             let Some((name, text)) = claim.split_once('=').filter(|(name, _)| !name.is_empty()) else {
@@ -165,10 +177,28 @@ impl Caller {
 
     /// The client that asks on the caller's behalf.
     pub fn bind(&self, client: Client) -> Result<Client, Failure> {
-        Ok(match self.principal()? {
+        Ok(match self.principal(&client)? {
             Some(principal) => client.as_principal(principal),
             None => client,
         })
+    }
+}
+
+/// The caller that a row of User describes, as the daemon sees whoever has a token of that user.
+fn user(client: &Client, id: &str) -> Result<Principal, Failure> {
+    let nobody = |why: String| {
+        let message = format!("--as {KNOWN}{id}: {why}; a caller whom the database does not know is ID:ROLE");
+        Failure::from(Error::new(ErrorKind::NotFound, message))
+    };
+    let Some(entity) = client.schema().by_name(USER) else {
+        return Err(nobody(format!("the schema has no entity {USER}")));
+    };
+    match client.entity(USER)?.read(input::key(client.schema(), entity, id)?) {
+        Ok(row) => Ok(Principal::of_user(row.into_map())),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ValidationError) => {
+            Err(nobody(format!("there is no {USER} with this id")))
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -187,6 +187,46 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn what_is_explained_of_a_row_is_what_happens(
+        rules in prop::collection::vec(rule(), 1..5), rows in rows(), caller in caller(), sqlite in any::<bool>(),
+    ) {
+        let config = if sqlite { Config::sqlite(":memory:") } else { Config::memory() };
+        let text = rules_text(&rules).replace("operations: [read]", "operations: [read, delete]");
+        let db = Client::open(config.schema(SCHEMA.clone()).rules_text(text)).unwrap();
+        db.migrate().unwrap();
+        let bound = db.as_principal(caller.clone());
+        let (notes, own) = (db.entity("Note").unwrap(), bound.entity("Note").unwrap());
+        for row in &rows {
+            notes.create(row.clone()).unwrap();
+            let id = row.get("id").unwrap().clone();
+            let judged = db.explain_row("notes", id.clone(), &caller).unwrap();
+            prop_assert_eq!(judged.row.get("id"), Some(&id));
+            for verb in &judged.verbs {
+                let done = match verb.verb.as_str() {
+                    "read" => own.read(id.clone()).is_ok(),
+                    "delete" => own.delete(id.clone()).is_ok(),
+                    // No rule speaks of it.
+                    _ => false,
+                };
+                prop_assert_eq!(verb.allowed, done, "{:?}", verb);
+                let wanted = if verb.allowed { "permit" } else { "forbid" };
+                for id in &verb.by {
+                    let rule = verb.rules.iter().find(|judged| judged.rule.id == *id).unwrap();
+                    prop_assert!(rule.rule.applies && rule.rule.forbids == (wanted == "forbid"), "{:?}", rule);
+                }
+            }
+            let gone = db.explain_row("Note", id, &caller).is_err();
+            prop_assert_eq!(gone, judged.verbs.iter().any(|verb| verb.verb.as_str() == "delete" && verb.allowed));
+        }
+        let refused = bound.explain_row("Note", 0.into(), &caller).unwrap_err();
+        prop_assert_eq!(refused.kind(), ErrorKind::Forbidden);
+    }
+}
+
 /// Cursors are sealed with a key of their client.
 fn strip(answer: Result<Value, String>) -> Result<Value, String> {
     answer.map(|value| match value {

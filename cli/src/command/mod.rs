@@ -19,6 +19,7 @@ mod question;
 mod seed;
 mod token;
 mod update;
+mod verdict;
 
 use std::io::Write;
 

@@ -11,7 +11,7 @@ use crate::input;
 #[derive(Args, Debug)]
 pub struct Question {
     /// The entity, by name or plural
-    entity: String,
+    pub entity: String,
     /// Which rows, as JSON: '{"role": "admin", "level": {"$lte": 3}}'
     #[arg(long, value_name = "JSON", conflicts_with = "read")]
     filter: Option<String>,

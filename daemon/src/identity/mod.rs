@@ -172,11 +172,7 @@ async fn with_row(trusted: &AsyncClient, id: &str, role: Option<&str>) -> Result
         }
     };
     match row {
-        Some(row) => {
-            let user = row.into_map();
-            let role = user.get("role").and_then(Value::as_str).map(str::to_owned);
-            Ok(Principal { user, roles: role.into_iter().collect(), ..Principal::default() })
-        }
+        Some(row) => Ok(Principal::of_user(row.into_map())),
         None => {
             let principal = Principal::anonymous().claim("id", id);
             Ok(match role {

@@ -8,6 +8,7 @@
 mod acl;
 mod check;
 pub mod expression;
+pub mod judge;
 pub mod policy;
 pub mod principal;
 mod rebase;

@@ -302,7 +302,7 @@ impl Rule {
 }
 
 impl Who {
-    fn includes(&self, principal: &Principal) -> bool {
+    pub(super) fn includes(&self, principal: &Principal) -> bool {
         match self {
             Who::Everybody => true,
             Who::Roles(roles) => has_any(roles, principal),

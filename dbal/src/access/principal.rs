@@ -29,6 +29,18 @@ impl Principal {
         Principal { user, session: Map::new(), roles: vec![role.to_owned()] }
     }
 
+    /// The caller that a row of the `User` entity describes: each field is a claim, and its `role` the only role.
+    ///
+    /// ```
+    /// use dbal::{Map, Principal};
+    /// let row: Map = [("id", 7.into()), ("role", "admin".into())].into_iter().collect();
+    /// assert!(Principal::of_user(row).has_role("admin"));
+    /// ```
+    pub fn of_user(row: Map) -> Self {
+        let role = row.get("role").and_then(Value::as_str).map(str::to_owned);
+        Principal { user: row, session: Map::new(), roles: role.into_iter().collect() }
+    }
+
     /// Nobody in particular: no id, no role, only what is public.
     pub fn anonymous() -> Self {
         Principal::default()

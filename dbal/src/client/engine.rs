@@ -171,6 +171,11 @@ impl Engine {
         self.bind_as(principal, cap, self.checks.get(&(entity, at)).cloned())
     }
 
+    /// The caller under other rules than those of everybody.
+    pub fn bind_under(&self, principal: Principal, policy: Policy) -> Caller {
+        self.bind_as(principal, None, Some(Arc::new(policy)))
+    }
+
     /// Whether the `row_level_check` of an operation is understood, if it has one.
     pub fn is_checked(&self, entity: EntityId, at: usize) -> bool {
         self.schema.entity(entity).operations[at].row_level_check.is_none() || self.checks.contains_key(&(entity, at))

@@ -14,6 +14,7 @@ pub mod explain;
 mod far;
 pub mod handle;
 pub mod held;
+mod judged;
 mod keyed;
 mod many;
 mod migrations;
@@ -37,6 +38,7 @@ use std::time::{Duration, Instant};
 
 pub use attempt::Origin;
 pub use config::Config;
+pub use judged::{Judged, JudgedRule, JudgedVerb};
 pub use migrations::Migrations;
 pub use response::{Answered, Envelope, Page, Response};
 pub use retry::{TransactionOptions, Tries};
