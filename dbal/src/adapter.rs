@@ -360,9 +360,13 @@ pub trait Reading {
 /// What is done with a row, and with the connection that it comes from.
 pub type Deal<'d> = dyn FnMut(&mut dyn Reading, &[ValueRef<'_>]) -> Result<()> + 'd;
 
-/// Work for another thread: it is given a connection, and tells its own result to whoever awaits it.
+/// Work for another thread: it is given a connection.
 #[cfg(feature = "async")]
-pub type Job = Box<dyn FnOnce(Result<&mut dyn Connection>) + Send>;
+pub type Job = Box<dyn FnOnce(Result<&mut dyn Connection>) -> Tell + Send>;
+
+/// Tells the result of a job to whoever awaits it; what wakes several callers at once may be kept for a moment.
+#[cfg(feature = "async")]
+pub type Tell = Box<dyn FnOnce() + Send>;
 
 /// Runs jobs on threads of the adapter: one hop for each, shared by those that wait together.
 #[cfg(feature = "async")]

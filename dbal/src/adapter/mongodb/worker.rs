@@ -59,7 +59,7 @@ impl Offload for Workers {
             {
                 drop(state);
                 let none = "no thread could be started for the request";
-                return job(Err(Error::database(none, "").with_outcome(Outcome::NotApplied)));
+                return job(Err(Error::database(none, "").with_outcome(Outcome::NotApplied)))();
             }
         }
         drop(state);
@@ -79,11 +79,11 @@ impl Queue {
         let ended = Ended(self);
         while let Some((intent, deadline, job)) = self.next() {
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                job(Err(Error::timeout(Outcome::NotApplied)));
+                job(Err(Error::timeout(Outcome::NotApplied)))();
                 continue;
             }
             let mut connection = MongoConnection::new(shared.clone(), handle, intent);
-            job(Ok(&mut connection as &mut dyn Connection));
+            job(Ok(&mut connection as &mut dyn Connection))();
         }
         drop(ended);
     }

@@ -92,7 +92,7 @@ fn run(pool: &Pool, queued: Queued) {
     match PostgresConnection::new(pool, queued.intent, queued.deadline) {
         Ok(mut connection) => {
             let job = queued.job;
-            let _ = catch_unwind(AssertUnwindSafe(|| job(Ok(&mut connection as &mut dyn Connection))));
+            let _ = catch_unwind(AssertUnwindSafe(|| job(Ok(&mut connection as &mut dyn Connection))()));
         }
         Err(error) => refuse(queued.job, error),
     }
@@ -100,5 +100,5 @@ fn run(pool: &Pool, queued: Queued) {
 
 /// Tells a job that it does not run.
 fn refuse(job: Job, error: Error) {
-    let _ = catch_unwind(AssertUnwindSafe(|| job(Err(error))));
+    let _ = catch_unwind(AssertUnwindSafe(|| job(Err(error))()));
 }

@@ -7,29 +7,25 @@
 //! One thread serves many short reads sooner than two that take them from each other. While one is at it, another
 //! stands by, and helps where a job has waited for as long as some reads take: where one before it is long, or many are.
 //!
-//! To wake a thread costs its caller as much as the read itself. One thread that has nothing left to do therefore looks
-//! out for another job for some microseconds before it sleeps: callers that have many requests in flight submit them
-//! closer together than that.
+//! To wake a thread costs as much as the read itself, whoever does it, and more where it takes the processor from who wakes
+//! it. So those whose jobs ran in one transaction are told together, at its end; while one of them is long, the thread that
+//! stands by tells those before it. And a thread that was woken lets others go on first, who may have more jobs for it.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::Shared;
 use super::connection::SqliteConnection;
-use crate::adapter::{Connection, Intent, Job, Offload};
+use crate::adapter::{Connection, Intent, Job, Offload, Tell};
 use crate::error::{Error, ErrorKind, Outcome};
 
 /// The most jobs that one read transaction serves: a snapshot must not be held forever.
 const BATCH: usize = 32;
-
-/// How long a thread looks out for another job before it sleeps.
-const LOOK_OUT: Duration = Duration::from_micros(10);
 
 /// How long a job waits for the thread that is at it before another one helps.
 const STAND_BY: Duration = Duration::from_micros(100);
@@ -41,6 +37,7 @@ pub(super) struct Workers {
     only_one: bool,
 }
 
+#[derive(Default)]
 struct Queues {
     reads: Queue,
     writes: Queue,
@@ -51,10 +48,8 @@ struct Queues {
 struct Queue {
     state: Mutex<State>,
     submitted: Condvar,
-    /// How many jobs were ever submitted, for the thread that looks out.
-    count: AtomicU64,
-    /// Whether a thread may look out: not where it would keep the caller from running.
-    looks_out: bool,
+    /// Results that are told together.
+    told: Mutex<Vec<Tell>>,
 }
 
 #[derive(Default)]
@@ -62,8 +57,6 @@ struct State {
     jobs: VecDeque<Queued>,
     /// How many jobs were ever submitted; the number of the latest one.
     count: u64,
-    /// A thread looks out, and takes a job before it sleeps.
-    watched: bool,
     /// Threads with a job.
     active: usize,
     /// A thread stands by, and helps when a job has waited too long.
@@ -97,11 +90,10 @@ struct ClockState {
 impl Workers {
     pub(super) fn start(shared: &Arc<Shared>) -> std::io::Result<Workers> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let queue = || Queue { looks_out: cores > 1, ..Queue::default() };
-        let queues = Arc::new(Queues { reads: queue(), writes: queue(), clock: Clock::default() });
+        let queues = Arc::<Queues>::default();
         // Made first, so that threads that did start end if another one cannot.
         let workers = Workers { queues: queues.clone(), only_one: shared.readers.is_none() };
-        let readers = shared.readers.as_ref().map_or(0, |pool| pool.size().min(cores));
+        let readers = shared.readers.as_ref().map_or(0, |pool| pool.size().min(cores.max(2)));
         for number in 0..readers {
             let (shared, queues) = (shared.clone(), queues.clone());
             spawn(format!("dbal-read-{number}"), move || {
@@ -179,10 +171,7 @@ impl Queue {
         state.count += 1;
         let number = state.count;
         state.jobs.push_back(Queued { number, intent, deadline, job });
-        // The first job is for the thread that looks out; it looks at the queue again before it sleeps.
-        let watched = state.watched && state.jobs.len() == 1;
-        let taken = watched || (state.active > 0 && state.stands_by);
-        self.count.store(number, Ordering::Release);
+        let taken = state.active > 0 && state.stands_by;
         drop(state);
         if !taken {
             self.submitted.notify_one();
@@ -196,13 +185,16 @@ impl Queue {
         // Where no other thread has taken one since, those are at long ones.
         let mut goes_on = taker.again && state.taker == taker.number;
         taker.again = true;
-        let mut looked_out = !self.looks_out;
         loop {
-            if !goes_on && state.active > 0 && !state.jobs.is_empty() && !state.stands_by {
+            let may_wait = || !state.jobs.is_empty() || !self.told.lock().is_empty();
+            if !goes_on && state.active > 0 && !state.stands_by && may_wait() {
                 let latest = state.count;
                 state.stands_by = true;
                 let waited = self.submitted.wait_for(&mut state, STAND_BY).timed_out();
                 state.stands_by = false;
+                if waited {
+                    MutexGuard::unlocked(&mut state, || self.tell());
+                }
                 goes_on = waited && state.waits(latest);
                 if !goes_on && state.active > 0 && !state.closed {
                     continue;
@@ -222,20 +214,8 @@ impl Queue {
             if state.closed {
                 return None;
             }
-            if looked_out || state.watched || state.active > 0 {
-                self.submitted.wait(&mut state);
-                continue;
-            }
-            looked_out = true;
-            state.watched = true;
-            let count = state.count;
-            drop(state);
-            let until = Instant::now() + LOOK_OUT;
-            while self.count.load(Ordering::Acquire) == count && Instant::now() < until {
-                std::hint::spin_loop();
-            }
-            state = self.state.lock();
-            state.watched = false;
+            self.submitted.wait(&mut state);
+            MutexGuard::unlocked(&mut state, thread::yield_now);
         }
     }
 
@@ -245,14 +225,27 @@ impl Queue {
         (!state.jobs.is_empty()).then_some(state.count)
     }
 
-    /// The next job, if it was submitted no later than that one.
+    /// The next job, if it was submitted no later than that one. What was done before is told first, unless another thread
+    /// would do that in time.
     fn next_until(&self, latest: u64, taker: usize) -> Option<Queued> {
         let mut state = self.state.lock();
         if !state.waits(latest) {
             return None;
         }
         state.taker = taker;
-        state.jobs.pop_front()
+        let queued = state.jobs.pop_front();
+        let in_time = state.stands_by;
+        drop(state);
+        if !in_time {
+            self.tell();
+        }
+        queued
+    }
+
+    /// Tells what was done.
+    fn tell(&self) {
+        let told = std::mem::take(&mut *self.told.lock());
+        told.into_iter().for_each(tell);
     }
 
     /// Takes out the jobs whose time ran out; gives the earliest deadline of the others as well.
@@ -315,7 +308,7 @@ fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> std::io::Result<(
 fn alone(shared: &Shared, queued: Queued) {
     match shared.connect(queued.intent, queued.deadline) {
         Ok(mut connection) => {
-            run(&mut connection, queued);
+            run(&mut connection, queued).map(tell);
         }
         Err(error) => refuse(queued.job, error),
     }
@@ -333,38 +326,48 @@ fn read(shared: &Shared, queue: &Queue, first: Queued, taker: usize) {
     // What the jobs see is fixed by the first read from here on: after all of them were submitted, so each sees the
     // writes that its caller knows of. Should it not begin, the first job runs without it.
     let shared_by_all = connection.begin_shared().is_ok();
-    let mut clean = run(&mut connection, first) && shared_by_all;
+    let told = run(&mut connection, first);
+    let mut clean = told.is_some() && shared_by_all;
+    queue.told.lock().extend(told);
     for _ in 1..BATCH {
-        match clean.then(|| queue.next_until(latest, taker)).flatten() {
-            Some(queued) => clean = run(&mut connection, queued) && connection.is_clean(),
-            None => break,
-        }
+        let Some(queued) = clean.then(|| queue.next_until(latest, taker)).flatten() else { break };
+        let told = run(&mut connection, queued);
+        clean = told.is_some() && connection.is_clean();
+        queue.told.lock().extend(told);
     }
+    queue.tell();
 }
 
-/// Whether the job came to its end; one that panicked leaves the connection as it is, and its waker drops with it.
-fn run(connection: &mut SqliteConnection<'_>, queued: Queued) -> bool {
+/// Runs a job; none of one that panicked, which leaves the connection as it is and drops what would tell of it.
+fn run(connection: &mut SqliteConnection<'_>, queued: Queued) -> Option<Tell> {
     if queued.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
         refuse(queued.job, Error::timeout(Outcome::NotApplied));
-        return true;
+        return Some(Box::new(|| ()));
     }
-    catch_unwind(AssertUnwindSafe(|| (queued.job)(Ok(connection as &mut dyn Connection)))).is_ok()
+    catch_unwind(AssertUnwindSafe(|| (queued.job)(Ok(connection as &mut dyn Connection)))).ok()
+}
+
+/// Tells a result. A panic of whoever is woken must not end the thread.
+fn tell(told: Tell) {
+    let _ = catch_unwind(AssertUnwindSafe(told));
 }
 
 /// Tells a job that it does not run.
 fn refuse(job: Job, error: Error) {
-    // A panic of the job must not end the thread; there is nothing to clean up and nobody left to tell.
-    let _ = catch_unwind(AssertUnwindSafe(|| job(Err(error))));
+    // There is nothing to clean up after a panic, and nobody left to tell.
+    let _ = catch_unwind(AssertUnwindSafe(|| job(Err(error))()));
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
 
-    /// Pushes jobs one at a time and many at once, with pauses about as long as a thread looks out.
+    /// Pushes jobs one at a time and many at once, with pauses about as long as a thread takes to fall asleep.
     #[test]
-    fn no_job_is_left_behind_by_a_thread_that_looks_out() {
-        let queue = Arc::new(Queue { looks_out: true, ..Queue::default() });
+    fn no_job_is_left_behind() {
+        let queue = Arc::<Queue>::default();
         let done = Arc::new(AtomicU64::new(0));
         let threads: Vec<_> = (0..2)
             .map(|number| {
@@ -380,7 +383,7 @@ mod tests {
         let mut pushed = 0;
         for round in 0..600u64 {
             for _ in 0..=round % 3 {
-                queue.push(Intent::Read, None, Box::new(|_| ()));
+                queue.push(Intent::Read, None, Box::new(|_| Box::new(|| ())));
                 pushed += 1;
             }
             let until = Instant::now() + Duration::from_secs(20);

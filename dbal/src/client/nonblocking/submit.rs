@@ -59,8 +59,11 @@ pub(super) async fn submitted<T: Send + 'static>(
     let dropped = OnDrop::new();
     let cancel = dropped.cancel();
     let job: Job = Box::new(move |connection| {
-        // Whoever awaited this may have stopped caring.
-        let _ = tell.send(connection.and_then(|connection| watched(connection, &cancel, work)));
+        let done = connection.and_then(|connection| watched(connection, &cancel, work));
+        Box::new(move || {
+            // Whoever awaited this may have stopped caring.
+            let _ = tell.send(done);
+        })
     });
     offload.submit(intent, deadline, job);
     let answer = told.await;

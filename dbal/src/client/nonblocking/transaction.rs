@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::AsyncClient;
 use super::entity::{AsyncEntity, On};
 use super::submit::{OnDrop, lost, on_a_thread, watched};
-use crate::adapter::{Connection, Intent};
+use crate::adapter::{Connection, Intent, Job};
 use crate::client::attempt::{Attempt, Watching};
 use crate::client::batch::Batch;
 use crate::client::call::Call;
@@ -72,7 +72,12 @@ impl AsyncClient {
         };
         match self.blocking.engine.adapter.offload() {
             Some(offload) => {
-                offload.submit(Intent::Write, deadline, Box::new(session));
+                // It tells what each request in it says itself.
+                let job: Job = Box::new(move |connection| {
+                    session(connection);
+                    Box::new(|| ())
+                });
+                offload.submit(Intent::Write, deadline, job);
             }
             None => {
                 let client = self.blocking.clone();
