@@ -8,8 +8,8 @@
 //! stands by, and helps where a job has waited for as long as some reads take: where one before it is long, or many are.
 //!
 //! To wake a thread costs as much as the read itself, whoever does it, and more where it takes the processor from who wakes
-//! it. So those whose jobs ran in one transaction are told together, at its end; while one of them is long, the thread that
-//! stands by tells those before it. And a thread that was woken lets others go on first, who may have more jobs for it.
+//! it. So those whose short jobs ran in one transaction are told together; while one of them is long, the thread that stands
+//! by tells those before it. And a thread that was woken lets others go on first, who may have more jobs for it.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,6 +29,10 @@ const BATCH: usize = 32;
 
 /// How long a job waits for the thread that is at it before another one helps.
 const STAND_BY: Duration = Duration::from_micros(100);
+
+/// How long a result is kept while other jobs of its transaction run: as long as some short reads take together, so that
+/// those of longer ones are told one by one.
+const KEPT: Duration = Duration::from_micros(25);
 
 /// The threads' queues. Dropped, every job that waits is told so, and the threads end after the one they are in.
 pub(super) struct Workers {
@@ -326,10 +330,16 @@ fn read(shared: &Shared, queue: &Queue, first: Queued, taker: usize) {
     // What the jobs see is fixed by the first read from here on: after all of them were submitted, so each sees the
     // writes that its caller knows of. Should it not begin, the first job runs without it.
     let shared_by_all = connection.begin_shared().is_ok();
+    let mut since = Instant::now();
     let told = run(&mut connection, first);
     let mut clean = told.is_some() && shared_by_all;
     queue.told.lock().extend(told);
     for _ in 1..BATCH {
+        let now = Instant::now();
+        if now - since >= KEPT {
+            queue.tell();
+            since = now;
+        }
         let Some(queued) = clean.then(|| queue.next_until(latest, taker)).flatten() else { break };
         let told = run(&mut connection, queued);
         clean = told.is_some() && connection.is_clean();
