@@ -312,7 +312,9 @@ fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> std::io::Result<(
 fn alone(shared: &Shared, queued: Queued) {
     match shared.connect(queued.intent, queued.deadline) {
         Ok(mut connection) => {
-            run(&mut connection, queued).map(tell);
+            if let Some(told) = run(&mut connection, queued) {
+                tell(told);
+            }
         }
         Err(error) => refuse(queued.job, error),
     }
