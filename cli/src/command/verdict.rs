@@ -59,6 +59,7 @@ pub fn value(judged: &Judged) -> Value {
             value!({
                 "id": (rule.rule.id.as_str()),
                 "effect": (if rule.rule.forbids { "forbid" } else { "permit" }),
+                "fields_only": (rule.rule.fields_only),
                 "roles": (rule.rule.roles.as_deref().map_or(Value::Null, texts)),
                 "applies": (rule.rule.applies),
                 "holds": (rule.holds.map_or(Value::Null, Value::Bool)),

@@ -32,8 +32,8 @@ impl Principal {
     /// The caller that a row of the `User` entity describes: each field is a claim, and its `role` the only role.
     ///
     /// ```
-    /// use dbal::{Map, Principal};
-    /// let row: Map = [("id", 7.into()), ("role", "admin".into())].into_iter().collect();
+    /// use dbal::{Map, Principal, Value};
+    /// let row: Map = [("id", Value::from(7)), ("role", Value::from("admin"))].into_iter().collect();
     /// assert!(Principal::of_user(row).has_role("admin"));
     /// ```
     pub fn of_user(row: Map) -> Self {
