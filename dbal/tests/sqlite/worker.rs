@@ -106,18 +106,21 @@ fn a_long_job_holds_up_only_itself() {
 fn what_is_told_together_does_not_wait_for_a_long_job() {
     let folder = tempfile::tempdir().unwrap();
     let adapter = open(SqliteOptions { pool_size: 2, ..SqliteOptions::file(folder.path().join("app.db")) });
-    for _ in 0..50 {
-        // The other jobs are there before this one ends, and wait for longer than somebody stands by.
-        let (go, gone) = mpsc::channel::<()>();
-        let first = submit(&adapter, Intent::Read, None, move |_| gone.recv().is_err());
-        let short: Vec<Receiver<i64>> =
-            (0..5).map(|_| submit(&adapter, Intent::Read, None, |connection| count(connection.unwrap()))).collect();
+    // Whether results are kept when the long job begins is a matter of microseconds: some of these rounds meet it.
+    for round in 0..4_000 {
+        let short = || {
+            submit(&adapter, Intent::Read, None, |_| {
+                let until = Instant::now() + Duration::from_micros(4);
+                while Instant::now() < until {
+                    std::hint::spin_loop();
+                }
+            })
+        };
+        let short: Vec<Receiver<()>> = (0..10 + round % 30).map(|_| short()).collect();
         let (release, held) = mpsc::channel::<()>();
         let long = submit(&adapter, Intent::Read, None, move |_| held.recv().is_err());
-        drop(go);
-        short.iter().for_each(|read| assert_eq!(told(read), 0));
+        short.iter().for_each(told);
         drop(release);
-        told(&first);
         told(&long);
     }
 }
