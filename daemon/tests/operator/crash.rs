@@ -26,7 +26,7 @@ mode: development
 schema: ./schema.yaml
 database: { url: 'sqlite:app.db', synchronous: full }
 security: { audit_log: audit.log }
-logging: { level: warn }
+logging: { level: info }
 ";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ mod support;
 mod crash;
 
 use std::io::{BufRead as _, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
@@ -33,9 +33,13 @@ impl Drop for Running {
     }
 }
 
-/// An address that nobody listens on.
-fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address")
+/// An address that the log names, once it is there.
+fn listens_at(log: &Mutex<String>, name: &str) -> Option<SocketAddr> {
+    let log = log.lock().expect("no panic");
+    let line = log.lines().find(|line| line.contains("listening"))?;
+    // As text `address=...`, as JSON `"address":"..."`.
+    let after = line.split_once(&format!("{name}=")).or_else(|| line.split_once(&format!("\"{name}\":\"")))?.1;
+    after.split([' ', '"']).next()?.parse().ok()
 }
 
 fn program(folder: &Path) -> Command {
@@ -49,10 +53,10 @@ fn program(folder: &Path) -> Command {
     command
 }
 
-/// Starts it with the configuration of `dbal.yaml`, in which BIND and ADMIN stand for addresses.
+/// Starts it with the configuration of `dbal.yaml`, in which BIND and ADMIN stand for addresses. The system chooses the
+/// ports: of one that was looked for before, somebody else may have taken possession meanwhile.
 fn start(folder: &Path, yaml: &str, variables: &[(&str, &str)]) -> Running {
-    let (address, admin) = (free(), free());
-    let text = yaml.replace("BIND", &address.to_string()).replace("ADMIN", &admin.to_string());
+    let text = yaml.replace("BIND", "127.0.0.1:0").replace("ADMIN", "127.0.0.1:0");
     std::fs::write(folder.join("dbal.yaml"), text).expect("written");
     let mut command = program(folder);
     command.arg("--config=dbal.yaml").stderr(Stdio::piped()).stdout(Stdio::null()).envs(variables.iter().copied());
@@ -67,10 +71,13 @@ fn start(folder: &Path, yaml: &str, variables: &[(&str, &str)]) -> Running {
         }
     });
     let end = Instant::now() + Duration::from_secs(20);
-    while std::net::TcpStream::connect(address).is_err() {
+    let (address, admin) = loop {
+        if let (Some(address), Some(admin)) = (listens_at(&log, "address"), listens_at(&log, "admin")) {
+            break (address, admin);
+        }
         assert!(Instant::now() < end, "it does not listen: {}", log.lock().expect("no panic"));
         std::thread::sleep(Duration::from_millis(10));
-    }
+    };
     Running { child, address, admin, log }
 }
 
