@@ -8,6 +8,7 @@ mod connection;
 mod ddl;
 mod error;
 mod functions;
+mod kept;
 mod nesting;
 mod pool;
 mod reference;

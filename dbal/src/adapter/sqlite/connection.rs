@@ -124,18 +124,23 @@ impl<'a> SqliteConnection<'a> {
         let sqlite = &self.handle().sqlite;
         let walk = sql.walk.as_deref().filter(|walk| walk::is_one(sqlite, walk));
         let (text, placeholders) = walk.map_or((&sql.text, &sql.params), |walk| (&walk.text, &walk.params));
-        let mut statement = sqlite.prepare_cached(text)?;
-        for (position, param) in placeholders.iter().enumerate() {
-            let given =
-                params.get(usize::from(param.id.0)).ok_or_else(|| Error::internal("a parameter has no value"))?;
-            value::bind(&mut statement, position + 1, param.encoding, given)?;
-        }
-        if statement.column_count() == 0 {
-            return Ok(statement.raw_execute()? as u64);
-        }
-        if let Some(walk) = walk {
-            return self.walk(step, walk, params, &mut statement, sink);
-        }
+        sqlite.with(text, |statement| {
+            for (position, param) in placeholders.iter().enumerate() {
+                let given =
+                    params.get(usize::from(param.id.0)).ok_or_else(|| Error::internal("a parameter has no value"))?;
+                value::bind(statement, position + 1, param.encoding, given)?;
+            }
+            match walk {
+                _ if statement.column_count() == 0 => Ok(statement.raw_execute()? as u64),
+                Some(walk) => self.walk(step, walk, params, statement, sink),
+                None => self.rows(step, statement, sink),
+            }
+        })?
+    }
+
+    /// Runs a statement that gives rows.
+    fn rows(&self, step: &Step, statement: &mut Statement<'_>, sink: &mut dyn RowSink) -> Result<u64, Fault> {
+        let sqlite = &self.handle().sqlite;
         let wrote = !statement.readonly();
         // A row that is refused comes when all is written, and SQLite keeps what a statement wrote that is ended early.
         let alone = wrote && self.guarded && self.transaction == Transaction::Open;
