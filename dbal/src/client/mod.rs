@@ -16,6 +16,7 @@ pub mod handle;
 pub mod held;
 mod judged;
 mod keyed;
+mod lone;
 mod many;
 mod migrations;
 pub mod model;
@@ -311,9 +312,15 @@ impl Client {
             return self.execute(request)?.row();
         }
         let mut sink = LastRecord::default();
-        let mut machine = self.engine.prepare(&self.caller, request)?;
-        let shape = machine.shape();
-        self.finish(request, self.run(&mut machine, &mut sink))?;
+        let shape = match self.run_lone(request, &mut sink) {
+            Some(done) => done.map(|()| Shape::One)?,
+            None => {
+                let mut machine = self.engine.prepare(&self.caller, request)?;
+                let shape = machine.shape();
+                self.finish(request, self.run(&mut machine, &mut sink))?;
+                shape
+            }
+        };
         match sink.record {
             Some(record) if shape == Shape::One => Ok(record),
             _ => Err(response::unexpected()),
@@ -341,6 +348,9 @@ impl Client {
         }
         if let Some(keyed) = self.keyed(request)? {
             return keyed.alone()?.give(sink);
+        }
+        if let Some(done) = self.run_lone(request, sink) {
+            return done.map(|()| Envelope::Row);
         }
         let mut machine = self.engine.prepare(&self.caller, request)?;
         let head = Head::of(&machine);

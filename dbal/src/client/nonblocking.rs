@@ -161,10 +161,29 @@ impl AsyncClient {
         if let Some(keyed) = client.keyed(request)? {
             return self.run_keyed(keyed).await?.given(sink);
         }
+        let sink = match self.run_lone(request, sink).await {
+            Ok(done) => return done.map(|sink| (Envelope::Row, sink)),
+            Err(sink) => sink,
+        };
         let machine = client.engine.prepare(&client.caller, request)?;
         let head = Head::of(&machine);
         let (summary, sink) = client.finish(request, self.run(machine, sink).await)?;
         Ok((head.envelope(summary)?, sink))
+    }
+
+    /// Reads a row by its key, where a thread of the backend's does that; gives the sink back for every other request.
+    async fn run_lone<S: RowSink + Send + 'static>(&self, request: &Request, mut sink: S) -> Result<Result<S>, S> {
+        let (client, adapter) = (&self.blocking, &self.blocking.engine.adapter);
+        // Asked in this order: what offloads starts its threads when it is asked for.
+        if adapter.driver().is_some() {
+            return Err(sink);
+        }
+        let Some(offload) = adapter.offload() else { return Err(sink) };
+        let Some(lone) = client.engine.lone(&client.caller, request) else { return Err(sink) };
+        let deadline = client.deadline();
+        let run = move |connection: &mut dyn Connection| lone.run(connection, deadline, &mut sink).map(|()| sink);
+        let done = submitted(offload, Intent::Read, deadline, run).await;
+        Ok(client.finish(request, done))
     }
 
     /// Runs requests in one transaction, all or none, as [`Client::batch`] does.

@@ -1,0 +1,115 @@
+//! A row read by its key, by one statement and outside a transaction: most requests of most programs. All that a machine
+//! keeps for other requests is left out, which is a tenth of such a read.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::adapter::{Connection, Intent};
+use crate::client::Client;
+use crate::client::cache::Prepared;
+use crate::client::engine::{Caller, Engine};
+use crate::error::{Error, Result};
+use crate::plan::operation::{Output, Plan, Role, Step};
+use crate::query::ast::Shape;
+use crate::query::form::Form;
+use crate::request::{Operation, Request};
+use crate::row::{Columns, RowSink};
+use crate::value::{Value, ValueRef};
+
+/// A read ready to run.
+pub(super) struct Lone {
+    prepared: Arc<Prepared>,
+    values: Vec<Value>,
+}
+
+impl Lone {
+    /// Reads the row.
+    ///
+    /// # Errors
+    /// NOT_FOUND, and what the connection or the sink says.
+    pub fn run(
+        &self,
+        connection: &mut dyn Connection,
+        deadline: Option<Instant>,
+        sink: &mut dyn RowSink,
+    ) -> Result<()> {
+        let plan = &self.prepared.plan;
+        let (step, output) = only(plan).ok_or_else(|| Error::internal("a plan changed its steps"))?;
+        sink.start(&output.columns)?;
+        let mut visible = Visible { sink, count: output.visible };
+        match connection.run(step, &self.values, deadline, &mut visible)? {
+            0 => Err(Error::not_found(&plan.name)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Engine {
+    /// A request that is such a read; none if it is another, or of a form that is not known yet.
+    pub(super) fn lone(&self, caller: &Caller, request: &Request) -> Option<Lone> {
+        let named = matches!(request.args.0.as_slice(), [(name, _)] if name == "id");
+        if request.operation != Operation::Read || !named || self.copies.is_some() {
+            return None;
+        }
+        let mut form = Form::of(request, caller.shape());
+        if form.bytes > self.limits.request_bytes {
+            return None;
+        }
+        let prepared = self.known(&mut form)?;
+        only(&prepared.plan)?;
+        let values = self.bind_values(&prepared, &form.slots, caller, request, None)?;
+        Some(Lone { prepared, values })
+    }
+}
+
+impl Client {
+    /// Runs a request if it is such a read.
+    pub(super) fn run_lone(&self, request: &Request, sink: &mut dyn RowSink) -> Option<Result<()>> {
+        let lone = self.engine.lone(&self.caller, request)?;
+        let mut read = || {
+            self.wanted()?;
+            let deadline = self.deadline();
+            let mut done = None;
+            self.engine.adapter.lend(Intent::Read, deadline, &mut |connection| {
+                self.watches(connection);
+                done = Some(lone.run(connection, deadline, sink));
+            })?;
+            done.unwrap_or_else(|| Err(Error::internal("an adapter lent no connection")))
+        };
+        Some(self.finish(request, read()))
+    }
+}
+
+/// The only step of a plan that needs no machine, and what it gives.
+fn only(plan: &Plan) -> Option<(&Step, &Output)> {
+    let [step] = plan.steps.as_slice() else { return None };
+    let Role::Root(output) = &step.role else { return None };
+    let plain = output.sources.is_none() && output.check.is_none() && step.total.is_none() && step.joined.is_empty();
+    let lone = plain && plan.shape == Shape::One && !plan.atomic && !plan.writes;
+    lone.then_some((step, output))
+}
+
+/// Rows without what only links them.
+struct Visible<'s> {
+    sink: &'s mut dyn RowSink,
+    count: usize,
+}
+
+impl RowSink for Visible<'_> {
+    fn start(&mut self, columns: &Arc<Columns>) -> Result<()> {
+        self.sink.start(columns)
+    }
+
+    fn row(&mut self, cells: &[ValueRef<'_>]) -> Result<()> {
+        self.sink.row(&cells[..self.count])
+    }
+
+    fn own_row(&mut self, mut values: Vec<Value>) -> Result<()> {
+        values.truncate(self.count);
+        self.sink.own_row(values)
+    }
+
+    fn takes_json_text(&self) -> bool {
+        self.sink.takes_json_text()
+    }
+}
