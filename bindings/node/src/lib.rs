@@ -15,3 +15,7 @@ mod stream;
 mod task;
 mod transaction;
 mod value;
+
+/// Rows are made on the threads that read and freed on those of JavaScript: glibc's arenas make these wait for each other.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
