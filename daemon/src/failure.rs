@@ -1,7 +1,7 @@
-//! An error as every transport tells it.
+//! An error as every transport tells it, and several errors as one.
 
 use dbal::value::json;
-use dbal::{Error, Map, Outcome, Retry, Value};
+use dbal::{Error, Map, Outcome, Result, Retry, Value};
 
 /// The object of `docs/protocol.md`, "Errors".
 pub fn object(error: &Error, request_id: &str) -> Map {
@@ -34,4 +34,21 @@ pub fn object(error: &Error, request_id: &str) -> Map {
 /// `{"error": {...}}`.
 pub fn body(error: &Error, request_id: &str) -> String {
     json::to_wire(&Value::Map(Map(vec![("error".into(), Value::Map(object(error, request_id)))])))
+}
+
+/// What came of one of several things that are looked at; its fault is put beside those of the others.
+pub fn sound<T>(faults: &mut Vec<Error>, found: Result<T>) -> Option<T> {
+    match found {
+        Ok(found) => Some(found),
+        Err(error) => {
+            faults.push(error);
+            None
+        }
+    }
+}
+
+/// The faults of several things as one error. What is no fault of an input is told before those.
+pub fn together(errors: Vec<Error>) -> Error {
+    let fields = errors.iter().flat_map(|error| error.fields().iter().cloned()).collect();
+    errors.into_iter().find(|error| error.fields().is_empty()).unwrap_or_else(|| Error::invalid(fields))
 }

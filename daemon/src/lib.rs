@@ -10,6 +10,7 @@ mod admin;
 mod body;
 pub mod caller;
 mod catalogue;
+mod check;
 mod failure;
 mod generated;
 mod grpc;

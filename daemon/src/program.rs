@@ -4,15 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use dbal::config::{Database, Environment, Secret, Settings};
-use dbal::yaml::Faults;
-use dbal::{AsyncClient, Config, Result};
+use dbal::Result;
+use dbal::config::{Environment, Settings};
+use dbal::yaml::{Fault, Severity};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::identity::Configured;
+use crate::check::{Checked, check};
 use crate::log;
 use crate::start::{Daemon, Options};
-use crate::tls::Encryption;
 
 /// dbal over HTTP, WebSocket and gRPC, for code that may not hold database credentials.
 #[derive(Debug, Parser)]
@@ -40,14 +39,9 @@ struct Arguments {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let settings = match settings(&arguments) {
-        Ok(settings) => settings,
-        Err(faults) => {
-            eprintln!("{faults}");
-            return ExitCode::FAILURE;
-        }
-    };
-    if arguments.print_config {
+    let (settings, told) = settings(&arguments);
+    let faulty = told.iter().any(|fault| fault.severity == Severity::Error);
+    if let (true, false, Some(settings)) = (arguments.print_config, faulty, &settings) {
         print!("{}", settings.to_yaml());
         if !arguments.check_config {
             return ExitCode::SUCCESS;
@@ -60,54 +54,47 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let done = match arguments.check_config {
-        true => runtime.block_on(check(&settings)),
-        false => {
+    let code = match settings {
+        Some(settings) if !faulty && !arguments.check_config => {
             log::begin(&settings.logging);
-            runtime.block_on(run(settings))
+            ended(runtime.block_on(run(settings)))
         }
+        settings => told_of(&runtime.block_on(check(settings.as_ref(), &told))),
     };
     // What still runs would keep the process for as long as it likes.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            if let Some(detail) = error.detail() {
-                eprintln!("{detail}");
-            }
-            ExitCode::FAILURE
-        }
-    }
+    code
 }
 
-fn settings(arguments: &Arguments) -> Result<Settings, Faults> {
+/// What can be read of the configuration, its faults and its warnings.
+fn settings(arguments: &Arguments) -> (Option<Settings>, Vec<Fault>) {
     match &arguments.config {
-        Some(file) => Settings::load(file),
-        None => Settings::from_environment(&Environment::process()),
+        Some(file) => Settings::look(file),
+        None => Settings::look_at(&Environment::process()),
     }
 }
 
-/// Opens all that a start opens but the sockets.
-async fn check(settings: &Settings) -> Result<()> {
-    if let Some(refusal) = settings.server.refusal() {
-        return Err(dbal::Error::validation("server.bind", refusal.trim_start_matches("server.bind: ").to_owned()));
-    }
-    Configured::new(&settings.auth)?;
-    Encryption::new(&settings.server.tls)?;
-    let mut config = Config::from_settings(settings)?;
-    if config.file().is_some_and(|file| !file.exists()) {
-        // To look must not make a database.
-        let url = Some(Secret::new("sqlite::memory:"));
-        let database = Database { url, ..settings.database.clone() };
-        config = Config::from_settings(&Settings { database, ..settings.clone() })?;
-    }
-    let client = AsyncClient::open(config).await?;
-    for warning in settings.warnings.iter().chain(client.blocking().warnings()) {
+fn told_of(checked: &Checked) -> ExitCode {
+    for warning in &checked.warnings {
         eprintln!("warning: {warning}");
     }
+    for fault in &checked.faults {
+        eprintln!("{fault}");
+    }
+    if !checked.faults.is_empty() {
+        return ExitCode::FAILURE;
+    }
     eprintln!("the configuration is sound");
-    Ok(())
+    ExitCode::SUCCESS
+}
+
+fn ended(done: Result<()>) -> ExitCode {
+    let Err(error) = done else { return ExitCode::SUCCESS };
+    eprintln!("{error}");
+    if let Some(detail) = error.detail() {
+        eprintln!("{detail}");
+    }
+    ExitCode::FAILURE
 }
 
 async fn run(settings: Settings) -> Result<()> {

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::failure::{sound, together};
 use crate::identity::{Configured, Identify};
 use crate::reload::Reloading;
 use crate::service::Service;
@@ -89,11 +90,17 @@ impl Daemon {
         if let Some(refusal) = settings.server.refusal() {
             return Err(Error::validation("server.bind", refusal.trim_start_matches("server.bind: ").to_owned()));
         }
-        let identify: Arc<dyn Identify> = match identify {
-            Some(identify) => identify,
-            None => Arc::new(Configured::new(&settings.auth)?),
+        let mut faults = Vec::new();
+        let identify: Option<Arc<dyn Identify>> = match identify {
+            Some(identify) => Some(identify),
+            None => match sound(&mut faults, Configured::new(&settings.auth)) {
+                Some(configured) => Some(Arc::new(configured)),
+                None => None,
+            },
         };
-        let encryption = Encryption::new(&settings.server.tls)?.map(Arc::new);
+        let encryption = sound(&mut faults, Encryption::new(&settings.server.tls));
+        let (Some(identify), Some(encryption)) = (identify, encryption) else { return Err(together(faults)) };
+        let encryption = encryption.map(Arc::new);
         let client = match client {
             Some(client) => client,
             None => open(&settings).await?,

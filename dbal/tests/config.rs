@@ -187,6 +187,84 @@ fn what_is_refused() {
 }
 
 #[test]
+fn an_origin_that_no_browser_sends_is_a_fault() {
+    for good in [
+        "https://app.example.org",
+        "http://localhost:5173",
+        "https://app.example.org:8443",
+        "http://[::1]:8080",
+        "chrome-extension://abcdefghijklmnop",
+        "capacitor://localhost",
+    ] {
+        read(&format!("server: {{ origins: ['{good}'] }}")).unwrap_or_else(|faults| panic!("{faults}"));
+    }
+    for wrong in [
+        "*",
+        "foo",
+        "null",
+        "",
+        "app.example.org",
+        "https://*.example.org",
+        "https://app.example.org/",
+        "https://app.example.org/page",
+        "https://app.example.org?x",
+        "https://App.example.org",
+        "HTTPS://app.example.org",
+        "https://app.example.org:443",
+        "http://app.example.org:80",
+        "https://app.example.org:",
+        "https://app.example.org:08443",
+        "https://app.example.org:99999",
+        "https://ada@app.example.org",
+        "https://bücher.example",
+        "https://[::0001]",
+        "https://",
+        "://app",
+    ] {
+        fault(&format!("server: {{ origins: ['https://app.example.org', '{wrong}'] }}"), "expected an origin");
+    }
+    assert_eq!(faults("server: { origins: ['*', foo] }").len(), 2);
+}
+
+#[test]
+fn health_and_metrics_have_an_address_of_their_own() {
+    for (bind, admin) in [
+        ("127.0.0.1:50051", "127.0.0.1:50051"),
+        ("localhost:50051", "LOCALHOST:50051"),
+        ("0.0.0.0:50051", "127.0.0.1:50051"),
+        ("127.0.0.1:50051", "[::]:50051"),
+    ] {
+        let text = format!("server: {{ bind: '{bind}', admin_bind: '{admin}', tls: {{ allow_insecure: true }} }}");
+        fault(&text, "admin_bind is where server.bind listens");
+    }
+    fault("server: { bind: '127.0.0.1:50052' }", "admin_bind is where server.bind listens");
+    let environment = Environment::given([("DBAL_BIND", "127.0.0.1:50052")]);
+    assert!(Settings::from_environment(&environment).expect_err("a fault").to_string().contains("admin_bind"));
+    for (bind, admin) in [
+        ("127.0.0.1:0", "127.0.0.1:0"),
+        ("127.0.0.1:50051", "127.0.0.2:50051"),
+        ("0.0.0.0:50051", "[::1]:50051"),
+        ("localhost:0", "localhost:0"),
+    ] {
+        read(&format!("server: {{ bind: '{bind}', admin_bind: '{admin}' }}")).expect("no fault");
+    }
+}
+
+#[test]
+fn what_can_be_read_beside_faults_is_there_to_be_looked_at() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("dbal.yaml");
+    std::fs::write(&file, "databse: {}\nacl: { rules_file: acl.yaml }\nsecurity: { cursor_key: short }\n")
+        .expect("written");
+    let (settings, faults) = Settings::look(&file);
+    assert_eq!(faults.len(), 2);
+    assert_eq!(settings.expect("the rest").acl.rules_file.as_deref(), Some(Path::new("acl.yaml")));
+    assert!(Settings::load(&file).is_err());
+    let (settings, faults) = Settings::look(folder.path().join("gone.yaml"));
+    assert!(settings.is_none() && faults.len() == 1);
+}
+
+#[test]
 fn what_a_variable_holds_is_in_no_message() {
     let environment = Environment::given([("SECRET", "hunter2"), ("EMPTY", "")]);
     for text in [

@@ -22,6 +22,7 @@ use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use crate::caller::Caller;
+use crate::failure::{sound, together};
 use crate::http::arguments;
 use jwt::Verifier;
 use keys::ApiKeys;
@@ -90,10 +91,10 @@ impl Configured {
     /// Reads the keys that it names.
     ///
     /// # Errors
-    /// VALIDATION_ERROR with the file and what is wrong in it.
+    /// VALIDATION_ERROR with each file and what is wrong in it.
     pub fn new(auth: &Auth) -> Result<Configured> {
-        let jwt = auth.jwt.as_ref().map(Verifier::new).transpose()?.map(ArcSwap::from_pointee);
-        let keys = auth.api_keys_file.as_deref().map(ApiKeys::load).transpose()?.map(ArcSwap::from_pointee);
+        let (jwt, keys) = read(auth)?;
+        let (jwt, keys) = (jwt.map(ArcSwap::from_pointee), keys.map(ArcSwap::from_pointee));
         Ok(Configured { sessions: auth.sessions, auth: auth.clone(), jwt, keys })
     }
 
@@ -139,13 +140,26 @@ impl Identify for Configured {
     }
 
     fn reload(&self) -> Result<()> {
-        if let (Some(jwt), Some(settings)) = (&self.jwt, &self.auth.jwt) {
-            jwt.store(Arc::new(Verifier::new(settings)?));
+        // All of it or nothing: what is faulty changes nothing.
+        let (jwt, keys) = read(&self.auth)?;
+        if let (Some(own), Some(jwt)) = (&self.jwt, jwt) {
+            own.store(Arc::new(jwt));
         }
-        if let (Some(keys), Some(file)) = (&self.keys, &self.auth.api_keys_file) {
-            keys.store(Arc::new(ApiKeys::load(file)?));
+        if let (Some(own), Some(keys)) = (&self.keys, keys) {
+            own.store(Arc::new(keys));
         }
         Ok(())
+    }
+}
+
+/// What the files of keys hold; the faults of both come together.
+fn read(auth: &Auth) -> Result<(Option<Verifier>, Option<ApiKeys>)> {
+    let mut faults = Vec::new();
+    let jwt = sound(&mut faults, auth.jwt.as_ref().map(Verifier::new).transpose());
+    let keys = sound(&mut faults, auth.api_keys_file.as_deref().map(ApiKeys::load).transpose());
+    match (jwt, keys) {
+        (Some(jwt), Some(keys)) => Ok((jwt, keys)),
+        _ => Err(together(faults)),
     }
 }
 

@@ -239,4 +239,40 @@ fn a_faulty_configuration_tells_all_of_it_and_nothing_starts() {
     assert!(!folder.path().join("no.db").exists(), "to look made a database");
     let (code, text) = run("database: { url: 'sqlite:no.db' }\n", &["--check-config"]);
     assert!(code == Some(0) && text.contains("sound"), "{text}");
+
+    // Faults of the configuration and of the files that it names, one for each kind of file.
+    let files = "server: { tls: { enabled: true, cert: c.pem, key: k.pem, client_ca: ca.pem } }\n\
+                 acl: { rules_file: gone.yaml }\nsecurity: { audit_log: dbal.yaml/audit.log CURSOR }\n\
+                 auth: { api_keys_file: keys.yaml, jwt: { jwks_file: keys.json } }\n\
+                 database: { url: 'sqlite:no.db' }\nschema: no-schema\n";
+    let named = ["c.pem", "k.pem", "ca.pem", "gone.yaml", "dbal.yaml/audit.log", "keys.yaml", "keys.json", "no-schema"];
+    for (cursor, more, also) in [
+        ("", &["--check-config"][..], ""),
+        (", cursor_key: short", &["--check-config"], "cursor_key: expected 32 bytes"),
+        (", cursor_key: short", &[], "cursor_key: expected 32 bytes"),
+    ] {
+        let (code, text) = run(&files.replace(" CURSOR", cursor), more);
+        assert_eq!(code, Some(1));
+        for word in named.iter().chain(&[also]) {
+            assert!(text.contains(word), "{word} is not in {text}");
+        }
+    }
+    // A rule's fault beside one of the configuration; what the file lacks is told once.
+    let both = "security: { cursor_key: short }\nacl: { rules_file: acl.yaml }\nserver: { tls: { enabled: true } }\n";
+    let (code, text) = run(both, &["--check-config"]);
+    assert!(code == Some(1) && text.contains("cursor_key") && text.contains("idd"), "{text}");
+    assert!(text.contains("has no `cert`") && !text.contains("missing"), "{text}");
+}
+
+#[test]
+fn to_check_a_configuration_makes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let yaml = "database: { url: 'sqlite:no.db' }\nsecurity: { audit_log: logs/deep/audit.log }\n\
+                auth: { jwt: { secret: 0123456789abcdef0123456789abcdef, issuer: me } }\n";
+    std::fs::write(folder.path().join("dbal.yaml"), yaml).unwrap();
+    let output = program(folder.path()).args(["--config=dbal.yaml", "--check-config"]).output().unwrap();
+    let text = told(&output);
+    assert!(output.status.success() && text.contains("sound"), "{text}");
+    let there: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(there, ["dbal.yaml"]);
 }

@@ -49,7 +49,7 @@ pub use security::{Acl, AuditFailure, CursorSecret, RequestRate, Sandbox, Securi
 pub use server::{Server, Tls, is_loopback};
 
 use crate::query::limits::Limits;
-use crate::yaml::{Fault, Faults, Kind, MAX_BYTES, Node, Place, Report};
+use crate::yaml::{Fault, Faults, Kind, MAX_BYTES, Node, Place, Report, Severity};
 use reader::Reader;
 
 /// A configuration that was read, whole and without faults.
@@ -100,25 +100,37 @@ impl Settings {
     /// # Errors
     /// Every fault with its line and column.
     pub fn load(path: impl AsRef<Path>) -> Result<Settings, Faults> {
+        whole(Settings::look(path))
+    }
+
+    /// What can be read of a file, and its faults and warnings: for whoever tells what else is wrong, in the files that a
+    /// configuration names, before the first faults are mended. What had a fault is as if it had not been said, so nothing
+    /// is to be opened by settings that have one. None where the file cannot be read at all.
+    pub fn look(path: impl AsRef<Path>) -> (Option<Settings>, Vec<Fault>) {
         let path = path.as_ref();
         let name = path.display().to_string();
         let unreadable = |message: String| {
             let report = Report::new();
             let file = report.file(&name);
             report.error(Place { file, line: 0, column: 0 }, message);
-            report.finish(()).err().unwrap_or(Faults(Vec::new()))
+            (None, report.into_faults())
         };
-        let about = std::fs::metadata(path).map_err(|error| unreadable(format!("cannot read this file: {error}")))?;
+        let about = match std::fs::metadata(path) {
+            Ok(about) => about,
+            Err(error) => return unreadable(format!("cannot read this file: {error}")),
+        };
         if about.len() > MAX_BYTES as u64 {
-            return Err(unreadable(format!("the file has more than the {MAX_BYTES} bytes allowed")));
+            return unreadable(format!("the file has more than the {MAX_BYTES} bytes allowed"));
         }
-        let text =
-            std::fs::read_to_string(path).map_err(|error| unreadable(format!("cannot read this file: {error}")))?;
-        let (mut settings, literal) = read(&name, Some(&text), &Environment::process())?;
-        if literal {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => return unreadable(format!("cannot read this file: {error}")),
+        };
+        let (mut settings, literal, faults) = read(&name, Some(&text), &Environment::process());
+        if let (true, Some(settings)) = (literal, &mut settings) {
             settings.secret_files.insert(0, path.to_path_buf());
         }
-        Ok(settings)
+        (settings, faults)
     }
 
     /// Reads the text of a file.
@@ -126,7 +138,8 @@ impl Settings {
     /// # Errors
     /// As [`Settings::load`].
     pub fn from_text(file: &str, text: &str, environment: &Environment) -> Result<Settings, Faults> {
-        read(file, Some(text), environment).map(|(settings, _)| settings)
+        let (settings, _, faults) = read(file, Some(text), environment);
+        whole((settings, faults))
     }
 
     /// What variables alone say.
@@ -143,7 +156,13 @@ impl Settings {
     /// # Ok::<(), dbal::yaml::Faults>(())
     /// ```
     pub fn from_environment(environment: &Environment) -> Result<Settings, Faults> {
-        read("environment", None, environment).map(|(settings, _)| settings)
+        whole(Settings::look_at(environment))
+    }
+
+    /// The same as [`Settings::look`] of what variables alone say.
+    pub fn look_at(environment: &Environment) -> (Option<Settings>, Vec<Fault>) {
+        let (settings, _, faults) = read("environment", None, environment);
+        (settings, faults)
     }
 
     /// The folder of entity files to use, as things are on this disk; none is the reference contract.
@@ -155,8 +174,16 @@ impl Settings {
     }
 }
 
-/// The settings, and whether a secret stands in the file itself.
-fn read(name: &str, text: Option<&str>, environment: &Environment) -> Result<(Settings, bool), Faults> {
+/// The settings, if none of the faults is an error.
+fn whole((settings, faults): (Option<Settings>, Vec<Fault>)) -> Result<Settings, Faults> {
+    match settings.filter(|_| !faults.iter().any(|fault| fault.severity == Severity::Error)) {
+        Some(settings) => Ok(settings),
+        None => Err(Faults(faults)),
+    }
+}
+
+/// The settings as far as they can be read, whether a secret stands in the file itself, and what is wrong or odd.
+fn read(name: &str, text: Option<&str>, environment: &Environment) -> (Option<Settings>, bool, Vec<Fault>) {
     let report = Report::new();
     let document = match text {
         Some(text) => report.read_one(name, text),
@@ -176,14 +203,15 @@ fn read(name: &str, text: Option<&str>, environment: &Environment) -> Result<(Se
         secret_files: RefCell::new(Vec::new()),
         literal_secret: RefCell::new(false),
     };
-    let settings = sections(&reader, &document);
+    let mut settings = sections(&reader, &document);
     let literal = *reader.literal_secret.borrow();
     let secret_files = reader.secret_files.take();
-    let (settings, warnings) = report.finish(settings)?;
-    let Some(mut settings) = settings else { return Err(Faults(warnings)) };
-    settings.warnings = warnings;
-    settings.secret_files = secret_files;
-    Ok((settings, literal))
+    let faults = report.into_faults();
+    if let Some(settings) = &mut settings {
+        settings.warnings = faults.iter().filter(|fault| fault.severity == Severity::Warning).cloned().collect();
+        settings.secret_files = secret_files;
+    }
+    (settings, literal, faults)
 }
 
 fn sections(reader: &Reader<'_>, document: &Node) -> Option<Settings> {
@@ -192,6 +220,7 @@ fn sections(reader: &Reader<'_>, document: &Node) -> Option<Settings> {
     let mode = file.word("mode", &MODES).or(asked.then_some(Mode::Production));
     let mode = mode.or_else(|| word_of(reader, file.place(), "DBAL_MODE", &MODES)).unwrap_or_default();
     let mut server = Server::read(reader, &mut file);
+    let place_of_server = file.entry_or_null("server").map_or(file.place(), |entry| entry.value.place);
     if file.entry_or_null("server").is_none_or(|entry| entry.value.get("bind").is_none())
         && let Some(bind) = reader.environment.filled("DBAL_BIND")
     {
@@ -203,6 +232,10 @@ fn sections(reader: &Reader<'_>, document: &Node) -> Option<Settings> {
                 reader.report.error(file.place(), message);
             }
         }
+    }
+    if server.meets() {
+        let message = "server.admin_bind is where server.bind listens; health and metrics have an address of their own";
+        reader.report.error(place_of_server, message);
     }
     let settings = Settings {
         mode,

@@ -1,10 +1,10 @@
 //! `server:`, where a daemon listens.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::reader::Reader;
-use crate::yaml::Block;
+use crate::yaml::{Block, Node};
 
 /// Where a daemon listens, and for whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +65,23 @@ impl Server {
         })
     }
 
+    /// Whether health and metrics would be on the address of the service. Port 0 is any that is free.
+    pub(super) fn meets(&self) -> bool {
+        let (bind, admin) = (&self.bind, &self.admin_bind);
+        match (bind.parse::<SocketAddr>(), admin.parse::<SocketAddr>()) {
+            (Ok(bind), Ok(admin)) => {
+                let all = |one: SocketAddr, other: SocketAddr| {
+                    one.ip().is_unspecified() && (one.is_ipv6() || one.is_ipv4() == other.is_ipv4())
+                };
+                bind.port() != 0
+                    && bind.port() == admin.port()
+                    && (bind.ip() == admin.ip() || all(bind, admin) || all(admin, bind))
+            }
+            // Where names lead is known when it listens.
+            _ => bind.eq_ignore_ascii_case(admin) && !bind.ends_with(":0"),
+        }
+    }
+
     pub(super) fn read(reader: &Reader<'_>, file: &mut Block<'_>) -> Server {
         let mut server = Server::default();
         let mut insecure = None;
@@ -76,7 +93,7 @@ impl Server {
                 server.admin_bind = bind;
             }
             (server.tls, insecure) = Tls::read(reader, &mut block);
-            server.origins = reader.texts(&mut block, "origins");
+            server.origins = origins(reader, &mut block);
             server.hosts = reader.texts(&mut block, "hosts");
             server.reflection = block.boolean("reflection").unwrap_or(false);
             block.finish();
@@ -120,6 +137,47 @@ pub fn is_loopback(address: &str) -> bool {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Origins as browsers write them: one that no browser can send would let nobody in, and seem to.
+fn origins(reader: &Reader<'_>, block: &mut Block<'_>) -> Vec<String> {
+    let Some(entry) = block.entry("origins") else { return Vec::new() };
+    let items = entry.value.as_list().unwrap_or(std::slice::from_ref(&entry.value));
+    let origin = |item: &Node| match item.written() {
+        Some(text) if is_origin(text) => Some(text.to_owned()),
+        _ => {
+            let message = format!(
+                "origins: expected an origin as browsers send it, scheme, host and a port that is not the scheme's own, in \
+                 small letters and without a path or `*`, such as https://app.example.org or http://localhost:5173; \
+                 found {}",
+                item.describe()
+            );
+            reader.report.error(item.place, message);
+            None
+        }
+    };
+    items.iter().filter_map(origin).collect()
+}
+
+/// Whether a browser can send this as `Origin` (RFC 6454, section 6.2). Apps and extensions have schemes of their own.
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, authority)) = text.split_once("://") else { return false };
+    let named = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_lowercase())
+        && scheme.bytes().all(|byte| named(byte) || matches!(byte, b'+' | b'-' | b'.'));
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let is_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(ip) => ip.parse::<Ipv6Addr>().is_ok_and(|read| read.to_string() == ip),
+        None => !host.is_empty() && host.bytes().all(|byte| named(byte) || matches!(byte, b'-' | b'.' | b'_')),
+    };
+    let is_port = port.is_none_or(|port| {
+        let own = matches!((scheme, port), ("http", "80") | ("https", "443"));
+        !own && port.parse::<u16>().is_ok_and(|read| read.to_string() == port)
+    });
+    is_scheme && is_host && is_port
 }
 
 /// Whether a text is `host:port`.

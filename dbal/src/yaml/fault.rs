@@ -180,23 +180,26 @@ impl Report {
 
     /// The result with the warnings, or every fault when one of them is an error.
     pub fn finish<T>(self, result: T) -> Result<(T, Vec<Fault>), Faults> {
+        let faults = self.into_faults();
+        let failed = faults.iter().any(|fault| fault.severity == Severity::Error);
+        if failed { Err(Faults(faults)) } else { Ok((result, faults)) }
+    }
+
+    /// Everything that was gathered, in order of file and place.
+    pub fn into_faults(self) -> Vec<Fault> {
         let files = self.files.into_inner();
         let mut gathered = self.faults.into_inner();
         gathered.sort_by_key(|(place, severity, _)| (*place, *severity));
         gathered.dedup();
         let name = |place: Place| files.get(place.file.0 as usize).cloned().unwrap_or_else(|| "schema".into());
-        let failed = gathered.iter().any(|(_, severity, _)| *severity == Severity::Error);
-        let faults: Vec<Fault> = gathered
-            .into_iter()
-            .map(|(place, severity, message)| Fault {
-                file: name(place),
-                line: place.line,
-                column: place.column,
-                message,
-                severity,
-            })
-            .collect();
-        if failed { Err(Faults(faults)) } else { Ok((result, faults)) }
+        let fault = |(place, severity, message): (Place, Severity, String)| Fault {
+            file: name(place),
+            line: place.line,
+            column: place.column,
+            message,
+            severity,
+        };
+        gathered.into_iter().map(fault).collect()
     }
 }
 
