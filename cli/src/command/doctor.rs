@@ -10,7 +10,7 @@ use dbal::config::Settings;
 use dbal::migrate::Model;
 use dbal::migrate::diff::diff;
 use dbal::yaml::Severity;
-use dbal::{Client, DateTime, Value, value, value::json};
+use dbal::{Client, DateTime, ErrorKind, Value, value, value::json};
 
 use crate::failure::Failure;
 use crate::options::{Absent, Database, Report};
@@ -129,7 +129,7 @@ impl Doctor {
         let from = self.database.config.as_deref().map_or("the environment".into(), |file| file.display().to_string());
         found.ok("configuration", from);
         for warning in &settings.warnings {
-            found.odd("configuration", warning.to_string(), "take it out before this is used for more than trying");
+            found.odd("configuration", warning.to_string(), "mend it before this is used for more than trying");
         }
         Some(settings)
     }
@@ -146,18 +146,20 @@ impl Doctor {
             found.odd("schema", warning.to_string(), "`dbal check` has the whole list");
         }
         let began = Instant::now();
-        let survey = match client.migrations().and_then(|migrations| migrations.survey()) {
-            Ok(survey) => survey,
+        let looked = look(&client);
+        let answered = began.elapsed().as_millis();
+        match looked {
+            Ok(migrations) => {
+                found.ok("database", format!("opened in {opened} ms, looked at in {answered} ms"));
+                server_of(&client, found);
+                found.0.extend(migrations.0);
+            }
             Err(error) => {
                 let cure = "see that the server runs, that its address and port are those of the URL, and that nothing \
                             between here and there stands in the way";
                 return found.wrong("database", error.to_string(), cure);
             }
-        };
-        let answered = began.elapsed().as_millis();
-        found.ok("database", format!("opened in {opened} ms, looked at in {answered} ms"));
-        server_of(&client, found);
-        pending(&client, &survey, found);
+        }
         capabilities(&client, found);
         if let Some(settings) = settings {
             let pool = settings.database.pool_size.map_or("as many as the engine thinks fit".into(), |n| n.to_string());
@@ -166,12 +168,56 @@ impl Doctor {
     }
 }
 
+/// What the database lacks of the schema, or has beside it.
+///
+/// # Errors
+/// Those of a database that does not answer.
+fn look(client: &Client) -> dbal::Result<Findings> {
+    let mut found = Findings::default();
+    match client.schema().is_of_others() {
+        true => of_prisma(client.pending_migration(), &mut found)?,
+        false => pending(client, &client.migrations()?.survey()?, &mut found),
+    }
+    Ok(found)
+}
+
+/// With the adapter `prisma` tables that are missing are made, and those that are there are Prisma's to change: no history
+/// is looked for.
+fn of_prisma(pending: dbal::Result<Vec<String>>, found: &mut Findings) -> dbal::Result<()> {
+    match pending {
+        Ok(pending) if pending.is_empty() => {
+            found.ok("migrations", "nothing pending; what changes a table that is there is for Prisma to do");
+        }
+        Ok(pending) => {
+            let message = format!("pending: {}", count(pending.len() as u64, "statement"));
+            let cure = "let Prisma migrate; where Prisma has no part in it, `dbal migrate --dry-run` shows them, and `dbal \
+                        migrate` makes the tables";
+            found.wrong("migrations", message, cure);
+        }
+        Err(error) if error.kind() == ErrorKind::ValidationError => {
+            for fault in error.fields() {
+                let cure = "let Prisma migrate and import the changed schema.prisma, or take the field out: dbal changes no \
+                            table of Prisma's";
+                found.wrong("migrations", format!("{}: {}", fault.field, fault.message), cure);
+            }
+        }
+        Err(error) if error.kind() == ErrorKind::CapabilityNotSupported => {
+            let message =
+                "the database has a history of dbal's migrations, and the adapter prisma leaves them to Prisma";
+            let cure = "take `adapter: prisma` out: the URL says which database it is";
+            found.wrong("migrations", message, cure);
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
 /// Why the database could not be opened.
 fn refused(failure: &Failure, found: &mut Findings) {
     let message = failure.told().join("; ");
     let cure = match failure {
         Failure::Usage(_) => "say --url or --config, or set DATABASE_URL",
-        Failure::Engine(error) if error.code() == "NOT_FOUND" => "`dbal migrate apply` makes it",
+        Failure::Engine(error) if error.code() == "NOT_FOUND" => "see that the path is right; `dbal migrate` makes it",
         Failure::Engine(error) if error.code() == "VALIDATION_ERROR" => {
             "`dbal check` tells all faults of schema and rules with their places"
         }
@@ -193,7 +239,7 @@ const WRONG_SKEW: i64 = 60_000;
 /// Which server it is, and whether its clock is ours.
 fn server_of(client: &Client, found: &mut Findings) {
     let before = DateTime::now().epoch_millis();
-    let server = match client.migrations().and_then(|migrations| migrations.server()) {
+    let server = match client.server() {
         Ok(Some(server)) => server,
         Ok(None) => return,
         Err(error) => {

@@ -63,6 +63,44 @@ fn what_is_pending_or_cannot_be_opened_is_said_with_its_cure() {
     assert!(!said.out.contains("hunter2") && !said.err.contains("hunter2"), "{said:?}");
 }
 
+/// The adapter `prisma` with a schema of dbal's own, as in the development configuration of the first document.
+#[test]
+fn what_prisma_migrates_is_no_fault() {
+    let folder = Folder::new();
+    let doctor = ["doctor", "--config", "dev.yaml"];
+    folder
+        .write("dev.yaml", "mode: development\ndatabase: { adapter: prisma, url: 'file:dev.db' }\nschema: ./schema\n");
+    folder.ok(&["migrate", "--config", "dev.yaml"]);
+    let out = folder.ok(&doctor);
+    for line in ["ok    server        sqlite 3.", "ok    migrations    nothing pending", "ok    capabilities"] {
+        assert!(out.contains(line), "{line}\n{out}");
+    }
+    assert!(!out.contains("CAPABILITY_NOT_SUPPORTED") && !out.contains("odd"), "{out}");
+
+    let more =
+        crate::folder::SCHEMA.to_owned() + "---\nentity: Shelf\nfields: { id: { type: integer, primary: true } }\n";
+    folder.write("schema/library.yaml", &more);
+    let said = folder.run(&doctor);
+    assert!(said.code == 1 && said.out.contains("pending: 1 statement"), "{said:?}");
+    assert!(said.out.contains("let Prisma migrate") && said.out.contains("`dbal migrate` makes"), "{said:?}");
+
+    let more =
+        crate::folder::SCHEMA.replace("  born: { type: date }\n", "  born: { type: date }\n  died: { type: date }\n");
+    folder.write("schema/library.yaml", &more);
+    let said = folder.run(&doctor);
+    assert!(said.code == 1 && said.out.contains("Author.died: the table"), "{said:?}");
+    assert!(!said.out.contains("see that the server runs"), "{said:?}");
+
+    // A history of dbal's own says that the adapter is not what it was.
+    folder.write("schema/library.yaml", crate::folder::SCHEMA);
+    folder.ok(&["migrate", "apply", "--url", "sqlite:own.db", "--schema", "schema"]);
+    folder.write("dev.yaml", "database: { adapter: prisma, url: 'file:own.db' }\nschema: ./schema\n");
+    let said = folder.run(&doctor);
+    assert!(said.code == 1 && said.out.contains("take `adapter: prisma` out"), "{said:?}");
+    folder.write("dev.yaml", "database: { url: 'file:own.db' }\nschema: ./schema\n");
+    folder.ok(&doctor);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_secret_that_others_may_read_is_found() {

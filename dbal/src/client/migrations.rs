@@ -65,9 +65,7 @@ impl<'c> Migrations<'c> {
     /// # Errors
     /// Those of the database.
     pub fn server(&self) -> Result<Option<Server>> {
-        let adapter = &self.client.engine.adapter;
-        let mut connection = adapter.connect(Intent::Read, self.client.deadline())?;
-        crate::introspect::server(&mut *connection, adapter.lowering())
+        self.client.server()
     }
 
     /// What [`Migrations::apply`] would do now, to the letter, and what stands against it. Nothing is changed.

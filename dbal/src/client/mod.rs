@@ -505,6 +505,18 @@ impl Client {
         Migrations::new(self)
     }
 
+    /// Which server the database is of, and what it takes for the time, whoever migrates it; none for one that has no
+    /// server and no library.
+    ///
+    /// # Errors
+    /// FORBIDDEN for a bound client; those of the database.
+    pub fn server(&self) -> Result<Option<crate::introspect::Server>> {
+        self.trusted("server is for trusted code")?;
+        let adapter = &self.engine.adapter;
+        let mut connection = adapter.connect(Intent::Read, self.deadline())?;
+        crate::introspect::server(&mut *connection, adapter.lowering())
+    }
+
     /// Creates what the database lacks: tables, columns, indexes, foreign keys. Returns the statements it ran. Nothing
     /// is written down: it is the short way for tests and first steps. A database that has a history of migrations gets
     /// another one in it, as by [`Migrations::apply`].
