@@ -52,6 +52,10 @@ pub struct Metrics {
     pub reload_faults: Counter,
     /// Whether the last try took them.
     pub rules_current: Gauge,
+    /// Whether the last try took the files of keys.
+    pub keys_current: Gauge,
+    /// Whether the last try took the certificates.
+    pub certificates_current: Gauge,
 }
 
 /// One of what a gauge counts, until this is dropped.
@@ -90,8 +94,12 @@ impl Metrics {
             reloads: Counter::default(),
             reload_faults: Counter::default(),
             rules_current: Gauge::default(),
+            keys_current: Gauge::default(),
+            certificates_current: Gauge::default(),
         };
-        metrics.rules_current.set(1);
+        for current in [&metrics.rules_current, &metrics.keys_current, &metrics.certificates_current] {
+            current.set(1);
+        }
         let mut registry = Registry::with_prefix("dbal");
         registry.register("requests", "Requests by operation, transport and code", metrics.requests.clone());
         registry.register("request_seconds", "How long requests took", metrics.seconds.clone());
@@ -104,6 +112,16 @@ impl Metrics {
         registry.register("rules_reloads", "Access rules taken anew", metrics.reloads.clone());
         registry.register("rules_faults", "Faulty access rules, the old ones kept", metrics.reload_faults.clone());
         registry.register("rules_current", "Whether the rules file is the rules in use", metrics.rules_current.clone());
+        registry.register(
+            "keys_current",
+            "Whether the files of keys are the keys in use",
+            metrics.keys_current.clone(),
+        );
+        registry.register(
+            "certificates_current",
+            "Whether the files of certificates are those in use",
+            metrics.certificates_current.clone(),
+        );
         *metrics.registry.lock() = registry;
         metrics
     }

@@ -89,17 +89,27 @@ impl Reloading {
             match self.service.identities.identify().reload() {
                 Ok(()) => {
                     self.service.identities.forget();
+                    self.service.metrics.keys_current.set(1);
                     tracing::info!("keys were read again");
                 }
-                Err(error) => tracing::error!(%error, "keys are faulty; those from before stay in use"),
+                Err(error) => {
+                    self.service.metrics.keys_current.set(0);
+                    tracing::error!(%error, "keys are faulty; those from before stay in use");
+                }
             }
         }
         let now = fingerprint(self.certificates.iter().map(PathBuf::as_path));
         if let (Some(encryption), true) = (&self.encryption, now != self.certificates_seen) {
             self.certificates_seen = now;
             match encryption.reload() {
-                Ok(()) => tracing::info!("certificates were read again"),
-                Err(error) => tracing::error!(%error, "certificates are faulty; those from before stay in use"),
+                Ok(()) => {
+                    self.service.metrics.certificates_current.set(1);
+                    tracing::info!("certificates were read again");
+                }
+                Err(error) => {
+                    self.service.metrics.certificates_current.set(0);
+                    tracing::error!(%error, "certificates are faulty; those from before stay in use");
+                }
             }
         }
     }

@@ -69,11 +69,6 @@ fn e32_rules_are_replaced_whole_and_faulty_ones_change_nothing() {
             std::thread::sleep(Duration::from_millis(50));
         }
     };
-    let metric = |name: &str| {
-        let text = Http::new(served.admin).get("/metrics").text();
-        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
-        line.rsplit(' ').next().unwrap_or_default().to_owned()
-    };
     assert_eq!(seen(&mut ada), (200, vec![1, 2]));
     let mut socket = crate::support::socket::Socket::open(served.address, Some(&crate::world::token("ada", "user")));
     for faulty in [
@@ -85,7 +80,7 @@ fn e32_rules_are_replaced_whole_and_faulty_ones_change_nothing() {
         served.reload();
         std::thread::sleep(Duration::from_millis(300));
         assert_eq!(seen(&mut ada), (200, vec![1, 2]), "{faulty}");
-        assert_eq!(metric("dbal_rules_current"), "0");
+        assert_eq!(served.metric("dbal_rules_current"), "0");
     }
     std::fs::remove_file(&file).unwrap();
     served.reload();
@@ -94,7 +89,7 @@ fn e32_rules_are_replaced_whole_and_faulty_ones_change_nothing() {
     std::fs::write(&file, RULES.replace("\"owner = $user.id\"", "\"owner = $user.id AND id = 2\"")).unwrap();
     served.reload();
     becomes(&mut ada, (200, vec![2]));
-    assert_eq!(metric("dbal_rules_current"), "1");
+    assert_eq!(served.metric("dbal_rules_current"), "1");
     assert_eq!(
         socket.request("count", "Account", crate::world::object([])).unwrap(),
         Value::Int(1),

@@ -263,11 +263,13 @@ fn d66_an_api_key_counts_while_the_file_has_it() {
     world.served.reload();
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(world.users(key).0, 200);
+    assert_eq!(world.served.metric("dbal_keys_current"), "0");
     std::fs::write(&file, "keys: []\n").unwrap();
     world.served.reload();
     let end = Instant::now() + Duration::from_secs(8);
     while Instant::now() < end {
         if world.users(key).0 == 401 {
+            assert_eq!(world.served.metric("dbal_keys_current"), "1");
             return;
         }
         std::thread::sleep(Duration::from_millis(100));

@@ -148,6 +148,15 @@ fn d72_certificates_are_read_again_and_faulty_ones_change_nothing() {
     served.reload();
     std::thread::sleep(Duration::from_millis(500));
     assert!(connect(served.address, &first, None, &[]).is_ok());
+    let current = |expected: &str| {
+        let end = Instant::now() + Duration::from_secs(8);
+        while served.metric("dbal_certificates_current") != expected {
+            assert!(Instant::now() < end, "the metric does not become {expected}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        assert_eq!((served.metric("dbal_keys_current"), served.metric("dbal_rules_current")), ("1".into(), "1".into()));
+    };
+    current("0");
     let (cert, key) = certificate(&second);
     write(world.folder.path(), "key.pem", &key);
     write(world.folder.path(), "cert.pem", &cert);
@@ -158,6 +167,7 @@ fn d72_certificates_are_read_again_and_faulty_ones_change_nothing() {
         std::thread::sleep(Duration::from_millis(50));
     }
     assert_eq!(status(&mut kept).unwrap(), 200, "a connection that stands goes on");
+    current("1");
     // A key of another certificate is told of before anything listens.
     write(world.folder.path(), "key.pem", &certificate(&first).1);
     let options = Options::new(settings(&yaml(world.folder.path(), ""))).client(world.client.clone());

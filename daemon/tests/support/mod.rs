@@ -51,6 +51,13 @@ impl Served {
         self.daemon.as_ref().expect("it was not stopped").reload();
     }
 
+    /// What a metric says.
+    pub fn metric(&self, name: &str) -> String {
+        let text = Http::new(self.admin).get("/metrics").text();
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+        line.rsplit(' ').next().unwrap_or_default().to_owned()
+    }
+
     /// Ends it as a signal does.
     pub fn stop(&mut self) {
         if let Some(daemon) = self.daemon.take() {
