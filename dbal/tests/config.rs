@@ -62,7 +62,7 @@ security:
 acl: {{ rules_file: ./acl.yaml, enforce_row_level: true }}
 auth:
   sessions: false
-  jwt: {{ secret: "0123456789abcdef0123456789abcdef", issuer: me, audience: [a, b], role_claim: group }}
+  jwt: {{ secret: "0123456789abcdef0123456789abcdef", issuer: me, audience: [a, b], role_claim: group, leeway: 20 }}
   api_keys_file: keys.yaml
 logging: {{ level: debug, format: pretty, slow_query_threshold_ms: 1000 }}
 "#,
@@ -92,6 +92,7 @@ logging: {{ level: debug, format: pretty, slow_query_threshold_ms: 1000 }}
     let jwt = settings.auth.jwt.as_ref().expect("tokens");
     assert!(matches!(&jwt.key, JwtKey::Secret(secret) if secret.expose().len() == 32));
     assert_eq!((jwt.audience.len(), jwt.role_claim.as_str(), settings.auth.sessions), (2, "group", false));
+    assert_eq!((jwt.leeway, settings.warnings.len()), (20, 0));
     assert_eq!((settings.logging.level, settings.logging.format), (Level::Debug, LogFormat::Pretty));
     // The key, the certificate's key and the keys of callers.
     assert_eq!(settings.secret_files.len(), 3);
@@ -175,8 +176,10 @@ fn what_is_refused() {
     fault("security: { cursor_key: short }", "32 bytes");
     fault("security: { max_query_time: 0 }", "seconds");
     fault("security: { rate_limit: { burst: 3 } }", "requests_per_minute");
-    fault("auth: { jwt: { secret: short } }", "at least 32 bytes");
-    fault("auth: { jwt: {} }", "has no key");
+    let jwt = "auth: { jwt: { issuer: me, audience: me, MORE } }";
+    fault(&jwt.replace("MORE", "secret: short"), "at least 32 bytes");
+    fault(&jwt.replace(", MORE", ""), "has no key");
+    fault(&jwt.replace("MORE", "jwks_file: a, leeway: 301"), "from 0 to 300");
     fault("mode: testing", "one of production, development");
     fault("- a list", "expected a mapping for the configuration");
     let exposed = read("server: { bind: '0.0.0.0:1' }").expect("fine for a program that does not listen");
@@ -184,6 +187,19 @@ fn what_is_refused() {
     assert!(
         read("server: { bind: '0.0.0.0:1', tls: { allow_insecure: true } }").expect("ok").server.refusal().is_none()
     );
+}
+
+#[test]
+fn what_a_token_need_not_say_is_warned_of() {
+    let told = |more: &str| {
+        let settings = read(&format!("auth: {{ jwt: {{ jwks_file: keys.json{more} }} }}")).expect("no fault");
+        settings.warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let both = told("");
+    assert!(both.len() == 2 && both[0].contains("no `issuer`") && both[1].contains("no `audience`"), "{both:?}");
+    assert!(told(", issuer: me")[0].contains("no `audience`"));
+    assert!(told(", issuer: me, audience: []")[0].contains("no `audience`"));
+    assert!(told(", issuer: me, audience: [app]").is_empty());
 }
 
 #[test]

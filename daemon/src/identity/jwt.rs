@@ -12,9 +12,6 @@ use ring::{hmac, signature};
 
 use super::jwks::{self, Key, Public};
 
-/// How far clocks may be apart, in seconds.
-const LEEWAY: i64 = 30;
-
 /// How a token is signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is the algorithm of the same name in RFC 7518 and RFC 8037")]
@@ -67,6 +64,8 @@ pub struct Verifier {
     issuer: Option<String>,
     audience: Vec<String>,
     role_claim: String,
+    /// How far clocks may be apart, in seconds.
+    leeway: i64,
 }
 
 enum Keys {
@@ -90,6 +89,7 @@ impl Verifier {
             issuer: settings.issuer.clone(),
             audience: settings.audience.clone(),
             role_claim: settings.role_claim.clone(),
+            leeway: settings.leeway.into(),
         })
     }
 
@@ -126,10 +126,10 @@ impl Verifier {
             Some(_) => None,
         };
         let expires = seconds("exp")??;
-        if expires.checked_add(LEEWAY)? <= now {
+        if expires.checked_add(self.leeway)? <= now {
             return None;
         }
-        if seconds("nbf")?.is_some_and(|from| from.saturating_sub(LEEWAY) > now) {
+        if seconds("nbf")?.is_some_and(|from| from.saturating_sub(self.leeway) > now) {
             return None;
         }
         seconds("iat")?;
@@ -148,7 +148,7 @@ impl Verifier {
         };
         let subject = claims.get("sub")?.as_str().filter(|subject| !subject.is_empty())?.to_owned();
         let role = claims.get(&self.role_claim).and_then(Value::as_str).map(str::to_owned);
-        for_us.then(|| Claims { subject, role, expires: expires.saturating_add(LEEWAY), all: claims })
+        for_us.then(|| Claims { subject, role, expires: expires.saturating_add(self.leeway), all: claims })
     }
 
     fn signed(&self, algorithm: Algorithm, id: Option<&str>, message: &[u8], signed: &[u8]) -> bool {

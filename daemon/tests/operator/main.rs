@@ -273,6 +273,7 @@ fn to_check_a_configuration_makes_nothing() {
     let output = program(folder.path()).args(["--config=dbal.yaml", "--check-config"]).output().unwrap();
     let text = told(&output);
     assert!(output.status.success() && text.contains("sound"), "{text}");
+    assert!(text.contains("no `audience`") && !text.contains("no `issuer`"), "{text}");
     let there: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(there, ["dbal.yaml"]);
 }

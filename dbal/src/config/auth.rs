@@ -28,6 +28,8 @@ pub struct Jwt {
     pub audience: Vec<String>,
     /// The claim with the caller's role.
     pub role_claim: String,
+    /// How far the clock of whoever signs may be from ours, in seconds.
+    pub leeway: u32,
 }
 
 /// What tokens are verified by.
@@ -38,6 +40,9 @@ pub enum JwtKey {
     /// A secret that both sides know (HS256 and its kin).
     Secret(Secret),
 }
+
+/// The most that two clocks may be apart, in seconds: a few minutes, as RFC 7519 has it.
+const MOST_LEEWAY: i64 = 300;
 
 /// The shortest secret that signs tokens, in bytes: what HS256 has.
 const LEAST_SECRET: usize = 32;
@@ -71,6 +76,17 @@ impl Jwt {
         let issuer = reader.text(&mut block, "issuer");
         let audience = reader.texts(&mut block, "audience");
         let role_claim = reader.text(&mut block, "role_claim").unwrap_or_else(|| "role".into());
+        // None unless it is asked for: `exp` is then taken at its word.
+        let leeway = block.integer("leeway", 0, MOST_LEEWAY).unwrap_or(0) as u32;
+        if issuer.is_none() {
+            let message = "auth.jwt has no `issuer`: a token counts whoever issued it, if the key verifies it";
+            reader.report.warning(place, message);
+        }
+        if audience.is_empty() {
+            let message = "auth.jwt has no `audience`: a token counts for whomever it was made, unless it says so itself; \
+                           one with an `aud` is refused";
+            reader.report.warning(place, message);
+        }
         block.finish();
         if let Some(secret) = &secret
             && secret.expose().len() < LEAST_SECRET
@@ -91,6 +107,6 @@ impl Jwt {
                 return None;
             }
         };
-        Some(Jwt { key, issuer, audience, role_claim })
+        Some(Jwt { key, issuer, audience, role_claim, leeway })
     }
 }

@@ -123,6 +123,7 @@ impl Settings {
                 ("issuer", jwt.issuer.as_deref().map_or(Value::Null, text)),
                 ("audience", texts(&jwt.audience)),
                 ("role_claim", text(&jwt.role_claim)),
+                ("leeway", Value::Int(jwt.leeway.into())),
             ]))
         });
         entries([

@@ -9,11 +9,18 @@ use super::*;
 const SECRET: &str = "a secret of thirty-two bytes or more";
 const NOW: i64 = 1_800_000_000;
 
+fn settings() -> Jwt {
+    Jwt {
+        key: JwtKey::Secret(Secret::new(SECRET)),
+        issuer: Some("https://id".into()),
+        audience: vec!["dbal".into()],
+        role_claim: "role".into(),
+        leeway: 0,
+    }
+}
+
 fn verifier() -> Verifier {
-    let key = JwtKey::Secret(Secret::new(SECRET));
-    let settings =
-        Jwt { key, issuer: Some("https://id".into()), audience: vec!["dbal".into()], role_claim: "role".into() };
-    Verifier::new(&settings).unwrap()
+    Verifier::new(&settings()).unwrap()
 }
 
 fn part(value: &Value) -> String {
@@ -67,7 +74,7 @@ fn a_good_token_says_who_it_names() {
 
 #[test]
 fn whatever_is_wrong_is_refused_alike() {
-    let late = claims(&[("exp", Some(Value::Int(NOW - LEEWAY)))]);
+    let late = claims(&[("exp", Some(Value::Int(NOW)))]);
     let mut wrong: Vec<(&str, String)> = vec![
         ("no dots", "abc".into()),
         ("no signature", format!("{}.{}.", part(&hs256()), part(&claims(&[])))),
@@ -118,6 +125,36 @@ fn whatever_is_wrong_is_refused_alike() {
 }
 
 #[test]
+fn a_token_for_somebody_is_not_for_whoever_did_not_say_who_they_are() {
+    let open = Verifier::new(&Jwt { issuer: None, audience: Vec::new(), ..settings() }).unwrap();
+    let without = claims(&[("iss", None), ("aud", None)]);
+    open.verify(&token(hs256(), without), NOW).unwrap();
+    for audience in ["dbal".into(), "".into(), value!(["dbal"]), Value::List(Vec::new()), Value::Null] {
+        let told = claims(&[("aud", Some(audience))]);
+        assert!(open.verify(&token(hs256(), told.clone()), NOW).is_err(), "{told:?}");
+    }
+}
+
+#[test]
+fn clocks_may_be_apart_as_far_as_is_said() {
+    let lenient = Verifier::new(&Jwt { leeway: 30, ..settings() }).unwrap();
+    let at = |name: &'static str, seconds: i64| token(hs256(), claims(&[(name, Some(Value::Int(seconds)))]));
+    for (token, strict_too, lenient_too) in [
+        (at("exp", NOW + 1), true, true),
+        (at("exp", NOW), false, true),
+        (at("exp", NOW - 29), false, true),
+        (at("exp", NOW - 30), false, false),
+        (at("nbf", NOW), true, true),
+        (at("nbf", NOW + 1), false, true),
+        (at("nbf", NOW + 31), false, false),
+    ] {
+        let counts = |verifier: &Verifier| verifier.verify(&token, NOW).is_ok();
+        assert_eq!((counts(&verifier()), counts(&lenient)), (strict_too, lenient_too), "{token}");
+    }
+    assert_eq!(lenient.verify(&at("exp", NOW), NOW).unwrap().expires, NOW + 30);
+}
+
+#[test]
 fn a_public_key_verifies_its_own_algorithm_only() {
     let random = SystemRandom::new();
     let how = &signature::ECDSA_P256_SHA256_FIXED_SIGNING;
@@ -130,7 +167,7 @@ fn a_public_key_verifies_its_own_algorithm_only() {
     let keys = value!({ "keys": [{ "kty": "EC", "crv": "P-256", "kid": "k1", "x": x, "y": y }] });
     std::fs::write(&file, json::to_text(&keys)).unwrap();
     let key = JwtKey::JwksFile(file.clone());
-    let settings = Jwt { key, issuer: None, audience: vec!["dbal".into()], role_claim: "role".into() };
+    let settings = Jwt { key, issuer: None, ..settings() };
     let verifier = Verifier::new(&settings).unwrap();
     let sign = |head: Value| {
         let signed = format!("{}.{}", part(&head), part(&claims(&[])));
