@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use dbal::config::Auth;
 use dbal::value::json;
 use dbal::{AsyncClient, Client, Config, DateTime, Error, Map, Operation, Request, Response, Value, value};
-use dbal_served::identity::{Identify, Verified, Verifying};
+use dbal_served::identity::{Configured, Identify, Verified, Verifying};
 
 use crate::support::grpc::{Grpc, code};
 use crate::support::socket::Socket;
@@ -158,6 +159,88 @@ fn d66_a_transaction_is_not_held_up_by_its_own_token() {
     let began = Instant::now();
     socket.call("transaction.commit", object([("transaction", number)])).unwrap();
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
+#[test]
+fn d66_a_new_password_leaves_sessions_to_whoever_sets_it() {
+    let world = reference("mode: production");
+    let ada = world.user("ada", "user");
+    let token = world.session(&ada, 60_000);
+    let set = value!({ "username": "ada", "password": "correct horse" });
+    let request = Request::new(Operation::Call, "Credential").arg("name", "set").arg("input", set);
+    world.client.execute(&request).unwrap();
+    // Longer than a caller is kept.
+    std::thread::sleep(Duration::from_millis(5_500));
+    assert_eq!(world.users(&token).0, 200);
+    world.client.entity("Session").unwrap().delete_many(value!({ "user_id": ada })).unwrap();
+    std::thread::sleep(Duration::from_millis(5_500));
+    assert_eq!(world.users(&token).0, 401);
+}
+
+/// The middle of many times, asked in turn: what else runs here slows all alike.
+#[test]
+fn e84_a_token_takes_as_long_whether_it_never_was_or_is_over() {
+    let world = reference("mode: production");
+    let ada = world.user("ada", "user");
+    let (revoked, expired) = (world.session(&ada, 60_000), world.session(&ada, 300));
+    std::thread::sleep(Duration::from_millis(400));
+    world.client.entity("Session").unwrap().delete_many(value!({ "token": (revoked.as_str()) })).unwrap();
+    let unknown: String = revoked.chars().rev().collect();
+    let configured = Configured::new(&Auth::default()).unwrap();
+    let client = AsyncClient::from(world.client.clone());
+    let mut ratios = Vec::new();
+    // Work that one alone has would be there each time, whatever else is running here.
+    for _ in 0..5 {
+        let mut times = [Vec::new(), Vec::new(), Vec::new()];
+        for _ in 0..200 {
+            for (token, times) in [&unknown, &revoked, &expired].into_iter().zip(&mut times) {
+                let began = Instant::now();
+                let refused = runtime().block_on(configured.identify(&client, token));
+                times.push(began.elapsed().as_secs_f64());
+                assert_eq!(refused.unwrap_err().code(), "UNAUTHORIZED");
+            }
+        }
+        let middle = times.map(|mut times| {
+            times.sort_by(f64::total_cmp);
+            times[times.len() / 2]
+        });
+        let ratio = middle.iter().copied().fold(0.0, f64::max) / middle.iter().copied().fold(f64::MAX, f64::min);
+        if ratio < 1.5 {
+            return;
+        }
+        ratios.push(ratio);
+    }
+    panic!("one takes longer than the others: {ratios:?}");
+}
+
+#[test]
+fn e84_a_password_takes_as_long_whether_there_is_such_a_user() {
+    let world = reference("mode: production");
+    let call = |name: &str, username: &str| {
+        let input = value!({ "username": username, "password": (format!("{name} correct horse")) });
+        let request = Request::new(Operation::Call, "Credential").arg("name", name).arg("input", input);
+        let began = Instant::now();
+        let done = world.client.execute(&request);
+        (done.map_err(|error| error.code()), began.elapsed().as_secs_f64())
+    };
+    // Attempts are counted for each name: every one is tried once.
+    let mut times = [Vec::new(), Vec::new()];
+    for at in 0..5 {
+        let known = format!("known{at}");
+        world.user(&known, "user");
+        call("set", &known).0.unwrap();
+        for (username, times) in [known, format!("nobody{at}")].iter().zip(&mut times) {
+            let (refused, took) = call("verify", username);
+            assert_eq!(refused.unwrap_err(), "UNAUTHORIZED");
+            times.push(took);
+        }
+    }
+    let [known, unknown] = times.map(|mut times| {
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    });
+    // Without the hash it would be a hundredth.
+    assert!(known < 2.0 * unknown && unknown < 2.0 * known, "{known} s with the user, {unknown} s without");
 }
 
 #[test]
