@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
 use crate::body;
+use crate::probe::Ready;
 use crate::service::{Service, has_stopped};
 
 /// A connection has this long to bring the head of a request.
@@ -62,9 +63,13 @@ async fn answer(service: &Service, request: &Request<Incoming>) -> Response<Body
     match request.uri().path() {
         "/health" => plain(StatusCode::OK, "alive\n"),
         "/ready" if service.is_stopping() => plain(StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
-        "/ready" => match service.probe.is_ready(service).await {
-            true => plain(StatusCode::OK, "ready\n"),
-            false => plain(StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
+        "/ready" => match service.probe.ready(service).await {
+            Ready::Yes => plain(StatusCode::OK, "ready\n"),
+            Ready::Unmigrated => plain(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the database lacks what the schema declares: migrations are due\n",
+            ),
+            Ready::No => plain(StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
         },
         "/metrics" => {
             service.metrics.held.set(i64::try_from(body::taken(&service.arriving)).unwrap_or(i64::MAX));

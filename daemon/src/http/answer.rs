@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use dbal::client::wire;
 use dbal::schema::{EntityId, Schema};
 use dbal::{Error, ErrorKind, Operation, Request};
@@ -37,7 +37,7 @@ fn tag(schema: &Schema, entity: EntityId, request: &Request, response: &dbal::Re
 /// A response with a text of JSON; to a `GET`, with none where the caller has it already.
 pub fn json(text: String, tag: Option<String>, id: &str, head: &Parts) -> Response<Body> {
     let tag = tag.and_then(|tag| HeaderValue::from_str(&format!("\"{tag}\"")).ok());
-    let known = head.method == Method::GET && tag.is_some() && head.headers.get(IF_NONE_MATCH) == tag.as_ref();
+    let known = head.method == Method::GET && tag.as_ref().is_some_and(|tag| is_known(&head.headers, tag));
     let mut response = match known {
         true => with(StatusCode::NOT_MODIFIED, Body::empty(), id),
         false => with(StatusCode::OK, Body::from(text), id),
@@ -46,6 +46,15 @@ pub fn json(text: String, tag: Option<String>, id: &str, head: &Parts) -> Respon
         response.headers_mut().insert(ETAG, tag);
     }
     response
+}
+
+/// Whether the caller has what the tag names (RFC 9110, section 13.1.2): tags are compared weakly, whoever made them weak
+/// on their way, and there may be several. Tags of ours have no comma.
+fn is_known(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+    let strong = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    let Ok(own) = tag.to_str().map(strong) else { return false };
+    let given = headers.get_all(IF_NONE_MATCH).iter().filter_map(|given| given.to_str().ok());
+    given.flat_map(|given| given.split(',')).map(strong).any(|given| given == own || given == "*")
 }
 
 fn with(status: StatusCode, body: Body, id: &str) -> Response<Body> {

@@ -7,9 +7,22 @@ use axum::http::header::{
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HOST, ORIGIN, VARY,
 };
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Response, StatusCode};
+use axum::http::{HeaderValue, Response, StatusCode, Version};
 use dbal::config::{Mode, Settings, is_loopback};
 use dbal::{Error, Result};
+
+/// Whether a request says once for which host it is (RFC 9112, section 3.2): of two, what stands in front may have looked at
+/// the other one.
+///
+/// # Errors
+/// VALIDATION_ERROR, for which HTTP has the status 400.
+pub fn names_one_host(head: &Parts) -> Result<()> {
+    match head.headers.get_all(HOST).iter().count() {
+        0 if head.version == Version::HTTP_11 => Err(Error::validation("Host", "missing")),
+        0 | 1 => Ok(()),
+        _ => Err(Error::validation("Host", "given twice")),
+    }
+}
 
 /// The origins and hosts of a configuration.
 pub struct Guard<'s> {

@@ -64,6 +64,10 @@ struct Exchange<'e> {
 pub async fn answer(service: Arc<Service>, peer: SocketAddr, request: Request<Incoming>) -> Response<Body> {
     let id = Uuid::now_v7().to_string();
     let (head, body) = request.into_parts();
+    if let Err(error) = guard::names_one_host(&head) {
+        service.metrics.refuse("origin or host");
+        return answer::with_status(StatusCode::BAD_REQUEST, &error, &id);
+    }
     let origin = match Guard::new(&service.settings).check(&head) {
         Ok(origin) => origin,
         Err(error) => {

@@ -26,6 +26,8 @@ pub async fn verify(trusted: &AsyncClient, token: &str, again: bool) -> Result<V
         Err(error) if matches!(error.kind(), ErrorKind::ValidationError | ErrorKind::NotFound) => {
             return Err(Error::unauthorized());
         }
+        // Which operation looked the token up is not what the caller asked for.
+        Err(error) if error.kind() == ErrorKind::Unauthorized => return Err(Error::unauthorized()),
         Err(error) => return Err(error),
     };
     let user = session.get("user_id").filter(|user| !user.is_null()).ok_or_else(Error::unauthorized)?;

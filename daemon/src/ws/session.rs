@@ -103,6 +103,8 @@ struct Session {
     shared: Arc<Shared>,
     caller: Arc<Caller>,
     token: Option<String>,
+    /// Packed answers were asked for.
+    packed: bool,
     name: String,
     transactions: Transactions,
     /// Marks the session as used.
@@ -199,8 +201,9 @@ impl Session {
         match opened {
             Ok((token, packed, caller)) => {
                 let transactions = Transactions::new(shared.clone());
-                let session = Session { shared: shared.clone(), caller, token, name, transactions, marking: None };
-                shared.out.text(message::result(&id, &json::to_wire(&session.introduction(packed)))).await;
+                let session =
+                    Session { shared: shared.clone(), caller, token, packed, name, transactions, marking: None };
+                shared.out.text(message::result(&id, &json::to_wire(&session.introduction()))).await;
                 Ok(session)
             }
             Err(error) => {
@@ -214,7 +217,7 @@ impl Session {
         }
     }
 
-    fn introduction(&self, packed: bool) -> Value {
+    fn introduction(&self) -> Value {
         let user = self.caller.principal.as_ref().and_then(|principal| {
             let id = principal.user.get("id")?.clone();
             let role = principal.user.get("role").cloned().unwrap_or_default();
@@ -225,7 +228,7 @@ impl Session {
             "session": (self.name.as_str()),
             "user": (user.unwrap_or_default()),
             "heartbeat_ms": (HEARTBEAT.as_millis() as i64),
-            "packed": packed,
+            "packed": (self.packed),
             "idempotency": (self.caller.client.blocking().keeps_idempotency_keys()),
             "limits": {
                 "in_flight": (IN_FLIGHT as i64),
@@ -361,7 +364,7 @@ impl Session {
             }
         };
         (self.caller, self.token) = (caller, Some(token));
-        let text = message::result(&id, &json::to_wire(&self.introduction(true)));
+        let text = message::result(&id, &json::to_wire(&self.introduction()));
         self.shared.answer(&id, text).await;
         ControlFlow::Continue(())
     }

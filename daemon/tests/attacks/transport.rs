@@ -26,6 +26,51 @@ fn d62_d63_pages_and_names_of_others_are_turned_away() {
 }
 
 #[test]
+fn d63_a_request_names_one_host() {
+    let world = world();
+    let own = world.served.address.to_string();
+    for hosts in [[own.as_str(), "evil.org"], ["evil.org", &own], [&own, &own]] {
+        let headers = hosts.map(|host| ("host", host));
+        let answer = Http::new(world.served.address).ask("GET", "/v1/schema", &headers, None);
+        assert_eq!((answer.status, answer.code()), (400, "VALIDATION_ERROR".into()), "{hosts:?}");
+    }
+    let answer = Http::new(world.served.address).raw(b"GET /v1/schema HTTP/1.1\r\n\r\n");
+    assert_eq!(answer.status, 400, "{}", answer.text());
+}
+
+#[test]
+fn a_tag_that_was_made_weak_on_its_way_is_known() {
+    let world = world();
+    let mut ada = world.ada();
+    let tag = ada.get("/v1/accounts/1").header("etag").unwrap().to_owned();
+    for (given, status) in [
+        (tag.clone(), 304),
+        (format!("W/{tag}"), 304),
+        (format!("\"x\", W/{tag}"), 304),
+        ("*".to_owned(), 304),
+        ("\"x\"".to_owned(), 200),
+        ("W/\"x\"".to_owned(), 200),
+        (tag.trim_matches('"').to_owned(), 200),
+    ] {
+        let answer = ada.ask("GET", "/v1/accounts/1", &[("if-none-match", &given)], None);
+        assert_eq!((answer.status, answer.body.is_empty()), (status, status == 304), "{given}");
+    }
+}
+
+#[test]
+fn d69_a_new_token_changes_nothing_else_of_a_session() {
+    let world = world();
+    for packed in [false, true] {
+        let mut socket = Socket::silent(world.served.address, &[]).unwrap();
+        let ada = || token("ada", "user").into();
+        let opened = socket.call("session.init", object([("token", ada()), ("packed", packed.into())])).unwrap();
+        let refreshed = socket.call("session.refresh", object([("token", ada())])).unwrap();
+        assert_eq!(refreshed, opened);
+        assert_eq!(refreshed.as_map().unwrap().get("packed"), Some(&Value::Bool(packed)));
+    }
+}
+
+#[test]
 fn d64_cors_is_for_listed_origins_and_never_with_cookies() {
     let world = world_with(
         "mode: production\nserver: { bind: '127.0.0.1:0', admin_bind: '127.0.0.1:0', origins: ['https://app.example.org'] }",

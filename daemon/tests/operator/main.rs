@@ -265,6 +265,20 @@ fn a_faulty_configuration_tells_all_of_it_and_nothing_starts() {
 }
 
 #[test]
+fn who_looks_after_it_is_told_that_migrations_are_due() {
+    let folder = tempfile::tempdir().unwrap();
+    let yaml = "server: { bind: BIND, admin_bind: ADMIN }\ndatabase: { url: 'sqlite:app.db' }\n";
+    let daemon = start(folder.path(), yaml, &[]);
+    let answer = Http::new(daemon.admin).get("/ready");
+    assert!(answer.status == 503 && answer.text().contains("migrations are due"), "{}", answer.text());
+    // The same after they were done; what was found counts for two seconds.
+    let config = dbal::Config::sqlite(folder.path().join("app.db")).reference_schema();
+    dbal::Client::open(config).unwrap().migrate().unwrap();
+    std::thread::sleep(Duration::from_millis(2_100));
+    assert_eq!(Http::new(daemon.admin).get("/ready").text(), "ready\n");
+}
+
+#[test]
 fn to_check_a_configuration_makes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let yaml = "database: { url: 'sqlite:no.db' }\nsecurity: { audit_log: logs/deep/audit.log }\n\
