@@ -66,6 +66,10 @@ fn d69_a_new_token_changes_nothing_else_of_a_session() {
         let opened = socket.call("session.init", object([("token", ada()), ("packed", packed.into())])).unwrap();
         let refreshed = socket.call("session.refresh", object([("token", ada())])).unwrap();
         assert_eq!(refreshed, opened);
+        // What the protocol shows is what is so.
+        let shown = include_str!("../../../docs/protocol.md");
+        let most = opened.as_map().unwrap().get("limits").unwrap().as_map().unwrap().get("message_bytes").unwrap();
+        assert!(shown.contains(&format!("\"message_bytes\": {}", most.as_i64().unwrap())), "{most:?}");
         assert_eq!(refreshed.as_map().unwrap().get("packed"), Some(&Value::Bool(packed)));
     }
 }
