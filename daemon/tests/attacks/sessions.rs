@@ -238,12 +238,10 @@ fn e84_a_password_takes_as_long_whether_there_is_such_a_user() {
             times.push(took);
         }
     }
-    let [known, unknown] = times.map(|mut times| {
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
-    });
-    // Without the hash it would be a hundredth.
-    assert!(known < 2.0 * unknown && unknown < 2.0 * known, "{known} s with the user, {unknown} s without");
+    // What else runs here only adds to the work: the least is nearest to it.
+    let [known, unknown] = times.map(|times| times.into_iter().fold(f64::MAX, f64::min));
+    // Without the hash it would be a thirtieth; a busy machine makes them three times apart.
+    assert!(known < 8.0 * unknown && unknown < 8.0 * known, "{known} s with the user, {unknown} s without");
 }
 
 #[test]
