@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dbal::config::{Jwt, JwtKey};
 use dbal::value::json;
-use dbal::{Error, Map, Result, Value};
+use dbal::{DateTime, Error, Map, Result, Value};
 use ring::{hmac, signature};
 
 use super::jwks::{self, Key, Public};
@@ -126,7 +126,10 @@ impl Verifier {
             Some(_) => None,
         };
         let expires = seconds("exp")??;
-        if expires.checked_add(self.leeway)? <= now {
+        let ends = expires.checked_add(self.leeway)?;
+        // A time that no clock will show would be no end at all.
+        DateTime::from_epoch_millis(ends.checked_mul(1_000)?)?;
+        if ends <= now {
             return None;
         }
         if seconds("nbf")?.is_some_and(|from| from.saturating_sub(self.leeway) > now) {
@@ -148,7 +151,7 @@ impl Verifier {
         };
         let subject = claims.get("sub")?.as_str().filter(|subject| !subject.is_empty())?.to_owned();
         let role = claims.get(&self.role_claim).and_then(Value::as_str).map(str::to_owned);
-        for_us.then(|| Claims { subject, role, expires: expires.saturating_add(self.leeway), all: claims })
+        for_us.then(|| Claims { subject, role, expires: ends, all: claims })
     }
 
     fn signed(&self, algorithm: Algorithm, id: Option<&str>, message: &[u8], signed: &[u8]) -> bool {

@@ -90,12 +90,13 @@ fn whatever_is_wrong_is_refused_alike() {
         ("unencoded payload", token(value!({ "alg": "HS256", "b64": false }), claims(&[]))),
         ("kid that is no text", token(value!({ "alg": "HS256", "kid": 1 }), claims(&[]))),
     ];
-    let changes: [(&str, Option<Value>); 15] = [
+    let changes: [(&str, Option<Value>); 16] = [
         ("exp", None),
         ("exp", Some((NOW + 60).to_string().into())),
         ("exp", Some(Value::Float(NOW as f64 + 60.5))),
         ("exp", Some(Value::Null)),
         ("exp", Some(Value::Int(i64::MAX))),
+        ("exp", Some(Value::Int(i64::MAX / 1_000))),
         ("nbf", Some(Value::Int(NOW + 60))),
         ("nbf", Some("soon".into())),
         ("iat", Some("then".into())),
