@@ -151,7 +151,7 @@ impl Verifier {
         };
         let subject = claims.get("sub")?.as_str().filter(|subject| !subject.is_empty())?.to_owned();
         let role = claims.get(&self.role_claim).and_then(Value::as_str).map(str::to_owned);
-        for_us.then(|| Claims { subject, role, expires: ends, all: claims })
+        for_us.then_some(Claims { subject, role, expires: ends, all: claims })
     }
 
     fn signed(&self, algorithm: Algorithm, id: Option<&str>, message: &[u8], signed: &[u8]) -> bool {
