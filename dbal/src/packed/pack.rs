@@ -14,9 +14,10 @@ use crate::schema::EntityId;
 use crate::value::{Value, ValueRef, json};
 
 /// A piece of a result is handed over when it has this many slots or bytes of text: JavaScript's substrings keep the
-/// whole text of their piece alive.
+/// whole text of their piece alive. A longer text than 128 KiB would have memory of its own from the system in V8, asked for
+/// and given back for each piece.
 const SLOTS: usize = 16 << 10;
-const TEXT: usize = 128 << 10;
+const TEXT: usize = 64 << 10;
 
 /// Rows of one layout.
 #[derive(Debug, Default)]
@@ -45,7 +46,7 @@ impl Piece {
 
     /// The memory of this piece, for another one; none of a large piece, which is rare and would be held forever.
     pub fn emptied(mut self) -> Option<Piece> {
-        if self.slots.capacity() > SLOTS / 16 || self.text.capacity() > TEXT / 16 {
+        if self.slots.capacity() > SLOTS / 16 || self.text.capacity() > TEXT / 8 {
             return None;
         }
         self.slots.clear();
