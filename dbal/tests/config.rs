@@ -190,6 +190,19 @@ fn what_is_refused() {
 }
 
 #[test]
+fn what_a_developer_runs_beside_is_development_where_nothing_says_the_mode() {
+    let mode = |text: &str| read(text).expect("no fault").mode;
+    assert_eq!(mode("security: { sandbox: permissive }"), Mode::Development);
+    assert!(
+        read("security: { sandbox: permissive }").expect("no fault").warnings[0].message.contains("nothing says it")
+    );
+    assert_eq!(mode("mode: production\nsecurity: { sandbox: permissive }"), Mode::Production);
+    assert_eq!(mode("security: { sandbox: strict }"), Mode::Production);
+    let open = "security: { sandbox: permissive }\nserver: { bind: '0.0.0.0:1', tls: { allow_insecure: true } }";
+    assert_eq!(mode(open), Mode::Production);
+}
+
+#[test]
 fn what_a_token_need_not_say_is_warned_of() {
     let told = |more: &str| {
         let settings = read(&format!("auth: {{ jwt: {{ jwks_file: keys.json{more} }} }}")).expect("no fault");

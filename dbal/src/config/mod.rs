@@ -218,7 +218,7 @@ fn sections(reader: &Reader<'_>, document: &Node) -> Option<Settings> {
     let mut file = reader.report.strict(document, "the configuration")?;
     let asked = file.entry_or_null("mode").is_some();
     let mode = file.word("mode", &MODES).or(asked.then_some(Mode::Production));
-    let mode = mode.or_else(|| word_of(reader, file.place(), "DBAL_MODE", &MODES)).unwrap_or_default();
+    let said = mode.or_else(|| word_of(reader, file.place(), "DBAL_MODE", &MODES));
     let mut server = Server::read(reader, &mut file);
     let place_of_server = file.entry_or_null("server").map_or(file.place(), |entry| entry.value.place);
     if file.entry_or_null("server").is_none_or(|entry| entry.value.get("bind").is_none())
@@ -233,6 +233,7 @@ fn sections(reader: &Reader<'_>, document: &Node) -> Option<Settings> {
             }
         }
     }
+    let mode = said.unwrap_or_else(|| concluded(reader, document, &server));
     if server.meets() {
         let message = "server.admin_bind is where server.bind listens; health and metrics have an address of their own";
         reader.report.error(place_of_server, message);
@@ -255,6 +256,21 @@ fn sections(reader: &Reader<'_>, document: &Node) -> Option<Settings> {
     };
     file.finish();
     Some(settings)
+}
+
+/// The mode where nothing says it: a daemon that only this machine reaches, and that is told not to be strict, is one to
+/// develop with.
+fn concluded(reader: &Reader<'_>, document: &Node, server: &Server) -> Mode {
+    let sandbox = document.get("security").and_then(|security| security.get("sandbox"));
+    match sandbox {
+        Some(sandbox) if sandbox.written() == Some("permissive") && is_loopback(&server.bind) => {
+            let message = "mode: nothing says it, and a permissive sandbox on a loopback address is taken for \
+                development; say `mode: production` if it is not";
+            reader.report.warning(sandbox.place, message);
+            Mode::Development
+        }
+        _ => Mode::Production,
+    }
 }
 
 /// One of several words, from a variable.
