@@ -106,7 +106,7 @@ pub fn read(options: &Value) -> Result<Opening> {
     };
     match security("auditLog") {
         None => {}
-        Some(Value::Text(path)) => config = config.audit(Audit::file(path).on_failure(failure)),
+        Some(Value::Text(path)) => config = config.audit(Audit::file(path).on_failure(failure).chained()),
         Some(_) => faults.add("security.auditLog", "expected the path of a file"),
     }
     let principal = match top("auth") {

@@ -61,7 +61,7 @@ pub fn read(url: &str, options: &Map) -> Result<Config> {
             ("sweep_interval", Value::Int(seconds @ 0..=86_400)) => {
                 config.sweep_every((*seconds > 0).then(|| Duration::from_secs(seconds.unsigned_abs())))
             }
-            ("audit_log", Value::Text(path)) => config.audit(Audit::file(path).on_failure(failure)),
+            ("audit_log", Value::Text(path)) => config.audit(Audit::file(path).on_failure(failure).chained()),
             ("audit_failure", Value::Text(word)) if word == "closed" || word == "open" => config,
             ("limits", Value::Map(map)) => {
                 let mut limits = Limits::default();

@@ -88,6 +88,26 @@ fn an_api_key_is_a_line_of_a_file_without_the_key() {
 }
 
 #[test]
+fn what_is_done_by_hand_stands_in_the_chain_of_the_daemon() {
+    let folder = Folder::new();
+    folder.write(
+        "dbal.yaml",
+        "database: { url: 'sqlite:app.db' }\nschema: ./schema\nsecurity: { audit_log: audit.log }\n",
+    );
+    // A daemon that goes on all the while.
+    let config = Config::sqlite(folder.path().join("app.db")).schema_text(crate::folder::SCHEMA);
+    let daemon = Client::open(config.audit(Audit::file(folder.path().join("audit.log")).chained())).unwrap();
+    daemon.migrate().unwrap();
+    for name in ["Ursula", "Bruno"] {
+        daemon.entity("Author").unwrap().create(value!({ "name": name })).unwrap();
+        folder.ok(&["query", "Author", "--config", "dbal.yaml"]);
+    }
+    folder.ok(&["audit", "verify", "audit.log"]);
+    let lines = std::fs::read_to_string(folder.path().join("audit.log")).unwrap();
+    assert_eq!(lines.lines().filter(|line| line.contains("\"prev_hash\":")).count(), 4, "{lines}");
+}
+
+#[test]
 fn audit_lines_are_linked_and_a_change_is_found() {
     let folder = Folder::new();
     let file = folder.path().join("audit.log");

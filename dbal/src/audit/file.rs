@@ -1,8 +1,9 @@
 //! A file of lines that is put aside when it has grown.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -10,6 +11,15 @@ use super::chain::Chain;
 
 /// The last line stands in so many bytes at the end.
 const TAIL: u64 = 64 << 10;
+
+/// What links add to a line, at most.
+const LINKS: u64 = 200;
+
+/// How long a line waits for another process that writes one.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A length that no file has: how it ends is not known.
+const UNKNOWN: u64 = u64::MAX;
 
 /// The file that lines are added to.
 pub(super) struct AuditFile {
@@ -34,29 +44,70 @@ impl AuditFile {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder)?;
         }
-        let mut open = opened(&path)?;
+        let open = opened(&path)?;
+        let chain = chained.then(Chain::new);
+        let bytes = if chained { UNKNOWN } else { open.bytes };
+        let file = AuditFile { path, max_bytes, keep, open: Mutex::new(Open { chain, bytes, ..open }) };
         if chained {
-            lock(&open.file)?;
-            let (chain, whole) = resume(&path)?;
-            (open.chain, open.torn) = (Some(chain), !whole);
+            let mut open = file.open.lock();
+            file.hold(&mut open)?;
+            open.file.unlock()?;
         }
-        let open = Mutex::new(open);
-        Ok(AuditFile { path, max_bytes, keep, open })
+        Ok(file)
     }
 
-    /// Adds a line and hands it to the operating system. Lines are appended whole, so that processes may share the
-    /// file.
+    /// Adds a line and hands it to the operating system. Processes may share the file: lines are appended whole, and those
+    /// that are linked are linked to whatever line is the last one.
     pub fn write(&self, line: &str) -> io::Result<()> {
-        let mut text = String::with_capacity(line.len() + 2);
         let mut open = self.open.lock();
+        if open.chain.is_none() {
+            return self.append(&mut open, line);
+        }
+        self.hold(&mut open)?;
+        if open.bytes > 0 && open.bytes + line.len() as u64 + LINKS > self.max_bytes {
+            self.rename()?;
+            // Another process may be the first to hold the new file, and to write into it.
+            *open = Open { chain: open.chain.take(), bytes: UNKNOWN, ..opened(&self.path)? };
+            self.hold(&mut open)?;
+        }
+        let written = self.append(&mut open, line);
+        if written.is_err() {
+            open.bytes = UNKNOWN;
+        }
+        open.file.unlock()?;
+        written
+    }
+
+    /// Keeps other processes from the file that lines are added to, and looks how it ends where they added some.
+    fn hold(&self, open: &mut Open) -> io::Result<()> {
+        loop {
+            lock(&open.file)?;
+            if is_at(&open.file, &self.path)? {
+                break;
+            }
+            // Another process has put it aside. Closed, it is not held any more.
+            *open = Open { chain: open.chain.take(), bytes: UNKNOWN, ..opened(&self.path)? };
+        }
+        let length = open.file.metadata()?.len();
+        if length != open.bytes {
+            let (chain, whole) = resume(&self.path)?;
+            // Where no file has lines any more, what was the last one is known here.
+            open.chain = chain.or(open.chain.take());
+            (open.torn, open.bytes) = (!whole, length);
+        }
+        Ok(())
+    }
+
+    fn append(&self, open: &mut Open, line: &str) -> io::Result<()> {
+        let mut text = String::with_capacity(line.len() + 2);
         if open.torn {
             text.push('\n');
         }
         let linked = open.chain.as_ref().map(|chain| chain.link(line));
         text.push_str(linked.as_ref().map_or(line, |(linked, _)| linked));
         text.push('\n');
-        if open.bytes > 0 && open.bytes + text.len() as u64 > self.max_bytes {
-            self.put_aside(&mut open)?;
+        if open.chain.is_none() && open.bytes > 0 && open.bytes + text.len() as u64 > self.max_bytes {
+            self.put_aside(open)?;
         }
         let written = open.file.write(text.as_bytes())?;
         open.bytes += written as u64;
@@ -70,38 +121,60 @@ impl AuditFile {
         }
     }
 
-    /// Renames the files, oldest first, and begins a new one. Another process may have done so already: then the new
-    /// file is taken as it is.
+    /// Begins a new file. Another process may have done so already: then that one is taken as it is.
     fn put_aside(&self, open: &mut Open) -> io::Result<()> {
         let now = opened(&self.path)?;
-        // Nobody else writes lines that are linked.
-        if now.bytes < open.bytes && open.chain.is_none() {
+        if now.bytes < open.bytes {
             *open = now;
             return Ok(());
         }
-        let numbered = |number| numbered(&self.path, number);
-        match self.keep {
-            0 => std::fs::remove_file(&self.path)?,
-            keep => {
-                for number in (1..keep).rev() {
-                    moved(&numbered(number), &numbered(number + 1))?;
-                }
-                moved(&self.path, &numbered(1))?;
-            }
-        }
-        // The chain leaves the old file only when the new one is there: a line without links would go unnoticed.
-        let fresh = opened(&self.path)?;
-        if open.chain.is_some() {
-            lock(&fresh.file)?;
-        }
-        *open = Open { chain: open.chain.take(), ..fresh };
+        self.rename()?;
+        *open = opened(&self.path)?;
         Ok(())
+    }
+
+    /// Renames the files, oldest first.
+    fn rename(&self) -> io::Result<()> {
+        let numbered = |number| numbered(&self.path, number);
+        if self.keep == 0 {
+            return std::fs::remove_file(&self.path);
+        }
+        for number in (1..self.keep).rev() {
+            moved(&numbered(number), &numbered(number + 1))?;
+        }
+        moved(&self.path, &numbered(1))
     }
 }
 
-/// Two writers would link to the same line.
+/// Two writers at once would link to the same line.
 fn lock(file: &File) -> io::Result<()> {
-    file.try_lock().map_err(|_| io::Error::other("another process writes linked lines to it"))
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if Instant::now() >= end => {
+                return Err(io::Error::other("another process holds it"));
+            }
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_micros(200)),
+        }
+    }
+}
+
+/// Whether the file of this name is still this one.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let there = match std::fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        there => there?,
+    };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let own = file.metadata()?;
+        Ok((there.dev(), there.ino()) == (own.dev(), own.ino()))
+    }
+    #[cfg(not(unix))]
+    Ok(there.len() == file.metadata()?.len())
 }
 
 fn numbered(path: &Path, number: u32) -> PathBuf {
@@ -112,7 +185,7 @@ fn numbered(path: &Path, number: u32) -> PathBuf {
 
 /// The chain to go on with, and whether the last line is whole. A file that was just begun when its process died has no
 /// line yet: then the chain ends in the one that was put aside.
-fn resume(path: &Path) -> io::Result<(Chain, bool)> {
+fn resume(path: &Path) -> io::Result<(Option<Chain>, bool)> {
     let (chain, whole) = end_of(path)?;
     let before = || match end_of(&numbered(path, 1)) {
         Ok((chain, _)) => Ok(chain),
@@ -123,7 +196,7 @@ fn resume(path: &Path) -> io::Result<(Chain, bool)> {
         Some(chain) => Some(chain),
         None => before()?,
     };
-    Ok((chain.unwrap_or_else(Chain::new), whole))
+    Ok((chain, whole))
 }
 
 /// The chain that a file ends with, if it has one, and whether its last line is whole.
@@ -208,6 +281,34 @@ mod tests {
         let found = super::super::verify(opened).expect("read");
         assert!(found.faults.is_empty(), "{:?}", found.faults);
         assert_eq!((found.first, found.last, found.lines), (1, 5, 5));
+    }
+
+    #[test]
+    fn writers_of_one_file_make_one_chain() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("audit.log");
+        // Small enough that each puts it aside now and then, while the other has it open.
+        let open = || AuditFile::open(path.clone(), 2_000, 1_000, true).expect("opened");
+        let writers = [open(), open()];
+        std::thread::scope(|scope| {
+            for (number, writer) in writers.iter().enumerate() {
+                scope.spawn(move || {
+                    for line in 0..100 {
+                        writer.write(&format!("{{\"writer\":{number},\"line\":{line}}}")).expect("written");
+                    }
+                });
+            }
+        });
+        open().write("{\"writer\":2}").expect("written");
+        let mut files: Vec<_> =
+            std::fs::read_dir(folder.path()).expect("a folder").map(|entry| entry.expect("one").path()).collect();
+        let age = |path: &PathBuf| path.extension().and_then(|end| end.to_str()?.parse::<u32>().ok()).unwrap_or(0);
+        files.sort_by_key(|path| std::cmp::Reverse(age(path)));
+        assert!(files.len() > 2, "it was put aside: {files:?}");
+        let opened =
+            files.iter().map(|path| (path.display().to_string(), io::BufReader::new(File::open(path).expect("there"))));
+        let found = super::super::verify(opened).expect("read");
+        assert_eq!((found.faults, found.lines, found.first, found.last), (Vec::new(), 201, 1, 201));
     }
 
     #[test]

@@ -107,7 +107,7 @@ impl Audit {
     }
 
     /// Lines of a file get `seq`, `prev_hash` and `hash`: one that is changed or taken out later is found by [`verify`].
-    /// One process at a time writes such a file.
+    /// Processes may share such a file, as long as each of them links its lines.
     pub fn chained(mut self) -> Self {
         self.chained = true;
         self
