@@ -20,6 +20,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Tokens that do not count, from one network.
 const BAD_TOKENS: RequestRate = RequestRate { requests_per_minute: 60, burst: 100 };
 
+/// Refusals of one caller that are written down.
+const REFUSALS: RequestRate = RequestRate { requests_per_minute: 1, burst: 1 };
+
 /// The buckets of all callers.
 pub struct Rates {
     rate: Option<RequestRate>,
@@ -28,6 +31,8 @@ pub struct Rates {
     full_at: Mutex<Buckets<(String, Operation)>>,
     /// The same for tokens.
     tokens: Mutex<Buckets<String>>,
+    /// The same for refusals that are written down.
+    refused: Mutex<Buckets<String>>,
 }
 
 /// Full buckets are not kept.
@@ -104,7 +109,13 @@ impl Tried<'_> {
 impl Rates {
     /// Full buckets; without a rate nothing is counted.
     pub fn new(rate: Option<RequestRate>) -> Self {
-        Rates { rate, began: Instant::now(), full_at: Mutex::default(), tokens: Mutex::default() }
+        Rates {
+            rate,
+            began: Instant::now(),
+            full_at: Mutex::default(),
+            tokens: Mutex::default(),
+            refused: Mutex::default(),
+        }
     }
 
     /// Counts a token that nobody knows yet.
@@ -118,6 +129,11 @@ impl Rates {
             Ok(()) => Ok(Tried { rates: self, network }),
             Err(over) => Err(limited(over)),
         }
+    }
+
+    /// Whether a refusal is the first of its caller in a minute.
+    pub fn is_first(&self, who: String) -> bool {
+        self.refused.lock().take(self.now(), REFUSALS, who, String::new, 1).is_ok()
     }
 
     fn now(&self) -> u64 {

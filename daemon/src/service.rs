@@ -78,11 +78,15 @@ pub struct Ask<'a> {
     pub key: Option<&'a str>,
 }
 
+/// Where a request came from, for the audit.
+fn origin(id: &str, peer: IpAddr) -> Origin {
+    Origin { request_id: Some(id.to_owned()), peer: Some(peer.to_string()) }
+}
+
 impl Ask<'_> {
     /// The client of a caller, for this request: audit lines say where it came from.
     pub fn client(&self, caller: &Caller, within: Duration) -> AsyncClient {
-        let origin = Origin { request_id: Some(self.id.to_owned()), peer: Some(self.peer.to_string()) };
-        let client = caller.client.blocking().with_origin(origin).with_timeout(Some(within));
+        let client = caller.client.blocking().with_origin(origin(self.id, self.peer)).with_timeout(Some(within));
         AsyncClient::from(match self.key {
             Some(key) => client.with_idempotency_key(key),
             None => client,
@@ -128,12 +132,13 @@ impl Service {
         self.identities.forget();
     }
 
-    /// The caller of a token, or an anonymous one.
+    /// The caller of a token, or an anonymous one. `id` is what the request is called. A token that does not count is
+    /// written down; those of which too many came are only counted.
     ///
     /// # Errors
     /// UNAUTHORIZED for a token that does not count; RATE_LIMIT_EXCEEDED where too many did not; DATABASE_ERROR and
     /// TIMEOUT.
-    pub async fn caller(&self, token: Option<&str>, peer: IpAddr) -> Result<Arc<Caller>> {
+    pub async fn caller(&self, token: Option<&str>, peer: IpAddr, id: &str) -> Result<Arc<Caller>> {
         let trusted = self.trusted.load();
         if let Some(token) = token {
             if let Some(caller) = self.identities.known(&trusted, token) {
@@ -141,10 +146,13 @@ impl Service {
             }
             // A token that nobody knows costs a look into the database: they are counted before it.
             let tried = self.rates.try_token(peer)?;
-            let looked_up = trusted.with_timeout(Some(self.longest));
-            let found = self.identities.caller(&looked_up, token).await;
-            if !found.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unauthorized) {
-                tried.was_none();
+            let asked = trusted.blocking().with_origin(origin(id, peer)).with_timeout(Some(self.longest));
+            let found = self.identities.caller(&AsyncClient::from(asked.clone()), token).await;
+            match &found {
+                Err(error) if error.kind() == ErrorKind::Unauthorized => {
+                    asked.as_principal(Principal::anonymous()).refused("authenticate", None, error)?;
+                }
+                _ => tried.was_none(),
             }
             return found;
         }
@@ -268,16 +276,47 @@ impl Service {
         watched.end(begun)
     }
 
+    /// Writes down a message of a caller that is no request. It counts as one, so that nobody fills the audit with such.
+    ///
+    /// # Errors
+    /// RATE_LIMIT_EXCEEDED where there were too many; else the one that was given.
+    pub fn refuse<T>(&self, caller: &Caller, operation: &str, entity: &str, ask: &Ask<'_>, error: Error) -> Result<T> {
+        let counted = Request::new(Operation::parse(operation).unwrap_or(Operation::Call), "");
+        let who = || caller.counted_as.clone().unwrap_or_else(|| rate::network(ask.peer));
+        if counted.operation != Operation::Batch {
+            self.rates.count(who, &counted)?;
+        }
+        self.write_down(caller, operation, entity, ask, &error);
+        Err(error)
+    }
+
+    /// Writes down what was refused. Nothing was done, so that a line which cannot be written changes no answer; those of
+    /// requests, which come after it, will fail.
+    fn write_down(&self, caller: &Caller, operation: &str, entity: &str, ask: &Ask<'_>, error: &Error) {
+        let client = caller.client.blocking().with_origin(origin(ask.id, ask.peer));
+        let entity = Some(entity).filter(|entity| !entity.is_empty());
+        if client.refused(operation, entity, error).is_err() {
+            tracing::error!(request_id = ask.id, operation, "a refused attempt could not be written down");
+        }
+    }
+
     fn admit<'w>(&'w self, caller: &'w Caller, request: &'w Request, ask: &'w Ask<'w>) -> Result<Watched<'w>> {
         let mut watched =
             Watched { service: self, caller, request, ask, began: Instant::now(), permit: None, over: false };
         let who = || caller.counted_as.clone().unwrap_or_else(|| rate::network(ask.peer));
-        if let Err(refused) = self.rates.count(who, request) {
-            return watched.end(Err(refused));
-        }
-        match self.at_once.try_acquire() {
+        let admitted = self
+            .rates
+            .count(who, request)
+            .and_then(|()| self.at_once.try_acquire().map_err(|_| Error::rate_limited(Duration::from_secs(1))));
+        match admitted {
             Ok(permit) => watched.permit = Some(permit),
-            Err(_) => return watched.end(Err(Error::rate_limited(Duration::from_secs(1)))),
+            Err(refused) => {
+                // Whoever is over a limit could fill the audit with it: the first in a minute is written down.
+                if self.rates.is_first(who()) {
+                    self.write_down(caller, request.operation.as_str(), &request.entity, ask, &refused);
+                }
+                return watched.end(Err(refused));
+            }
         }
         self.metrics.in_flight.inc();
         Ok(watched)
@@ -331,9 +370,10 @@ impl Watched<'_> {
             tracing::warn!(request_id = ask.id, shape, code, duration_ms = millis, "slow query");
         }
         if matches!(code, "INTERNAL_ERROR" | "DATABASE_ERROR") {
-            let message = error.map(Error::message).unwrap_or_default();
-            let detail = error.and_then(Error::detail).unwrap_or_default();
-            tracing::error!(request_id = ask.id, operation, code, message, detail, "a request failed");
+            // What the database said is told by the engine; see `start`.
+            let (request_id, detail) = (ask.id, error.and_then(Error::detail).unwrap_or_default());
+            let error = error.map(Error::message).unwrap_or_default();
+            tracing::error!(request_id, operation, code, error, detail, "a request failed");
         }
         if tracing::enabled!(tracing::Level::DEBUG) {
             let (user, role) = (self.caller.id().unwrap_or_default(), self.caller.role().unwrap_or_default());

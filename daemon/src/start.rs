@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dbal::audit::Audit;
 use dbal::config::{Mode, Sandbox, Settings};
 use dbal::{AsyncClient, Client, Config, Error, Result};
 use tokio::net::TcpListener;
@@ -162,12 +161,11 @@ impl Daemon {
 /// Opens the database of a configuration. In development what is missing there is made; in production that is somebody's
 /// decision.
 async fn open(settings: &Settings) -> Result<Client> {
-    let mut config = Config::from_settings(settings)?;
-    let security = &settings.security;
-    if let Some(path) = &security.audit_log {
-        let audit = Audit::file(path).on_failure(security.audit_failure).chained();
-        config = config.audit(audit.rotated(security.audit_max_bytes, security.audit_keep));
-    }
+    let config = Config::from_settings(settings)?.on_failure(|error, origin| {
+        let request_id = origin.and_then(|origin| origin.request_id.as_deref()).unwrap_or_default();
+        let (code, error, detail) = (error.code(), error.message(), error.detail().unwrap_or_default());
+        tracing::error!(request_id, code, error, detail, "a request failed inside");
+    });
     let client = AsyncClient::open(config).await?;
     if settings.mode == Mode::Development {
         let made = client.migrate().await?;

@@ -53,7 +53,7 @@ impl Call {
     /// UNAUTHORIZED for a token that does not count, VALIDATION_ERROR for metadata that make no sense.
     pub async fn new(service: Arc<Service>, peer: IpAddr, id: &str, head: &Parts) -> Result<Call> {
         let (token, timeout, key) = told(head)?;
-        let caller = service.caller(token.as_deref(), peer).await?;
+        let caller = service.caller(token.as_deref(), peer, id).await?;
         let place = head.extensions.get::<Arc<Place>>().cloned();
         Ok(Call { within: service.within(timeout), service, caller, peer, id: id.to_owned(), place, key, token })
     }
@@ -71,6 +71,16 @@ impl Call {
     /// Ends when the caller's token does not count any more.
     pub fn revoked(&self) -> Revoked {
         Box::pin(self.service.clone().until_revoked(self.token.clone()))
+    }
+
+    /// The request of a message. What is none is written down.
+    ///
+    /// # Errors
+    /// As [`request`].
+    fn read(&self, asked: Asked) -> Result<Request> {
+        let (operation, entity) = (asked.operation.clone(), asked.entity.clone());
+        request(asked)
+            .or_else(|error| self.service.refuse(&self.caller, &operation, &entity, &self.ask(self.within), error))
     }
 
     /// A place for a transaction among those of the connection.
@@ -94,7 +104,7 @@ pub fn request(asked: Asked) -> Result<Request> {
 impl Dbal for Call {
     async fn execute(&self, asked: tonic::Request<Asked>) -> Result<Response<Answered>, Status> {
         let run = async {
-            let request = request(asked.into_inner())?;
+            let request = self.read(asked.into_inner())?;
             if request.operation == Operation::Stream {
                 return Err(Error::validation("operation", "a stream has a method of its own"));
             }
@@ -116,7 +126,7 @@ impl Dbal for Call {
             }
             asked.operation = Operation::Stream.as_str().to_owned();
             let place = self.place.as_ref().map(|place| place.stream()).transpose()?;
-            let rows = self.service.stream(&self.caller, request(asked)?, &self.ask(self.within)).await?;
+            let rows = self.service.stream(&self.caller, self.read(asked)?, &self.ask(self.within)).await?;
             Ok((rows, place))
         };
         let (rows, place) = begin.await.map_err(|error| self.status(&error))?;

@@ -120,7 +120,7 @@ impl Exchange<'_> {
     }
 
     async fn caller(&self) -> Result<Arc<Caller>> {
-        self.service.caller(token(&self.head.headers)?.as_deref(), self.peer.ip()).await
+        self.service.caller(token(&self.head.headers)?.as_deref(), self.peer.ip(), &self.id).await
     }
 
     fn ask(&self) -> Result<Ask<'_>> {
@@ -141,8 +141,9 @@ impl Exchange<'_> {
     async fn post(&self, target: &str, body: Incoming) -> Answer {
         let caller = self.caller().await?;
         let (entity, operation) = arguments::target(target)?;
-        let body = self.body(body).await?;
-        let mut request = arguments::of_body(entity, &operation, &body)?;
+        let named = entity.clone();
+        let read = self.body(body).await.and_then(|body| Ok(arguments::of_body(entity, &operation, &body)?));
+        let mut request = read.or_else(|fault| self.refuse(&caller, &operation, &named, fault))?;
         if request.operation == Operation::Stream {
             let place = self.head.extensions.get::<Arc<Place>>().map(|place| place.stream()).transpose()?;
             let revoked = self.service.clone().until_revoked(token(&self.head.headers)?);
@@ -162,7 +163,9 @@ impl Exchange<'_> {
     async fn get(&self, entity: &str, id: Option<&str>) -> Answer {
         let caller = self.caller().await?;
         let schema = caller.client.blocking().schema();
-        let request = arguments::of_query(schema, entity, id, self.head.uri.query().unwrap_or_default())?;
+        let read = arguments::of_query(schema, entity, id, self.head.uri.query().unwrap_or_default());
+        let operation = if id.is_some() { "read" } else { "list" };
+        let request = read.or_else(|error| self.refuse(&caller, operation, entity, error.into()))?;
         let response = self.service.run(&caller, &request, &self.ask()?).await?;
         Ok(answer::plain(&caller, &request, &response, &self.id, &self.head))
     }
@@ -170,10 +173,20 @@ impl Exchange<'_> {
     /// `POST /v1/batch`.
     async fn batch(&self, body: Incoming) -> Answer {
         let caller = self.caller().await?;
-        let body = self.body(body).await?;
-        let request = arguments::batch(&body)?;
+        let read = self.body(body).await.and_then(|body| Ok(arguments::batch(&body)?));
+        let request = read.or_else(|fault| self.refuse(&caller, "batch", "", fault))?;
         let response = self.service.run(&caller, &request, &self.ask()?).await?;
         Ok(answer::plain(&caller, &request, &response, &self.id, &self.head))
+    }
+
+    /// Writes down what is no request, and says so.
+    fn refuse<T>(&self, caller: &Caller, operation: &str, entity: &str, fault: Fault) -> Result<T, Fault> {
+        let (Fault::Error(error) | Fault::Status(_, error)) = &fault;
+        let (kind, error) = (error.kind(), error.clone());
+        self.service.refuse(caller, operation, entity, &self.ask()?, error).map_err(|refused| {
+            // Where it is one too many, that is the answer.
+            if refused.kind() == kind { fault } else { refused.into() }
+        })
     }
 
     /// What the daemon says of itself.

@@ -193,9 +193,11 @@ impl Session {
             Ok((token, packed))
         };
         let opened = match { read }() {
-            Ok((token, packed)) => {
-                shared.service.caller(token.as_deref(), shared.peer.ip()).await.map(|caller| (token, packed, caller))
-            }
+            Ok((token, packed)) => shared
+                .service
+                .caller(token.as_deref(), shared.peer.ip(), &Uuid::now_v7().to_string())
+                .await
+                .map(|caller| (token, packed, caller)),
             Err(error) => Err(error),
         };
         match opened {
@@ -257,7 +259,7 @@ impl Session {
                 let (service, peer) = (self.shared.service.clone(), self.shared.peer.ip());
                 self.marking = Some(tokio::spawn(async move {
                     // Whoever asks next is told what is wrong.
-                    let _ = service.caller(Some(&token), peer).await;
+                    let _ = service.caller(Some(&token), peer, &Uuid::now_v7().to_string()).await;
                 }));
             }
         } else {
@@ -319,7 +321,15 @@ impl Session {
             }
             _ => Err(message::unknown(&method)),
         };
-        if let Err(error) = begun {
+        if let Err(mut error) = begun {
+            // Calls that are no requests are of the session, not of the database.
+            if matches!(method.as_str(), "request" | "stream") {
+                let caller = self.shared.service.current(&self.caller);
+                let ask = self.shared.ask(&request_id, None);
+                if let Err(told) = self.shared.service.refuse::<()>(&caller, &method, "", &ask, error.clone()) {
+                    error = told;
+                }
+            }
             self.shared.answer(&id, message::failed(&id, &error, &request_id)).await;
         }
         ControlFlow::Continue(())
@@ -351,7 +361,7 @@ impl Session {
                 return ControlFlow::Continue(());
             }
         };
-        let caller = match self.shared.service.caller(Some(&token), self.shared.peer.ip()).await {
+        let caller = match self.shared.service.caller(Some(&token), self.shared.peer.ip(), request_id).await {
             Ok(caller) if caller.counted_as == self.caller.counted_as => caller,
             // Another user's token would carry this one's transactions along.
             Ok(_) => return ControlFlow::Break(Some(Close::Unauthorized)),

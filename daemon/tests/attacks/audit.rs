@@ -30,6 +30,10 @@ struct Audited {
 }
 
 fn audited(audit: impl FnOnce(Audit) -> Audit) -> Audited {
+    audited_by("mode: production", audit)
+}
+
+fn audited_by(yaml: &str, audit: impl FnOnce(Audit) -> Audit) -> Audited {
     let folder = tempfile::tempdir().unwrap();
     let rules = format!("{RULES}  - {{ entity: Hidden, role: [user], operations: [read] }}\n");
     let config = Config::sqlite(folder.path().join("app.db"))
@@ -43,7 +47,7 @@ fn audited(audit: impl FnOnce(Audit) -> Audit) -> Audited {
         .audit(audit(Audit::file(folder.path().join("audit.log"))));
     let client = Client::open(config).unwrap();
     client.migrate().unwrap();
-    let served = Served::new(client.clone(), "mode: production", Some(Arc::new(Believing)));
+    let served = Served::new(client.clone(), yaml, Some(Arc::new(Believing)));
     Audited { served, client, folder }
 }
 
@@ -151,6 +155,63 @@ fn e77_each_attempt_is_one_line_whatever_becomes_of_it() {
     let found = verify([("audit.log".to_owned(), file.as_slice())]).unwrap();
     assert!(found.faults.is_empty(), "{:?}", found.faults);
     assert_eq!(found.lines as usize, expected.len());
+}
+
+#[test]
+fn e77_what_comes_to_no_request_is_written_down() {
+    // Room for the few requests below, and for no more.
+    let limited = "mode: production\nsecurity: { rate_limit: { requests_per_minute: 1, burst: 3 } }";
+    let mut world = audited_by(limited, Audit::chained);
+    let address = world.served.address;
+    let json = [("content-type", "application/json")];
+    let mut expected: Vec<(&str, &str, &str)> = Vec::new();
+    // A token that does not count, by each way.
+    assert_eq!(Http::with_token(address, "nobody").get("/v1/accounts").code(), "UNAUTHORIZED");
+    let mut socket = Socket::silent(address, &[]).unwrap();
+    socket.begin("session.init", Map(vec![("token".into(), "nobody".into())]));
+    assert_eq!(socket.closed(), 4401);
+    let refused = Grpc::new(address, Some("nobody")).execute("count", "Account", Map::new()).unwrap_err();
+    assert_eq!(code(&refused), "UNAUTHORIZED");
+    expected.extend([("", "authenticate", "UNAUTHORIZED"); 3]);
+    // Messages that are no requests.
+    let mut http = Http::with_token(address, token("ada", "user"));
+    assert_eq!(http.ask("POST", "/v1/Account:create", &json, Some(b"{")).code(), "VALIDATION_ERROR");
+    expected.push(("ada", "create", "VALIDATION_ERROR"));
+    assert_eq!(http.get("/v1/accounts?limit=1&limit=2").code(), "VALIDATION_ERROR");
+    expected.push(("ada", "list", "VALIDATION_ERROR"));
+    assert_eq!(http.ask("POST", "/v1/batch", &json, Some(b"[")).code(), "VALIDATION_ERROR");
+    expected.push(("ada", "batch", "VALIDATION_ERROR"));
+    let mut socket = Socket::open(address, Some(&token("ada", "user")));
+    let told = socket.call("request", Map(vec![("entity".into(), 1.into())])).unwrap_err();
+    assert_eq!(told.get("code"), Some(&"VALIDATION_ERROR".into()));
+    expected.push(("ada", "request", "VALIDATION_ERROR"));
+    let grpc = Grpc::new(address, Some(&token("ada", "user")));
+    assert_eq!(code(&grpc.execute("devour", "Account", Map::new()).unwrap_err()), "VALIDATION_ERROR");
+    expected.push(("ada", "devour", "VALIDATION_ERROR"));
+    // Requests beyond the limit: the first is written down, and the others are only counted.
+    for _ in 0..3 {
+        assert_eq!(http.post("/v1/Account:count", &value!({})).code(), "OK");
+        expected.push(("ada", "count", ""));
+    }
+    for _ in 0..5 {
+        assert_eq!(http.post("/v1/Account:count", &value!({})).code(), "RATE_LIMIT_EXCEEDED");
+    }
+    expected.push(("ada", "count", "RATE_LIMIT_EXCEEDED"));
+    // What is no request counts as one all the same.
+    for _ in 0..5 {
+        http.ask("POST", "/v1/Account:create", &json, Some(b"{"));
+    }
+    assert_eq!(http.ask("POST", "/v1/Account:create", &json, Some(b"{")).code(), "RATE_LIMIT_EXCEEDED");
+    expected.extend([("ada", "create", "VALIDATION_ERROR"); 2]);
+    world.served.stop();
+    let lines = world.lines();
+    let told: Vec<_> =
+        lines.iter().map(|line| (word(line, "user"), word(line, "operation"), word(line, "error"))).collect();
+    let told: Vec<_> = told.iter().map(|(user, operation, error)| (&**user, &**operation, &**error)).collect();
+    assert_eq!(told, expected);
+    for line in &lines {
+        assert!(!word(line, "request_id").is_empty() && word(line, "peer") == "127.0.0.1", "{line:?}");
+    }
 }
 
 #[test]

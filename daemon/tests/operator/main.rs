@@ -123,7 +123,7 @@ logging:
 #[test]
 fn a_development_daemon_serves_writes_down_and_ends() {
     let folder = tempfile::tempdir().unwrap();
-    let mut daemon = start(folder.path(), DEV, &[("DBAL_MODE", "development")]);
+    let mut daemon = start(folder.path(), DEV, &[]);
     let user = value!({ "data": { "username": "canary_name", "email": "canary-mail@example.org" } });
     let made = Http::new(daemon.address).post("/v1/User:create", &user);
     assert_eq!(made.status, 200, "{}", made.text());
@@ -141,6 +141,13 @@ fn a_development_daemon_serves_writes_down_and_ends() {
     assert_eq!(wrong.status, 422);
     assert_eq!(Http::new(daemon.admin).get("/ready").status, 200);
     let metrics = Http::new(daemon.admin).get("/metrics").text();
+    // What the database says is in the log, and in no answer.
+    let sqlite = rusqlite::Connection::open(folder.path().join("dev.db")).unwrap();
+    sqlite.execute_batch("ALTER TABLE \"PageView\" RENAME TO gone").unwrap();
+    let failed = Http::new(daemon.address).get("/v1/page_views");
+    assert_eq!(failed.code(), "DATABASE_ERROR", "{}", failed.text());
+    assert!(!failed.text().contains("no such"), "{}", failed.text());
+    sqlite.execute_batch("ALTER TABLE gone RENAME TO \"PageView\"").unwrap();
 
     let audit = std::fs::read_to_string(folder.path().join("logs/audit.log")).unwrap();
     for (operation, success) in [("create", true), ("verify", false), ("create", false)] {
@@ -162,13 +169,14 @@ fn a_development_daemon_serves_writes_down_and_ends() {
     assert_eq!(daemon.wait(), Some(0));
     let log = daemon.log.lock().unwrap().clone();
     assert!(log.contains("listening") && log.contains("stopped"), "{log}");
+    assert!(log.contains("no such table: PageView"), "why the database failed is not in {log}");
     assert!(log.contains("rules=\"User.acl.create.public\""), "the rule that decided is not in {log}");
     // Names of users are in rows, and in rows only.
     for (what, text) in [("log", &log), ("audit", &audit), ("metrics", &metrics)] {
         assert!(!text.contains("canary"), "a canary in the {what}: {text}");
     }
     // It goes on with the chain where it ended.
-    let daemon = start(folder.path(), DEV, &[("DBAL_MODE", "development")]);
+    let daemon = start(folder.path(), DEV, &[]);
     Http::new(daemon.address).get("/v1/users");
     let audit = std::fs::read_to_string(folder.path().join("logs/audit.log")).unwrap();
     let again = verify([("audit.log".to_owned(), audit.as_bytes())]).unwrap();

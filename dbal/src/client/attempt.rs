@@ -219,6 +219,20 @@ pub(super) fn swept(client: &Client, entity: &str, done: Result<i64>) -> Result<
     Attempt::ended(attempt, None, done)
 }
 
+/// Writes down what a host refused.
+///
+/// # Errors
+/// When it could not be written down and that matters.
+pub(super) fn refused(client: &Client, operation: &str, entity: Option<&str>, error: &Error) -> Result<()> {
+    let line = blank(client, operation.to_owned(), entity.map(str::to_owned), None);
+    let entity = entity.and_then(|entity| client.engine.schema.find(entity));
+    let flagged = entity.is_some_and(|entity| is_flagged(&client.engine.schema, entity));
+    match Attempt::begin(client, vec![Planned { line, entity, flagged }])? {
+        Some(mut attempt) => attempt.write(Some(error)),
+        None => Ok(()),
+    }
+}
+
 fn is_incident(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::MaliciousCodeDetected | ErrorKind::SandboxViolation)
 }

@@ -9,8 +9,10 @@ use crate::access::{Checks, Policy};
 use crate::adapter::memory::MemoryAdapter;
 use crate::adapter::{Adapter, Lowering};
 use crate::audit::{Audit, Log};
+use crate::client::Origin;
 use crate::client::call::handler::{Handler, Inside};
 use crate::client::copies::Copies;
+use crate::client::failures::Tell;
 use crate::config::{ADAPTERS, AdapterKind, Secret, Settings, SyncMode};
 use crate::error::{Error, Result};
 use crate::query::cursor::CursorKey;
@@ -41,6 +43,7 @@ pub struct Config {
     timeout: Option<Duration>,
     cursor_key: Option<CursorKey>,
     handlers: Handlers,
+    failures: Tell,
     /// Tables are named and values stored as Prisma does.
     prisma: bool,
     audit: Option<Audit>,
@@ -122,6 +125,7 @@ pub(super) struct Opened {
     pub timeout: Option<Duration>,
     pub cursor_key: CursorKey,
     pub handlers: HashMap<String, Handler>,
+    pub failures: Tell,
     #[cfg(feature = "remote")]
     pub far: Option<Arc<crate::remote::Remote>>,
     pub audit: Option<Log>,
@@ -145,6 +149,7 @@ impl Config {
             timeout: None,
             cursor_key: None,
             handlers: Handlers::default(),
+            failures: Tell::default(),
             prisma: false,
             audit: None,
             sweep: Some(SWEEP),
@@ -322,7 +327,7 @@ impl Config {
         config.row_level = settings.acl.enforce_row_level;
         config.timeout = settings.security.max_query_time;
         if let Some(path) = &settings.security.audit_log {
-            let audit = Audit::file(path).on_failure(settings.security.audit_failure);
+            let audit = Audit::file(path).on_failure(settings.security.audit_failure).chained();
             config = config.audit(audit.rotated(settings.security.audit_max_bytes, settings.security.audit_keep));
         }
         if let Some(seconds) = database.sweep_interval {
@@ -516,6 +521,29 @@ impl Config {
         self
     }
 
+    /// Calls a function with what went wrong inside (DATABASE_ERROR, INTERNAL_ERROR and the like, with the driver's own
+    /// text in [`Error::detail`]) before a bound caller is told of it without that. It gets the request's origin where one
+    /// was given ([`Client::with_origin`](crate::Client::with_origin)), and is called on the thread that asked.
+    ///
+    /// ```
+    /// use dbal::{Client, Config, Principal, query};
+    /// # let schema = "entity: Note\nfields: { id: { type: integer, primary: true } }\nacl: { read: { public: true } }\n";
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let config = Config::sqlite(":memory:").schema_text(schema).on_failure(move |error, _| {
+    ///     let _ = tell.send(error.detail().unwrap_or_default().to_owned());
+    /// });
+    /// let db = Client::open(config)?;
+    /// // Nobody has made the table.
+    /// let failed = db.as_principal(Principal::anonymous()).entity("Note")?.count(query()).unwrap_err();
+    /// assert_eq!(failed.detail(), None);
+    /// assert!(told.recv().unwrap().contains("no such table"));
+    /// # Ok::<(), dbal::Error>(())
+    /// ```
+    pub fn on_failure(mut self, tell: impl Fn(&Error, Option<&Origin>) + Send + Sync + 'static) -> Self {
+        self.failures = Tell::to(tell);
+        self
+    }
+
     /// Writes every attempt down; see [`Audit`].
     pub fn audit(mut self, audit: Audit) -> Self {
         self.audit = Some(audit);
@@ -698,6 +726,7 @@ impl Config {
             timeout,
             cursor_key,
             handlers,
+            failures: self.failures,
             audit,
             sweep,
             checks,

@@ -13,6 +13,7 @@ use crate::client::cache::{Cache, Prepared};
 use crate::client::call::handler::Handler;
 use crate::client::config::{Opened, enforced};
 use crate::client::copies::Copies;
+use crate::client::failures::Tell;
 use crate::client::sweeper::Sweeper;
 use crate::error::{Error, Result};
 use crate::exec::Machine;
@@ -50,6 +51,8 @@ pub(crate) struct Engine {
     /// Whether rules narrow rows.
     row_level: bool,
     pub handlers: HashMap<String, Handler>,
+    /// Who is told what bound callers are not.
+    pub(super) failures: Tell,
     /// Where attempts are written down.
     pub audit: Option<Arc<Log>>,
     /// Removes rows past their time, as long as the engine lives.
@@ -118,6 +121,7 @@ impl Engine {
             declared: opened.declared,
             row_level: opened.row_level,
             handlers: opened.handlers,
+            failures: opened.failures,
             audit: opened.audit.map(Arc::new),
             sweeper: OnceLock::new(),
             checks: opened.checks,
@@ -147,6 +151,7 @@ impl Engine {
             declared: self.declared.clone(),
             row_level: self.row_level,
             handlers: self.handlers.clone(),
+            failures: self.failures.clone(),
             audit: self.audit.clone(),
             sweeper: OnceLock::new(),
             checks,

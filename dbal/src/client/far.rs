@@ -55,6 +55,7 @@ impl Place {
             timeout,
             cursor_key: CursorKey::of_process(),
             handlers: std::collections::HashMap::new(),
+            failures: super::failures::Tell::default(),
             audit: None,
             // Rows and operations are the daemon's.
             sweep: None,

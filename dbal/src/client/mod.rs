@@ -10,6 +10,7 @@ pub mod config;
 mod copies;
 mod engine;
 pub mod explain;
+mod failures;
 #[cfg(feature = "remote")]
 mod far;
 pub mod handle;
@@ -244,6 +245,15 @@ impl Client {
         self.engine.adapter.capabilities()
     }
 
+    /// Writes into the audit that its host refused an attempt before it came to this client: for a limit of its own, a
+    /// token that does not count, a message that is no request. `operation` is what was attempted, as far as that is known.
+    ///
+    /// # Errors
+    /// INTERNAL_ERROR where the line cannot be written and that matters ([`Audit::on_failure`](crate::audit::Audit)).
+    pub fn refused(&self, operation: &str, entity: Option<&str>, error: &Error) -> Result<()> {
+        attempt::refused(self, operation, entity, error)
+    }
+
     /// A handle on an entity, by its name (`User`) or its plural (`users`).
     ///
     /// # Errors
@@ -407,7 +417,10 @@ impl Client {
     pub(crate) fn told(&self, error: Error) -> Error {
         match *self.caller {
             Caller::Trusted => error,
-            Caller::Bound { .. } => error.without_detail(),
+            Caller::Bound { .. } => {
+                self.engine.failures.tell(&error, self.origin.as_deref());
+                error.without_detail()
+            }
         }
     }
 

@@ -30,16 +30,13 @@ impl From<Error> for Fault {
     }
 }
 
-/// Everything that the driver says, the causes too.
+/// What the driver says, the causes too. The server's DETAIL is left out: it holds values of rows, and this goes into logs.
 fn told(error: &Driver) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(next) = cause {
         text = format!("{text}: {next}");
         cause = next.source();
-    }
-    if let Some(detail) = error.as_db_error().and_then(DbError::detail) {
-        text = format!("{text} ({detail})");
     }
     text
 }
