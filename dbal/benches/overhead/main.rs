@@ -4,8 +4,7 @@
 //! hand" is rusqlite as somebody writes it who knows it: cached statements, the same pragmas and indexes, rows read
 //! into structs with owned text. Both sides work on a file of their own with the same data, and each call gives a
 //! number made of what it read; the numbers must be equal. Rounds of the two sides alternate, so that a slow moment of
-//! the machine hits both. Printed are the medians of the rounds; the ratio is the median of those of two rounds each, of
-//! which each side began one.
+//! the machine hits both. Printed are the medians of ten rounds each taken together, and that of their ratios.
 
 mod awaited;
 mod data;

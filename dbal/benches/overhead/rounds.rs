@@ -65,11 +65,17 @@ impl Rounds {
                 times.push((raw.0, dbal.0));
             }
         }
-        let raw = median(times.iter().map(|(raw, _)| *raw));
-        let dbal = median(times.iter().map(|(_, dbal)| *dbal));
-        // Of two rounds together, of which each side began one: where the second finds more in the caches than the first,
-        // the ratios of single rounds lie on two sides of a gap, and their middle is on either.
-        let ratio = median(times.chunks_exact(2).map(|pair| (pair[0].1 + pair[1].1) / (pair[0].0 + pair[1].0)));
+        // Of ten rounds together, of which each side began five: where the second finds more in the caches than the first, or
+        // where the log goes into the file in one round of several, single rounds lie on two sides of a gap, and their
+        // middle is on either.
+        let together: Vec<(f64, f64)> = times
+            .chunks_exact(times.len().min(10))
+            .map(|rounds| rounds.iter().fold((0.0, 0.0), |(raw, dbal), round| (raw + round.0, dbal + round.1)))
+            .collect();
+        let rounds = times.len().min(10) as f64;
+        let raw = median(together.iter().map(|(raw, _)| raw / rounds));
+        let dbal = median(together.iter().map(|(_, dbal)| dbal / rounds));
+        let ratio = median(together.iter().map(|(raw, dbal)| dbal / raw));
         println!("{name:<14} {raw:>12.2} {dbal:>12.2} {ratio:>8.2}");
     }
 }
