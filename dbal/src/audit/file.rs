@@ -3,7 +3,6 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -12,14 +11,8 @@ use super::chain::Chain;
 /// The last line stands in so many bytes at the end.
 const TAIL: u64 = 64 << 10;
 
-/// What links add to a line, at most.
-const LINKS: u64 = 200;
-
-/// How long a line waits for another process that writes one.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// A length that no file has: how it ends is not known.
-const UNKNOWN: u64 = u64::MAX;
+/// How many processes may write linked lines beside each other.
+const MOST: u32 = 64;
 
 /// The file that lines are added to.
 pub(super) struct AuditFile {
@@ -27,6 +20,8 @@ pub(super) struct AuditFile {
     max_bytes: u64,
     keep: u32,
     open: Mutex<Open>,
+    /// What keeps other processes from a file of linked lines.
+    _held: Option<File>,
 }
 
 struct Open {
@@ -39,75 +34,39 @@ struct Open {
 }
 
 impl AuditFile {
-    /// Opens it, and makes it with its folder where it is not there.
+    /// Opens it, and makes it with its folder where it is not there. Two writers would link to the same line: a file of
+    /// linked lines that another process writes is left to it, and the next free one of `NAME-2`, `NAME-3` and so on is
+    /// taken. To take turns instead, with a lock for each line, costs a daemon a quarter of its requests.
     pub fn open(path: PathBuf, max_bytes: u64, keep: u32, chained: bool) -> io::Result<Self> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder)?;
         }
-        let open = opened(&path)?;
-        let chain = chained.then(Chain::new);
-        let bytes = if chained { UNKNOWN } else { open.bytes };
-        let file = AuditFile { path, max_bytes, keep, open: Mutex::new(Open { chain, bytes, ..open }) };
+        let (path, held) = match chained {
+            true => taken(&path).map(|(path, held)| (path, Some(held)))?,
+            false => (path, None),
+        };
+        let mut open = opened(&path)?;
         if chained {
-            let mut open = file.open.lock();
-            file.hold(&mut open)?;
-            open.file.unlock()?;
+            let (chain, whole) = resume(&path)?;
+            (open.chain, open.torn) = (Some(chain), !whole);
         }
-        Ok(file)
+        let open = Mutex::new(open);
+        Ok(AuditFile { path, max_bytes, keep, open, _held: held })
     }
 
-    /// Adds a line and hands it to the operating system. Processes may share the file: lines are appended whole, and those
-    /// that are linked are linked to whatever line is the last one.
+    /// Adds a line and hands it to the operating system. Lines are appended whole, so that processes may share the
+    /// file.
     pub fn write(&self, line: &str) -> io::Result<()> {
-        let mut open = self.open.lock();
-        if open.chain.is_none() {
-            return self.append(&mut open, line);
-        }
-        self.hold(&mut open)?;
-        if open.bytes > 0 && open.bytes + line.len() as u64 + LINKS > self.max_bytes {
-            self.rename()?;
-            // Another process may be the first to hold the new file, and to write into it.
-            *open = Open { chain: open.chain.take(), bytes: UNKNOWN, ..opened(&self.path)? };
-            self.hold(&mut open)?;
-        }
-        let written = self.append(&mut open, line);
-        if written.is_err() {
-            open.bytes = UNKNOWN;
-        }
-        open.file.unlock()?;
-        written
-    }
-
-    /// Keeps other processes from the file that lines are added to, and looks how it ends where they added some.
-    fn hold(&self, open: &mut Open) -> io::Result<()> {
-        loop {
-            lock(&open.file)?;
-            if is_at(&open.file, &self.path)? {
-                break;
-            }
-            // Another process has put it aside. Closed, it is not held any more.
-            *open = Open { chain: open.chain.take(), bytes: UNKNOWN, ..opened(&self.path)? };
-        }
-        let length = open.file.metadata()?.len();
-        if length != open.bytes {
-            let (chain, whole) = resume(&self.path)?;
-            // Where no file has lines any more, what was the last one is known here.
-            open.chain = chain.or(open.chain.take());
-            (open.torn, open.bytes) = (!whole, length);
-        }
-        Ok(())
-    }
-
-    fn append(&self, open: &mut Open, line: &str) -> io::Result<()> {
         let mut text = String::with_capacity(line.len() + 2);
+        let mut open = self.open.lock();
         if open.torn {
             text.push('\n');
         }
         let linked = open.chain.as_ref().map(|chain| chain.link(line));
         text.push_str(linked.as_ref().map_or(line, |(linked, _)| linked));
         text.push('\n');
-        if open.chain.is_none() && open.bytes > 0 && open.bytes + text.len() as u64 > self.max_bytes {
-            self.put_aside(open)?;
+        if open.bytes > 0 && open.bytes + text.len() as u64 > self.max_bytes {
+            self.put_aside(&mut open)?;
         }
         let written = open.file.write(text.as_bytes())?;
         open.bytes += written as u64;
@@ -121,60 +80,59 @@ impl AuditFile {
         }
     }
 
-    /// Begins a new file. Another process may have done so already: then that one is taken as it is.
+    /// Renames the files, oldest first, and begins a new one. Another process may have done so already: then the new
+    /// file is taken as it is.
     fn put_aside(&self, open: &mut Open) -> io::Result<()> {
         let now = opened(&self.path)?;
-        if now.bytes < open.bytes {
+        // Nobody else writes lines that are linked.
+        if now.bytes < open.bytes && open.chain.is_none() {
             *open = now;
             return Ok(());
         }
-        self.rename()?;
-        *open = opened(&self.path)?;
+        let numbered = |number| numbered(&self.path, number);
+        match self.keep {
+            0 => std::fs::remove_file(&self.path)?,
+            keep => {
+                for number in (1..keep).rev() {
+                    moved(&numbered(number), &numbered(number + 1))?;
+                }
+                moved(&self.path, &numbered(1))?;
+            }
+        }
+        // The chain leaves the old file only when the new one is there: a line without links would go unnoticed.
+        let fresh = opened(&self.path)?;
+        *open = Open { chain: open.chain.take(), ..fresh };
         Ok(())
     }
-
-    /// Renames the files, oldest first.
-    fn rename(&self) -> io::Result<()> {
-        let numbered = |number| numbered(&self.path, number);
-        if self.keep == 0 {
-            return std::fs::remove_file(&self.path);
-        }
-        for number in (1..self.keep).rev() {
-            moved(&numbered(number), &numbered(number + 1))?;
-        }
-        moved(&self.path, &numbered(1))
-    }
 }
 
-/// Two writers at once would link to the same line.
-fn lock(file: &File) -> io::Result<()> {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(()),
+/// The first file that no other process writes, and what holds it: a file beside it, since it is renamed itself.
+fn taken(path: &Path) -> io::Result<(PathBuf, File)> {
+    for number in 1..=MOST {
+        let path = beside(path, number);
+        let mut lock = path.as_os_str().to_owned();
+        lock.push(".lock");
+        let held = options().open(&lock)?;
+        match held.try_lock() {
+            Ok(()) => return Ok((path, held)),
+            Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Error(error)) => return Err(error),
-            Err(TryLockError::WouldBlock) if Instant::now() >= end => {
-                return Err(io::Error::other("another process holds it"));
-            }
-            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_micros(200)),
         }
     }
+    Err(io::Error::other(format!("{MOST} processes write it and those beside it")))
 }
 
-/// Whether the file of this name is still this one.
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    let there = match std::fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        there => there?,
-    };
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let own = file.metadata()?;
-        Ok((there.dev(), there.ino()) == (own.dev(), own.ino()))
+fn beside(path: &Path, number: u32) -> PathBuf {
+    if number == 1 {
+        return path.to_owned();
     }
-    #[cfg(not(unix))]
-    Ok(there.len() == file.metadata()?.len())
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push(format!("-{number}"));
+    if let Some(end) = path.extension() {
+        name.push(".");
+        name.push(end);
+    }
+    path.with_file_name(name)
 }
 
 fn numbered(path: &Path, number: u32) -> PathBuf {
@@ -185,7 +143,7 @@ fn numbered(path: &Path, number: u32) -> PathBuf {
 
 /// The chain to go on with, and whether the last line is whole. A file that was just begun when its process died has no
 /// line yet: then the chain ends in the one that was put aside.
-fn resume(path: &Path) -> io::Result<(Option<Chain>, bool)> {
+fn resume(path: &Path) -> io::Result<(Chain, bool)> {
     let (chain, whole) = end_of(path)?;
     let before = || match end_of(&numbered(path, 1)) {
         Ok((chain, _)) => Ok(chain),
@@ -196,7 +154,7 @@ fn resume(path: &Path) -> io::Result<(Option<Chain>, bool)> {
         Some(chain) => Some(chain),
         None => before()?,
     };
-    Ok((chain, whole))
+    Ok((chain.unwrap_or_else(Chain::new), whole))
 }
 
 /// The chain that a file ends with, if it has one, and whether its last line is whole.
@@ -217,12 +175,17 @@ fn moved(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-fn opened(path: &Path) -> io::Result<Open> {
+/// A file that is made where it is not there, nobody else's to read.
+fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
+    options
+}
+
+fn opened(path: &Path) -> io::Result<Open> {
+    let file = options().open(path)?;
     let bytes = file.metadata()?.len();
     Ok(Open { file, bytes, torn: false, chain: None })
 }
@@ -284,31 +247,28 @@ mod tests {
     }
 
     #[test]
-    fn writers_of_one_file_make_one_chain() {
+    fn writers_of_linked_lines_have_a_file_each() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("audit.log");
-        // Small enough that each puts it aside now and then, while the other has it open.
-        let open = || AuditFile::open(path.clone(), 2_000, 1_000, true).expect("opened");
-        let writers = [open(), open()];
-        std::thread::scope(|scope| {
-            for (number, writer) in writers.iter().enumerate() {
-                scope.spawn(move || {
-                    for line in 0..100 {
-                        writer.write(&format!("{{\"writer\":{number},\"line\":{line}}}")).expect("written");
-                    }
-                });
-            }
-        });
-        open().write("{\"writer\":2}").expect("written");
-        let mut files: Vec<_> =
-            std::fs::read_dir(folder.path()).expect("a folder").map(|entry| entry.expect("one").path()).collect();
-        let age = |path: &PathBuf| path.extension().and_then(|end| end.to_str()?.parse::<u32>().ok()).unwrap_or(0);
-        files.sort_by_key(|path| std::cmp::Reverse(age(path)));
-        assert!(files.len() > 2, "it was put aside: {files:?}");
-        let opened =
-            files.iter().map(|path| (path.display().to_string(), io::BufReader::new(File::open(path).expect("there"))));
-        let found = super::super::verify(opened).expect("read");
-        assert_eq!((found.faults, found.lines, found.first, found.last), (Vec::new(), 201, 1, 201));
+        let open = || AuditFile::open(folder.path().join("audit.log"), 2_000, 1_000, true).expect("opened");
+        let (one, two) = (open(), open());
+        for line in 0..40 {
+            one.write(&format!("{{\"writer\":1,\"line\":{line}}}")).expect("written");
+            two.write(&format!("{{\"writer\":2,\"line\":{line}}}")).expect("written");
+        }
+        // Whoever comes when one has left goes on with its chain.
+        drop(one);
+        open().write("{\"writer\":3}").expect("written");
+        for (name, lines) in [("audit.log", 41), ("audit-2.log", 40)] {
+            let path = folder.path().join(name);
+            let older = (1..100).rev().map(|number| numbered(&path, number)).filter(|path| path.exists());
+            let files: Vec<PathBuf> = older.chain([path.clone()]).collect();
+            assert!(files.len() > 2, "it was put aside: {files:?}");
+            let opened = files
+                .iter()
+                .map(|path| (path.display().to_string(), io::BufReader::new(File::open(path).expect("there"))));
+            let found = super::super::verify(opened).expect("read");
+            assert_eq!((found.faults, found.lines, found.first, found.last), (Vec::new(), lines, 1, lines));
+        }
     }
 
     #[test]

@@ -107,7 +107,8 @@ impl Audit {
     }
 
     /// Lines of a file get `seq`, `prev_hash` and `hash`: one that is changed or taken out later is found by [`verify`].
-    /// Processes may share such a file, as long as each of them links its lines.
+    /// One process at a time writes such a file; another one meanwhile takes `NAME-2.log` beside `NAME.log`, and so on, each
+    /// with a chain of its own.
     pub fn chained(mut self) -> Self {
         self.chained = true;
         self
