@@ -283,9 +283,7 @@ impl Service {
     pub fn refuse<T>(&self, caller: &Caller, operation: &str, entity: &str, ask: &Ask<'_>, error: Error) -> Result<T> {
         let counted = Request::new(Operation::parse(operation).unwrap_or(Operation::Call), "");
         let who = || caller.counted_as.clone().unwrap_or_else(|| rate::network(ask.peer));
-        if counted.operation != Operation::Batch {
-            self.rates.count(who, &counted)?;
-        }
+        self.rates.count(who, &counted)?;
         self.write_down(caller, operation, entity, ask, &error);
         Err(error)
     }
