@@ -12,7 +12,7 @@ use dbal::client::{Envelope, Origin};
 use dbal::config::Settings;
 use dbal::packed::Layouts;
 use dbal::{
-    AsyncClient, DateTime, Error, ErrorKind, Operation, Outcome, Principal, Request, Response, Result, RowSink,
+    AsyncClient, Client, DateTime, Error, ErrorKind, Operation, Outcome, Principal, Request, Response, Result, RowSink,
 };
 use futures_util::FutureExt;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
@@ -83,7 +83,21 @@ fn origin(id: &str, peer: IpAddr) -> Origin {
     Origin { request_id: Some(id.to_owned()), peer: Some(peer.to_string()) }
 }
 
+/// Writes down what was refused. Nothing was done, so that a line which cannot be written changes no answer; those of
+/// requests, which come after it, will fail.
+fn write_down(client: &Client, operation: &str, entity: &str, request_id: &str, error: &Error) {
+    let entity = Some(entity).filter(|entity| !entity.is_empty());
+    if client.refused(operation, entity, error).is_err() {
+        tracing::error!(request_id, operation, "a refused attempt could not be written down");
+    }
+}
+
 impl Ask<'_> {
+    /// By what its caller is counted.
+    fn counted_as(&self, caller: &Caller) -> String {
+        caller.counted_as.clone().unwrap_or_else(|| rate::network(self.peer))
+    }
+
     /// The client of a caller, for this request: audit lines say where it came from.
     pub fn client(&self, caller: &Caller, within: Duration) -> AsyncClient {
         let client = caller.client.blocking().with_origin(origin(self.id, self.peer)).with_timeout(Some(within));
@@ -150,7 +164,7 @@ impl Service {
             let found = self.identities.caller(&AsyncClient::from(asked.clone()), token).await;
             match &found {
                 Err(error) if error.kind() == ErrorKind::Unauthorized => {
-                    asked.as_principal(Principal::anonymous()).refused("authenticate", None, error)?;
+                    write_down(&asked.as_principal(Principal::anonymous()), "authenticate", "", id, error);
                 }
                 _ => tried.was_none(),
             }
@@ -282,26 +296,15 @@ impl Service {
     /// RATE_LIMIT_EXCEEDED where there were too many; else the one that was given.
     pub fn refuse<T>(&self, caller: &Caller, operation: &str, entity: &str, ask: &Ask<'_>, error: Error) -> Result<T> {
         let counted = Request::new(Operation::parse(operation).unwrap_or(Operation::Call), "");
-        let who = || caller.counted_as.clone().unwrap_or_else(|| rate::network(ask.peer));
-        self.rates.count(who, &counted)?;
-        self.write_down(caller, operation, entity, ask, &error);
+        self.rates.count(|| ask.counted_as(caller), &counted)?;
+        write_down(ask.client(caller, self.longest).blocking(), operation, entity, ask.id, &error);
         Err(error)
-    }
-
-    /// Writes down what was refused. Nothing was done, so that a line which cannot be written changes no answer; those of
-    /// requests, which come after it, will fail.
-    fn write_down(&self, caller: &Caller, operation: &str, entity: &str, ask: &Ask<'_>, error: &Error) {
-        let client = caller.client.blocking().with_origin(origin(ask.id, ask.peer));
-        let entity = Some(entity).filter(|entity| !entity.is_empty());
-        if client.refused(operation, entity, error).is_err() {
-            tracing::error!(request_id = ask.id, operation, "a refused attempt could not be written down");
-        }
     }
 
     fn admit<'w>(&'w self, caller: &'w Caller, request: &'w Request, ask: &'w Ask<'w>) -> Result<Watched<'w>> {
         let mut watched =
             Watched { service: self, caller, request, ask, began: Instant::now(), permit: None, over: false };
-        let who = || caller.counted_as.clone().unwrap_or_else(|| rate::network(ask.peer));
+        let who = || ask.counted_as(caller);
         let admitted = self
             .rates
             .count(who, request)
@@ -311,7 +314,8 @@ impl Service {
             Err(refused) => {
                 // Whoever is over a limit could fill the audit with it: the first in a minute is written down.
                 if self.rates.is_first(who()) {
-                    self.write_down(caller, request.operation.as_str(), &request.entity, ask, &refused);
+                    let (client, operation) = (ask.client(caller, self.longest), request.operation.as_str());
+                    write_down(client.blocking(), operation, &request.entity, ask.id, &refused);
                 }
                 return watched.end(Err(refused));
             }

@@ -92,10 +92,7 @@ impl Daemon {
         let mut faults = Vec::new();
         let identify: Option<Arc<dyn Identify>> = match identify {
             Some(identify) => Some(identify),
-            None => match sound(&mut faults, Configured::new(&settings.auth)) {
-                Some(configured) => Some(Arc::new(configured)),
-                None => None,
-            },
+            None => sound(&mut faults, Configured::new(&settings.auth)).map(|configured| Arc::new(configured) as _),
         };
         let encryption = sound(&mut faults, Encryption::new(&settings.server.tls));
         let (Some(identify), Some(encryption)) = (identify, encryption) else { return Err(together(faults)) };

@@ -13,8 +13,8 @@ use crate::plan::operation::{Output, Plan, Role, Step};
 use crate::query::ast::Shape;
 use crate::query::form::Form;
 use crate::request::{Operation, Request};
-use crate::row::{Columns, RowSink};
-use crate::value::{Value, ValueRef};
+use crate::row::RowSink;
+use crate::value::Value;
 
 /// A read ready to run.
 pub(super) struct Lone {
@@ -36,8 +36,7 @@ impl Lone {
         let plan = &self.prepared.plan;
         let (step, output) = only(plan).ok_or_else(|| Error::internal("a plan changed its steps"))?;
         sink.start(&output.columns)?;
-        let mut visible = Visible { sink, count: output.visible };
-        match connection.run(step, &self.values, deadline, &mut visible)? {
+        match connection.run(step, &self.values, deadline, sink)? {
             0 => Err(Error::not_found(&plan.name)),
             _ => Ok(()),
         }
@@ -84,32 +83,12 @@ impl Client {
 fn only(plan: &Plan) -> Option<(&Step, &Output)> {
     let [step] = plan.steps.as_slice() else { return None };
     let Role::Root(output) = &step.role else { return None };
-    let plain = output.sources.is_none() && output.check.is_none() && step.total.is_none() && step.joined.is_empty();
+    // A row as it comes is the answer: nothing is computed, checked, counted, or there only to link others to it.
+    let plain = output.visible == step.cells.len()
+        && output.sources.is_none()
+        && output.check.is_none()
+        && step.total.is_none()
+        && step.joined.is_empty();
     let lone = plain && plan.shape == Shape::One && !plan.atomic && !plan.writes;
     lone.then_some((step, output))
-}
-
-/// Rows without what only links them.
-struct Visible<'s> {
-    sink: &'s mut dyn RowSink,
-    count: usize,
-}
-
-impl RowSink for Visible<'_> {
-    fn start(&mut self, columns: &Arc<Columns>) -> Result<()> {
-        self.sink.start(columns)
-    }
-
-    fn row(&mut self, cells: &[ValueRef<'_>]) -> Result<()> {
-        self.sink.row(&cells[..self.count])
-    }
-
-    fn own_row(&mut self, mut values: Vec<Value>) -> Result<()> {
-        values.truncate(self.count);
-        self.sink.own_row(values)
-    }
-
-    fn takes_json_text(&self) -> bool {
-        self.sink.takes_json_text()
-    }
 }
