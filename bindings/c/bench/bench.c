@@ -61,7 +61,7 @@ static dbal_statement *prepared(const char *operation, const char *entity, dbal_
 }
 
 static dbal_result *ran(dbal_statement *statement) {
-    need(dbal_statement_run(statement, &err) == DBAL_OK, dbal_error_message(err));
+    if (dbal_statement_run(statement, &err) != DBAL_OK) need(0, dbal_error_message(err));
     return dbal_statement_result(statement);
 }
 

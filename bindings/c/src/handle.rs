@@ -57,25 +57,25 @@ pub fn give<T: Handle>(handle: T) -> *mut T {
 /// # Safety
 /// It is null, or points to a handle of any kind that lives as long as the call.
 pub unsafe fn shared<'a, T: Handle>(pointer: *const T) -> Result<&'a T, Fault> {
-    if pointer.is_null() {
-        return Err(misuse(format!("{} is NULL", T::NAME)));
-    }
-    // SAFETY: all handles begin with a tag, whatever their kind.
-    let kind = unsafe { (*pointer.cast::<Tag>()).kind };
-    if kind != T::KIND {
-        return Err(misuse(format!("not a {}: of another kind, or freed", T::NAME)));
-    }
-    // SAFETY: the tag says that it is of this kind.
-    Ok(unsafe { &*pointer })
+    // SAFETY: as the caller says.
+    unsafe { glance(pointer) }.ok_or_else(|| match pointer.is_null() {
+        true => misuse(format!("{} is NULL", T::NAME)),
+        false => misuse(format!("not a {}: of another kind, or freed", T::NAME)),
+    })
 }
 
 /// The same for a getter, which has nobody to tell.
 ///
 /// # Safety
 /// As [`shared`].
+#[inline]
 pub unsafe fn glance<'a, T: Handle>(pointer: *const T) -> Option<&'a T> {
-    // SAFETY: as the caller says.
-    unsafe { shared(pointer) }.ok()
+    // No message is written for nobody. SAFETY: all handles begin with a tag, whatever their kind.
+    if pointer.is_null() || unsafe { (*pointer.cast::<Tag>()).kind } != T::KIND {
+        return None;
+    }
+    // SAFETY: the tag says that it is of this kind.
+    Some(unsafe { &*pointer })
 }
 
 /// A handle that is changed, for as long as this lives.
@@ -126,7 +126,7 @@ pub unsafe fn held<'a, T: Handle>(pointer: *mut T) -> Result<Held<'a, T>, Fault>
 /// As [`shared`]; the program does not use it afterwards.
 pub unsafe fn take<T: Handle>(pointer: *mut T) -> Option<Box<T>> {
     // SAFETY: as the caller says.
-    unsafe { shared(pointer) }.ok()?;
+    unsafe { glance(pointer) }?;
     // SAFETY: it is a handle, which begins with its tag.
     let tag = unsafe { &mut *pointer.cast::<Tag>() };
     if tag.lent || tag.busy.swap(true, Ordering::Acquire) {

@@ -86,21 +86,17 @@ impl RowSink for Rows {
 
     fn row(&mut self, cells: &[ValueRef<'_>]) -> Result<()> {
         self.cells.reserve(cells.len());
-        for cell in cells {
-            let cell = self.packed(*cell)?;
-            self.cells.push(cell);
-        }
+        cells.iter().try_for_each(|cell| self.add(cell))?;
         self.count += 1;
         Ok(())
     }
 
     fn own_row(&mut self, values: Vec<Value>) -> Result<()> {
         for value in values {
-            let cell = match value {
+            match value {
                 Value::List(_) | Value::Map(_) | Value::Record(_) | Value::Records(_) => self.keep(value),
-                other => self.packed(other.as_ref())?,
-            };
-            self.cells.push(cell);
+                other => self.add(&other.as_ref())?,
+            }
         }
         self.count += 1;
         Ok(())
@@ -165,11 +161,13 @@ impl Rows {
         &self.whole[index]
     }
 
-    fn keep(&mut self, value: Value) -> Cell {
+    fn keep(&mut self, value: Value) {
         self.whole.push(value);
-        Cell::Whole(self.whole.len() - 1)
+        self.cells.push(Cell::Whole(self.whole.len() - 1));
     }
 
+    /// Bytes for the heap, and a NUL behind them: how many, and where they begin.
+    #[inline]
     fn text(&mut self, bytes: &[u8]) -> Result<(u32, usize)> {
         let length = u32::try_from(bytes.len()).map_err(|_| Error::internal("a cell of more than 4 GiB"))?;
         let start = self.heap.len();
@@ -179,37 +177,42 @@ impl Rows {
         Ok((length, start))
     }
 
-    fn packed(&mut self, cell: ValueRef<'_>) -> Result<Cell> {
-        Ok(match cell {
-            ValueRef::Null => Cell::Null,
-            ValueRef::Bool(v) => Cell::Bool(v),
-            ValueRef::Int(v) => Cell::Int(v),
-            ValueRef::Float(v) => Cell::Float(v),
-            ValueRef::DateTime(v) => Cell::DateTime(v),
-            ValueRef::Date(v) => Cell::Date(v),
+    /// Adds a cell. Each arm writes it where it stays: one that is handed back is written in pieces and copied whole, and
+    /// the processor waits for the pieces.
+    #[inline]
+    fn add(&mut self, cell: &ValueRef<'_>) -> Result<()> {
+        match *cell {
+            ValueRef::Null => self.cells.push(Cell::Null),
+            ValueRef::Bool(v) => self.cells.push(Cell::Bool(v)),
+            ValueRef::Int(v) => self.cells.push(Cell::Int(v)),
+            ValueRef::Float(v) => self.cells.push(Cell::Float(v)),
+            ValueRef::DateTime(v) => self.cells.push(Cell::DateTime(v)),
+            ValueRef::Date(v) => self.cells.push(Cell::Date(v)),
             ValueRef::Text(v) => {
                 let (length, start) = self.text(v.as_bytes())?;
-                Cell::Text(length, start)
+                self.cells.push(Cell::Text(length, start));
             }
             ValueRef::Json(v) => {
                 let (length, start) = self.text(v.as_bytes())?;
-                Cell::Json(length, start)
+                self.cells.push(Cell::Json(length, start));
             }
             ValueRef::Bytes(v) => {
                 let (length, start) = self.text(v)?;
-                Cell::Bytes(length, start)
+                self.cells.push(Cell::Bytes(length, start));
             }
             ValueRef::Uuid(v) => {
-                let mut text = [0; UUID_TEXT];
+                let mut text = [0; UUID_TEXT + 1];
                 v.hyphenated().encode_lower(&mut text);
-                Cell::Uuid(self.text(&text)?.1)
+                self.cells.push(Cell::Uuid(self.heap.len()));
+                self.heap.extend_from_slice(&text);
             }
             ValueRef::Decimal(v) => {
                 self.decimals.push(*v);
-                Cell::Decimal(self.decimals.len() - 1)
+                self.cells.push(Cell::Decimal(self.decimals.len() - 1));
             }
             ValueRef::Value(v) => self.keep(v.clone()),
-        })
+        }
+        Ok(())
     }
 }
 
@@ -230,10 +233,7 @@ impl Rows {
     pub fn copy(&mut self, record: &dbal::Record) -> Result<()> {
         self.known(record)?;
         self.cells.reserve(record.values().len());
-        for value in record.values() {
-            let cell = self.packed(value.as_ref())?;
-            self.cells.push(cell);
-        }
+        record.values().iter().try_for_each(|value| self.add(&value.as_ref()))?;
         self.count += 1;
         Ok(())
     }

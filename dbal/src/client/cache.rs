@@ -18,6 +18,9 @@ const CAPACITY: usize = 4_096;
 /// Longer forms are not worth keeping.
 const MAX_FORM: usize = 16 << 10;
 
+/// Most reads by key that are kept for an entity: callers of so many kinds.
+const MAX_LONE: usize = 16;
+
 /// What a form leads to.
 #[derive(Debug)]
 pub(crate) struct Prepared {
@@ -38,6 +41,8 @@ pub(crate) struct Cache {
     // Keyed by the whole form: the map compares all of it, so that a collision of hashes cannot lend out a plan.
     forms: RwLock<HashMap<Box<[u8]>, Known, foldhash::quality::RandomState>>,
     shapes: Mutex<HashMap<String, Arc<Plan>>>,
+    /// Reads by key: of an entity, by callers of a shape, with a key of a kind. All that their form holds.
+    lone: RwLock<HashMap<Box<str>, Vec<(u32, u8, Arc<Prepared>)>, foldhash::quality::RandomState>>,
 }
 
 impl Cache {
@@ -58,6 +63,26 @@ impl Cache {
                 None
             }
         }
+    }
+
+    /// What is kept for a read by key.
+    pub fn lone(&self, entity: &str, shape: u32, kind: u8) -> Option<Arc<Prepared>> {
+        let lone = self.lone.read();
+        let (.., prepared) = lone.get(entity)?.iter().find(|known| (known.0, known.1) == (shape, kind))?;
+        Some(prepared.clone())
+    }
+
+    /// Keeps what a read by key leads to.
+    pub fn remember_lone(&self, entity: &str, shape: u32, kind: u8, prepared: Arc<Prepared>) {
+        let mut lone = self.lone.write();
+        if lone.len() >= CAPACITY {
+            lone.clear();
+        }
+        let known = lone.entry(entity.into()).or_default();
+        if known.len() >= MAX_LONE {
+            known.clear();
+        }
+        known.push((shape, kind, prepared));
     }
 
     /// Keeps what a form leads to, unless one of its values has no slot to be taken from next time. `words` are the

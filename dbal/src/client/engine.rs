@@ -64,7 +64,7 @@ pub(crate) struct Engine {
     #[cfg(feature = "remote")]
     pub far: Option<Arc<crate::remote::Remote>>,
     names: Vec<Arc<str>>,
-    cache: Cache,
+    pub(super) cache: Cache,
     /// Callers for whom every request has the same plan, numbered from 1; 0 is trusted code.
     callers: Mutex<HashMap<Vec<u8>, u32>>,
     next_caller: AtomicU32,

@@ -11,7 +11,7 @@ use crate::client::engine::{Caller, Engine};
 use crate::error::{Error, Result};
 use crate::plan::operation::{Output, Plan, Role, Step};
 use crate::query::ast::Shape;
-use crate::query::form::Form;
+use crate::query::form::{self, Form};
 use crate::request::{Operation, Request};
 use crate::row::RowSink;
 use crate::value::Value;
@@ -46,16 +46,27 @@ impl Lone {
 impl Engine {
     /// A request that is such a read; none if it is another, or of a form that is not known yet.
     pub(super) fn lone(&self, caller: &Caller, request: &Request) -> Option<Lone> {
-        let named = matches!(request.args.0.as_slice(), [(name, _)] if name == "id");
-        if request.operation != Operation::Read || !named || self.copies.is_some() {
+        let [(name, key)] = request.args.0.as_slice() else { return None };
+        if request.operation != Operation::Read || name != "id" || self.copies.is_some() {
             return None;
         }
-        let mut form = Form::of(request, caller.shape());
+        let (shape, kind) = (caller.shape(), form::kind(key));
+        if let Some(prepared) = self.cache.lone(&request.entity, shape, kind) {
+            let bytes = request.entity.len() + name.len() + form::bytes(key);
+            let values = self.bind_values(&prepared, &[key], caller, request, None)?;
+            return (bytes <= self.limits.request_bytes).then_some(Lone { prepared, values });
+        }
+        let mut form = Form::of(request, shape);
         if form.bytes > self.limits.request_bytes {
             return None;
         }
+        let plain = form.key.len();
         let prepared = self.known(&mut form)?;
         only(&prepared.plan)?;
+        // Not where the form holds more of the key than its kind: the names of its fields, or words of a plan's text.
+        if form.key.len() == plain && !matches!(key, Value::Map(_) | Value::List(_)) {
+            self.cache.remember_lone(&request.entity, shape, kind, prepared.clone());
+        }
         let values = self.bind_values(&prepared, &form.slots, caller, request, None)?;
         Some(Lone { prepared, values })
     }

@@ -128,31 +128,8 @@ impl<'r> Form<'r> {
     }
 
     fn literal(&mut self, value: &'r Value) {
-        self.key.push(match value {
-            Value::Null => b'0',
-            Value::Undefined => b'u',
-            Value::Bool(false) => b'f',
-            Value::Bool(true) => b't',
-            Value::Int(_) => b'i',
-            Value::Float(_) => b'd',
-            Value::Decimal(_) => b'n',
-            Value::Text(_) => b's',
-            Value::Bytes(_) => b'b',
-            Value::Uuid(_) => b'g',
-            Value::DateTime(_) => b'w',
-            Value::Date(_) => b'y',
-            Value::List(_) => b'l',
-            Value::Map(_) => b'm',
-            Value::Json(_) => b'j',
-            Value::Record(_) | Value::Records(_) => b'r',
-        });
-        self.bytes += match value {
-            Value::Text(text) => text.len(),
-            Value::Bytes(bytes) => bytes.len(),
-            Value::Json(text) => text.len(),
-            Value::List(_) | Value::Map(_) => crate::query::size::bytes(value),
-            _ => 0,
-        };
+        self.key.push(kind(value));
+        self.bytes += bytes(value);
         self.slots.push(value);
     }
 
@@ -322,6 +299,39 @@ impl<'r> Form<'r> {
                 self.literal(other);
             }
         }
+    }
+}
+
+/// The kind of a value, as plans depend on it.
+pub fn kind(value: &Value) -> u8 {
+    match value {
+        Value::Null => b'0',
+        Value::Undefined => b'u',
+        Value::Bool(false) => b'f',
+        Value::Bool(true) => b't',
+        Value::Int(_) => b'i',
+        Value::Float(_) => b'd',
+        Value::Decimal(_) => b'n',
+        Value::Text(_) => b's',
+        Value::Bytes(_) => b'b',
+        Value::Uuid(_) => b'g',
+        Value::DateTime(_) => b'w',
+        Value::Date(_) => b'y',
+        Value::List(_) => b'l',
+        Value::Map(_) => b'm',
+        Value::Json(_) => b'j',
+        Value::Record(_) | Value::Records(_) => b'r',
+    }
+}
+
+/// What a value counts of a request's bytes.
+pub fn bytes(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::Json(text) => text.len(),
+        Value::List(_) | Value::Map(_) => super::size::bytes(value),
+        _ => 0,
     }
 }
 

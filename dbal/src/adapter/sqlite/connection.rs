@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use rusqlite::{Row, Statement};
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 use super::error::{self, Fault};
 use super::pool::{Handle, Pool};
@@ -220,14 +220,22 @@ impl<'a> SqliteConnection<'a> {
     ) -> Result<()> {
         let decimals = if has_decimals { value::decimals(&step.cells, row) } else { SmallVec::new() };
         let mut next_decimal = decimals.iter();
-        let mut cells: SmallVec<[ValueRef<'_>; CELLS]> = smallvec![ValueRef::Null; step.cells.len()];
-        for (position, (declared, cell)) in step.cells.iter().zip(&mut cells).enumerate() {
+        // Not a SmallVec, which is filled in one place and copied whole to another: the processor waits for the pieces.
+        let (mut few, mut many) = ([ValueRef::Null; CELLS], Vec::new());
+        let cells = match step.cells.len() {
+            width if width <= CELLS => &mut few[..width],
+            width => {
+                many.resize(width, ValueRef::Null);
+                many.as_mut_slice()
+            }
+        };
+        for (position, (declared, cell)) in step.cells.iter().zip(cells.iter_mut()).enumerate() {
             match row.get_ref(position) {
                 Ok(raw) if value::decode(&declared.ty, raw, &mut next_decimal, cell) => {}
                 _ => return Err(error::misfit(self.schema, step, position, row)),
             }
         }
-        show(&cells)
+        show(cells)
     }
 
     /// Says what went wrong, and what is left of the transaction.
