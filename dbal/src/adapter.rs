@@ -249,6 +249,13 @@ pub trait Connection: Send {
         Ok(counts)
     }
 
+    /// Runs a step that inserts a row for many rows, each with all values of the plan by id, and returns how many there
+    /// are. None where they are better given one by one, and where one of them was refused: nothing is left of any, and
+    /// given one by one they tell which it was.
+    fn run_rows(&mut self, _step: &Step, _rows: &[&[Value]], _deadline: Option<Instant>) -> Result<Option<u64>> {
+        Ok(None)
+    }
+
     /// From here on, statements stop when this is cancelled as they stop at a deadline; with none, they no longer do. A
     /// statement that cannot be stopped MAY run to its end: nobody reads its answer, and it is whole or not at all.
     fn watch(&mut self, _cancel: Option<&Cancel>) {}
@@ -424,6 +431,16 @@ pub trait Awaited {
         _deadline: Option<Instant>,
         _rows: &'a mut DealOf<'a>,
     ) -> Option<Pending<'a, Vec<u64>>> {
+        None
+    }
+
+    /// Inserts many rows, as [`Connection::run_rows`] does; none where one by one is as good.
+    fn run_rows<'a>(
+        &'a mut self,
+        _step: &'a Step,
+        _rows: &'a [&'a [Value]],
+        _deadline: Option<Instant>,
+    ) -> Option<Pending<'a, Option<u64>>> {
         None
     }
 

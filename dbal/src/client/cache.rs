@@ -36,13 +36,16 @@ enum Known {
     Words(Box<[u16]>),
 }
 
+/// A read by key: the caller's shape, the kind of the key, and what they lead to.
+type Lone = (u32, u8, Arc<Prepared>);
+
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
     // Keyed by the whole form: the map compares all of it, so that a collision of hashes cannot lend out a plan.
     forms: RwLock<HashMap<Box<[u8]>, Known, foldhash::quality::RandomState>>,
     shapes: Mutex<HashMap<String, Arc<Plan>>>,
-    /// Reads by key: of an entity, by callers of a shape, with a key of a kind. All that their form holds.
-    lone: RwLock<HashMap<Box<str>, Vec<(u32, u8, Arc<Prepared>)>, foldhash::quality::RandomState>>,
+    /// Reads by key, by entity. Nothing else is in their form.
+    lone: RwLock<HashMap<Box<str>, Vec<Lone>, foldhash::quality::RandomState>>,
 }
 
 impl Cache {

@@ -85,6 +85,11 @@ fn ran(
             return machine.resume_together(&together, &counts, out);
         }
     }
+    if let Some((step, rows)) = machine.alike(index)
+        && let Some(count) = connection.run_rows(step, &rows, deadline)?
+    {
+        return machine.resume_alike(count, out);
+    }
     one(connection, machine, index, deadline, out)
 }
 

@@ -68,6 +68,9 @@ struct Rows {
     before: u64,
 }
 
+/// How many rows are inserted by one statement at most: when one is refused, so many are given again one by one.
+const MOST_ALIKE: usize = 1_000;
+
 /// How often a row may be made by somebody else while this side looks for it and then makes it.
 const MOST_LOST: u8 = 3;
 
@@ -296,6 +299,35 @@ impl Machine {
         }
         self.ahead.extend_from_slice(others);
         self.stage = Stage::Step(first + 1);
+        Ok(())
+    }
+
+    /// The step that is next and the values of the rows that it inserts, where one statement can insert this row of the
+    /// input and some that come after it.
+    pub fn alike(&self, index: usize) -> Option<(&Step, Vec<&[Value]>)> {
+        let waiting = self.rows.as_ref()?.waiting.as_slice();
+        let [step] = self.plan.steps.as_slice() else { return None };
+        // The row is known before it is there: nothing is read back, checked or looked at again.
+        if index != 0 || !self.makes_row(0) || !step.cells.is_empty() || !self.plan.unless.is_empty() {
+            return None;
+        }
+        let same = |run: &&Run| Arc::ptr_eq(&run.plan, &self.plan) && run.otherwise.is_none();
+        let same = waiting.iter().take(MOST_ALIKE - 1).take_while(same).map(|run| run.params.as_slice());
+        let rows: Vec<&[Value]> = std::iter::once(self.params.as_slice()).chain(same).collect();
+        (self.otherwise.is_none() && rows.len() > 1).then_some((step, rows))
+    }
+
+    /// Tells that so many rows were inserted by one statement.
+    ///
+    /// # Errors
+    /// As [`Machine::resume`].
+    pub fn resume_alike(&mut self, count: u64, out: &mut (impl RowSink + ?Sized)) -> Result<()> {
+        for row in 0..count {
+            if row > 0 && !self.next_row() {
+                return Err(Error::internal("more rows were inserted than were given"));
+            }
+            self.resume(0, 1, out)?;
+        }
         Ok(())
     }
 

@@ -72,6 +72,16 @@ async fn ran(
             return machine.resume_together(&together, &counts, out);
         }
     }
+    let inserted = match machine.alike(index) {
+        Some((step, rows)) => match connection.run_rows(step, &rows, deadline) {
+            Some(running) => running.await?,
+            None => None,
+        },
+        None => None,
+    };
+    if let Some(count) = inserted {
+        return machine.resume_alike(count, out);
+    }
     let count = {
         let (step, params, mut feed) = machine.feed(index, out);
         connection.run(step, params, deadline, &mut feed).await?

@@ -188,6 +188,8 @@ pub struct Sql {
     pub references: Vec<(FieldId, ParamId)>,
     /// Another way to the same rows in the same order, for a database that can walk along an index.
     pub walk: Option<Box<Walk>>,
+    /// Inserts many rows as this inserts one: each placeholder takes a list with a value for each row.
+    pub rows: Option<Box<Sql>>,
 }
 
 /// A placeholder's value.

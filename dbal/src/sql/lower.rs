@@ -139,7 +139,7 @@ impl<'a> Lowering<'a> {
             Dialect::Postgres => built.build_collect_into(PostgresQueryBuilder, &mut writer),
         }
         let (text, params) = writer.into_parts();
-        Sql { text: Arc::from(text), params, references: self.references.into_inner(), walk: None }
+        Sql { text: Arc::from(text), params, references: self.references.into_inner(), walk: None, rows: None }
     }
 
     /// Remembers what a foreign key is set to.
@@ -194,7 +194,11 @@ impl<'a> Lowering<'a> {
         if !columns.is_empty() {
             built.returning(Query::returning().exprs(columns));
         }
-        Ok(self.finish(&built))
+        let rows = match self.dialect {
+            Dialect::Postgres => postgres::rows(root.entity, insert).map(Box::new),
+            Dialect::Sqlite => None,
+        };
+        Ok(Sql { rows, ..self.finish(&built) })
     }
 
     fn update(self, root: &Scope<'_>, update: &Update) -> Result<Sql> {

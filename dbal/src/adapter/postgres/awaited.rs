@@ -212,6 +212,15 @@ impl Awaited for Taken {
         true
     }
 
+    fn run_rows<'a>(
+        &'a mut self,
+        step: &'a Step,
+        rows: &'a [&'a [Value]],
+        deadline: Option<Instant>,
+    ) -> Option<Pending<'a, Option<u64>>> {
+        Some(Box::pin(self.session.run_rows(step, rows, deadline)))
+    }
+
     fn watch(&mut self, cancel: Option<&Cancel>) {
         self.cancel = cancel.cloned();
         self.session.watch(cancel);

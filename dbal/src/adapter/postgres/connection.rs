@@ -141,6 +141,10 @@ impl Connection for PostgresConnection<'_> {
         self.wait(async |session| session.run_together(steps, params, deadline, rows).await)
     }
 
+    fn run_rows(&mut self, step: &Step, rows: &[&[Value]], deadline: Option<Instant>) -> Result<Option<u64>> {
+        self.wait(async |session| session.run_rows(step, rows, deadline).await)
+    }
+
     fn watch(&mut self, cancel: Option<&Cancel>) {
         self.session().watch(cancel);
     }

@@ -36,12 +36,14 @@ impl Nesting for PostgresConnection<'_> {
             params: sql.params.clone(),
             references: Vec::new(),
             walk: None,
+            rows: None,
         };
         let fetch = Sql {
             text: format!("FETCH FORWARD {FETCHED} FROM {name}").into(),
             params: Vec::new(),
             references: Vec::new(),
             walk: None,
+            rows: None,
         };
         self.wait(async |session| session.run_as(step, &declare, params, deadline, &mut Kept::default()).await)?;
         let mut count = 0;

@@ -17,9 +17,9 @@ use tokio_postgres::{RowStream, Statement};
 use super::bounds::{Bounds, LATE, within};
 use super::error::{self, Fault};
 use super::line::Line;
-use super::value::{self, Bind, Owned};
+use super::value::{self, Bind, BindRows, Owned};
 use crate::adapter::{Cancel, Intent};
-use crate::error::{Error, ErrorKind, Outcome, Result};
+use crate::error::{Error, ErrorKind, Outcome, Reason, Result};
 use crate::plan::operation::{Lowered, Sql, SqlParam, Step};
 use crate::row::RowSink;
 use crate::schema::FieldType;
@@ -326,6 +326,61 @@ impl Session {
         }
     }
 
+    /// Inserts many rows with one statement, as [`Connection::run_rows`](crate::adapter::Connection::run_rows) says.
+    pub(super) async fn run_rows(
+        &mut self,
+        step: &Step,
+        rows: &[&[Value]],
+        deadline: Option<Instant>,
+    ) -> Result<Option<u64>> {
+        let Lowered::Sql(Sql { rows: Some(sql), .. }) = &step.statement else { return Ok(None) };
+        if self.intent != Intent::Write || !matches!(self.state, State::Due | State::Open) {
+            return Ok(None);
+        }
+        self.ready(deadline)?;
+        // Whatever is refused leaves the transaction as it was, also where one statement's failure would be its end.
+        let guarded = std::mem::replace(&mut self.guarded, true);
+        let bounds = self.bounds(deadline);
+        let work = self.run_rows_sql(sql, rows, deadline);
+        let ran = match bounds {
+            None => Some(work.await),
+            Some(bounds) => bounds.keep(work).await,
+        };
+        let done = match ran {
+            Some(ran) => self.settle(step, sql, false, ran).await,
+            None => Err(self.give_up(false)),
+        };
+        self.guarded = guarded;
+        match done {
+            Ok(count) => Ok(Some(count)),
+            Err(error) if self.state == State::Open && is_of_a_row(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn run_rows_sql(&mut self, sql: &Sql, rows: &[&[Value]], deadline: Option<Instant>) -> Result<u64, Fault> {
+        let bind = |param: &SqlParam| BindRows { encoding: param.encoding, rows, at: usize::from(param.id.0) };
+        let values: SmallVec<[BindRows<'_>; 16]> = sql.params.iter().map(bind).collect();
+        let prelude = self.prelude(deadline);
+        let client = &self.line.client;
+        let count = match (prelude, self.line.known(sql)) {
+            (Some(prelude), Some(statement)) => {
+                let first = client.batch_execute(&prelude);
+                let (first, count) = join(first, client.execute_raw(&statement, &values)).await;
+                self.begun(first)?;
+                count?
+            }
+            (prelude, _) => {
+                if let Some(prelude) = prelude {
+                    self.begun(client.batch_execute(&prelude).await)?;
+                }
+                client.execute_raw(&self.line.prepared(sql).await?, &values).await?
+            }
+        };
+        self.post("RELEASE SAVEPOINT dbal_guard").await;
+        Ok(count)
+    }
+
     /// What stops a statement beside the server; none where nothing does.
     fn bounds(&self, deadline: Option<Instant>) -> Option<Bounds> {
         (deadline.is_some() || self.cancel.is_some()).then(|| Bounds {
@@ -537,6 +592,14 @@ impl Session {
             }
         }
         Err(error)
+    }
+}
+
+/// Whether a row was refused, and not the statement or the transaction.
+fn is_of_a_row(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Conflict => !matches!(error.reason(), Some(Reason::Serialization | Reason::Aborted)),
+        kind => kind == ErrorKind::ValidationError,
     }
 }
 

@@ -40,10 +40,38 @@ impl ToSql for Bind<'_> {
             (Encoding::Pattern, Value::Text(pattern)) => write_text(&closed(pattern), out),
             (Encoding::FoldedPattern, Value::Text(pattern)) => write_text(&closed(&text::fold(pattern)), out),
             (Encoding::List | Encoding::FoldedList, Value::List(items)) => {
-                array(ty, items, self.encoding == Encoding::FoldedList, out)
+                let fold = self.encoding == Encoding::FoldedList;
+                array(ty, items.len(), out, |at, member, out| match &items[at] {
+                    Value::Text(plain) if fold => write_text(&text::fold(plain), out),
+                    item => scalar(member, item, out),
+                })
             }
             (_, other) => Err(misplaced(ty, other)),
         }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+/// The values of one parameter in many rows, on their way into a placeholder.
+#[derive(Debug)]
+pub(super) struct BindRows<'v> {
+    pub encoding: Encoding,
+    pub rows: &'v [&'v [Value]],
+    /// Which of a row's values.
+    pub at: usize,
+}
+
+impl ToSql for BindRows<'_> {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Refused> {
+        array(ty, self.rows.len(), out, |row, member, out| {
+            let value = self.rows[row].get(self.at).ok_or("a parameter has no value")?;
+            Bind { encoding: self.encoding, value }.to_sql(member, out)
+        })
     }
 
     fn accepts(_: &Type) -> bool {
@@ -133,27 +161,28 @@ fn scalar(ty: &Type, value: &Value, out: &mut BytesMut) -> Result<IsNull, Refuse
     if written { Ok(IsNull::No) } else { Err(misplaced(ty, value)) }
 }
 
-/// One array: one dimension, or none when it is empty.
-fn array(ty: &Type, items: &[Value], fold: bool, out: &mut BytesMut) -> Result<IsNull, Refused> {
+/// One array of so many items: one dimension, or none when it is empty.
+fn array(
+    ty: &Type,
+    count: usize,
+    out: &mut BytesMut,
+    item: impl Fn(usize, &Type, &mut BytesMut) -> Result<IsNull, Refused>,
+) -> Result<IsNull, Refused> {
     let Kind::Array(member) = ty.kind() else {
         return Err(format!("a list cannot be sent as {ty}").into());
     };
-    out.put_i32(i32::from(!items.is_empty()));
+    out.put_i32(i32::from(count > 0));
     out.put_i32(1);
     out.put_u32(member.oid());
-    if items.is_empty() {
+    if count == 0 {
         return Ok(IsNull::No);
     }
-    out.put_i32(i32::try_from(items.len())?);
+    out.put_i32(i32::try_from(count)?);
     out.put_i32(1);
-    for item in items {
+    for index in 0..count {
         let at = out.len();
         out.put_i32(-1);
-        let null = match item {
-            Value::Text(plain) if fold => write_text(&text::fold(plain), out)?,
-            item => scalar(member, item, out)?,
-        };
-        if let IsNull::No = null {
+        if let IsNull::No = item(index, member, out)? {
             let length = i32::try_from(out.len() - at - 4)?;
             out[at..at + 4].copy_from_slice(&length.to_be_bytes());
         }

@@ -1,17 +1,20 @@
 //! What PostgreSQL spells in a way of its own. Where SQLite calls functions of ours, this is SQL with the same meaning.
 
+use std::sync::Arc;
+
 use sea_query::{Asterisk, BinOper, Expr as SqlExpr, ExprTrait, Func};
 
 use super::condition::operator;
 use super::{Lowering, Scope, call, storing, template, text_literal};
 use crate::error::{Error, Result};
-use crate::plan::operation::Encoding;
-use crate::query::ast::{Aggregation, Comparison, Measure, Operand, ParamId, TextMatch};
+use crate::plan::operation::{Encoding, Sql, SqlParam};
+use crate::query::ast::{Aggregation, Comparison, Insert, Measure, Operand, ParamId, TextMatch};
 use crate::schema::field::Bound;
 use crate::schema::{Entity, Field, FieldId, FieldType, Generator};
 use crate::sql::ddl::postgres::{FOLD, WORDS, postgres_type};
 use crate::sql::dialect::Dialect;
 use crate::sql::quoted;
+use crate::sql::storage::form;
 use crate::value::decimal::MAX_DIGITS;
 
 /// What a refused number is called in the message of the cast that refuses it; a word and the field's name follow.
@@ -257,4 +260,36 @@ pub(super) fn past_sequence(entity: &Entity, field: FieldId) -> Option<SqlExpr> 
         let text = format!("CASE WHEN {column} > nextval({sequence}) THEN setval({sequence}, {column}) END");
         SqlExpr::Custom(text.into())
     })
+}
+
+/// An insert of many rows, for one that takes all values as they are and gives nothing back. Not of rows that refer to
+/// others of their table: one statement looks at references when all rows are there, so that one which comes first could
+/// refer to one which comes later.
+pub(super) fn rows(entity: &Entity, insert: &Insert) -> Option<Sql> {
+    if insert.values.is_empty() || !insert.returning.is_empty() || !insert.unless.is_empty() || insert.check.is_some() {
+        return None;
+    }
+    let (mut columns, mut places, mut lists, mut params) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (field, operand) in &insert.values {
+        let (declared, Operand::Param(id)) = (entity.field(*field), operand) else { return None };
+        let refers_here = declared.foreign_key.as_ref().is_some_and(|key| key.entity == insert.entity);
+        let changed = form(Dialect::Postgres, declared).is_some_and(|form| form.write.is_some());
+        if refers_here || changed || declared.generated == Some(Generator::Sequence) {
+            return None;
+        }
+        params.push(SqlParam { id: *id, encoding: storing(&declared.ty) });
+        columns.push(quoted(&declared.column));
+        places.push(format!("r.p{}", params.len()));
+        lists.push(format!("CAST(${} AS {}[])", params.len(), postgres_type(&declared.ty)));
+    }
+    let names: Vec<&str> = places.iter().map(|place| &place["r.".len()..]).collect();
+    let text = format!(
+        "INSERT INTO {} ({}) SELECT {} FROM unnest({}) AS r({})",
+        quoted(&entity.table),
+        columns.join(", "),
+        places.join(", "),
+        lists.join(", "),
+        names.join(", ")
+    );
+    Some(Sql { text: Arc::from(text), params, references: Vec::new(), walk: None, rows: None })
 }
