@@ -8,7 +8,7 @@ use super::condition::operator;
 use super::{Lowering, Scope, call, storing, template, text_literal};
 use crate::error::{Error, Result};
 use crate::plan::operation::{Encoding, Sql, SqlParam};
-use crate::query::ast::{Aggregation, Comparison, Insert, Measure, Operand, ParamId, TextMatch};
+use crate::query::ast::{Aggregation, Comparison, Insert, Literal, Measure, Operand, ParamId, TextMatch};
 use crate::schema::field::Bound;
 use crate::schema::{Entity, Field, FieldId, FieldType, Generator};
 use crate::sql::ddl::postgres::{FOLD, WORDS, postgres_type};
@@ -269,20 +269,30 @@ pub(super) fn rows(entity: &Entity, insert: &Insert) -> Option<Sql> {
     if insert.values.is_empty() || !insert.returning.is_empty() || !insert.unless.is_empty() || insert.check.is_some() {
         return None;
     }
-    let (mut columns, mut places, mut lists, mut params) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut columns, mut places) = (Vec::new(), Vec::new());
+    let (mut names, mut lists, mut params) = (Vec::new(), Vec::new(), Vec::new());
     for (field, operand) in &insert.values {
-        let (declared, Operand::Param(id)) = (entity.field(*field), operand) else { return None };
-        let refers_here = declared.foreign_key.as_ref().is_some_and(|key| key.entity == insert.entity);
+        let declared = entity.field(*field);
+        columns.push(quoted(&declared.column));
         let changed = form(Dialect::Postgres, declared).is_some_and(|form| form.write.is_some());
-        if refers_here || changed || declared.generated == Some(Generator::Sequence) {
+        if changed || declared.generated == Some(Generator::Sequence) {
             return None;
         }
-        params.push(SqlParam { id: *id, encoding: storing(&declared.ty) });
-        columns.push(quoted(&declared.column));
-        places.push(format!("r.p{}", params.len()));
-        lists.push(format!("CAST(${} AS {}[])", params.len(), postgres_type(&declared.ty)));
+        let ty = postgres_type(&declared.ty);
+        match operand {
+            Operand::Const(Literal::Null) => places.push(format!("CAST(NULL AS {ty})")),
+            Operand::Param(id) if declared.foreign_key.as_ref().is_none_or(|key| key.entity != insert.entity) => {
+                params.push(SqlParam { id: *id, encoding: storing(&declared.ty) });
+                names.push(format!("p{}", params.len()));
+                places.push(format!("r.p{}", params.len()));
+                lists.push(format!("CAST(${} AS {ty}[])", params.len()));
+            }
+            _ => return None,
+        }
     }
-    let names: Vec<&str> = places.iter().map(|place| &place["r.".len()..]).collect();
+    if params.is_empty() {
+        return None;
+    }
     let text = format!(
         "INSERT INTO {} ({}) SELECT {} FROM unnest({}) AS r({})",
         quoted(&entity.table),
