@@ -4,6 +4,7 @@
 //! between processes by SQLite's lock, both no longer than the request's deadline.
 
 mod aggregate;
+mod cells;
 mod connection;
 mod ddl;
 mod error;

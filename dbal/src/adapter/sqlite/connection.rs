@@ -5,6 +5,7 @@ use std::time::Instant;
 use rusqlite::{Row, Statement};
 use smallvec::SmallVec;
 
+use super::cells::Cells;
 use super::error::{self, Fault};
 use super::pool::{Handle, Pool};
 use super::walk::{self, Walked};
@@ -124,7 +125,7 @@ impl<'a> SqliteConnection<'a> {
         let sqlite = &self.handle().sqlite;
         let walk = sql.walk.as_deref().filter(|walk| walk::is_one(sqlite, walk));
         let (text, placeholders) = walk.map_or((&sql.text, &sql.params), |walk| (&walk.text, &walk.params));
-        sqlite.with(text, |statement| {
+        sqlite.with(text, |statement, cells| {
             for (position, param) in placeholders.iter().enumerate() {
                 let given =
                     params.get(usize::from(param.id.0)).ok_or_else(|| Error::internal("a parameter has no value"))?;
@@ -132,14 +133,20 @@ impl<'a> SqliteConnection<'a> {
             }
             match walk {
                 _ if statement.column_count() == 0 => Ok(statement.raw_execute()? as u64),
-                Some(walk) => self.walk(step, walk, params, statement, sink),
-                None => self.rows(step, statement, sink),
+                Some(walk) => self.walk(step, walk, params, statement, cells, sink),
+                None => self.rows(step, statement, cells, sink),
             }
         })?
     }
 
     /// Runs a statement that gives rows.
-    fn rows(&self, step: &Step, statement: &mut Statement<'_>, sink: &mut dyn RowSink) -> Result<u64, Fault> {
+    fn rows(
+        &self,
+        step: &Step,
+        statement: &mut Statement<'_>,
+        cells: &Cells,
+        sink: &mut dyn RowSink,
+    ) -> Result<u64, Fault> {
         let sqlite = &self.handle().sqlite;
         let wrote = !statement.readonly();
         // A row that is refused comes when all is written, and SQLite keeps what a statement wrote that is ended early.
@@ -163,7 +170,7 @@ impl<'a> SqliteConnection<'a> {
                     return Err(error.into());
                 }
             };
-            if let Err(error) = self.cells(step, has_decimals, row, |cells| sink.row(cells)) {
+            if let Err(error) = self.cells(step, has_decimals, row, cells, |cells| sink.row(cells)) {
                 if wrote && self.transaction == Transaction::None {
                     // All is written when the first row comes, and to end the statement here would commit it.
                     // Interrupted, it is undone.
@@ -193,6 +200,7 @@ impl<'a> SqliteConnection<'a> {
         walk: &Walk,
         params: &[Value],
         statement: &mut Statement<'_>,
+        cells: &Cells,
         sink: &mut dyn RowSink,
     ) -> Result<u64, Fault> {
         let has_decimals = value::has_decimals(&step.cells);
@@ -203,7 +211,7 @@ impl<'a> SqliteConnection<'a> {
             let Some(row) = rows.next()? else { break };
             let mut own =
                 |cells: &[ValueRef<'_>]| walked.take(cells.iter().map(|cell| cell.to_value()).collect(), sink);
-            self.cells(step, has_decimals, row, &mut own).map_err(refused)?;
+            self.cells(step, has_decimals, row, cells, &mut own).map_err(refused)?;
         }
         drop(rows);
         walk::look_back(walk, statement);
@@ -216,6 +224,7 @@ impl<'a> SqliteConnection<'a> {
         step: &Step,
         has_decimals: bool,
         row: &Row<'_>,
+        stored: &Cells,
         show: impl FnOnce(&[ValueRef<'_>]) -> Result<()>,
     ) -> Result<()> {
         let decimals = if has_decimals { value::decimals(&step.cells, row) } else { SmallVec::new() };
@@ -230,8 +239,8 @@ impl<'a> SqliteConnection<'a> {
             }
         };
         for (position, (declared, cell)) in step.cells.iter().zip(cells.iter_mut()).enumerate() {
-            match row.get_ref(position) {
-                Ok(raw) if value::decode(&declared.ty, raw, &mut next_decimal, cell) => {}
+            match stored.cell(row, position) {
+                Some(raw) if value::decode(&declared.ty, raw, &mut next_decimal, cell) => {}
                 _ => return Err(error::misfit(self.schema, step, position, row)),
             }
         }
