@@ -1,8 +1,8 @@
 //! The work of an application on PostgreSQL, through dbal and by hand, as ratios of the same run.
 //!
 //! `DBAL_TEST_POSTGRES_URL=... cargo bench -p dbal --features postgres --bench postgres`. "By hand" is tokio-postgres
-//! with prepared statements, one connection, and a runtime on the calling thread, which is the cheapest there is. Rounds
-//! of the two sides alternate on the same tables; printed are medians, and the median of each round's ratio.
+//! with prepared statements, one connection, and a runtime on the calling thread, which is the cheapest there is. Names of
+//! operations behind `--` run those only. Rounds of the two sides alternate on the same tables; printed are medians, and the median of each round's ratio.
 
 mod raw;
 
@@ -184,6 +184,10 @@ fn compare(
     mut raw: impl FnMut(usize) -> i64,
     mut dbal: impl FnMut(usize) -> i64,
 ) {
+    let mut wanted = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).peekable();
+    if wanted.peek().is_some() && !wanted.any(|wanted| wanted == name) {
+        return;
+    }
     let mut times = Vec::new();
     for round in 0..rounds + 2 {
         let timed = |side: &mut dyn FnMut(usize) -> i64| {

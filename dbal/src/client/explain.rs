@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use crate::access::Principal;
 use crate::client::Client;
 use crate::error::Result;
-use crate::plan::operation::{Lowered, Role};
-use crate::request::Request;
+use crate::plan::operation::{Lowered, Role, Sql};
+use crate::query::ast::ParamId;
+use crate::request::{Operation, Request};
 
 /// The plan of a request, for people.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,28 +56,37 @@ impl Client {
                 (vec![plan], atomic)
             }
         };
-        let steps =
-            plans.iter().flat_map(|plan| plan.steps.iter().map(move |step| (plan, step))).map(|(plan, step)| {
-                let purpose = match &step.role {
-                    Role::Root(_) => "rows of the result".to_owned(),
-                    Role::Children { parent, .. } => format!("related rows of step {}", parent + 1),
-                    Role::Versioned => "whether the row has another version".to_owned(),
-                    Role::Parent { field, .. } => format!("whether the row that {field} refers to is there"),
-                    Role::Total => "count".to_owned(),
-                    Role::Effect => "write".to_owned(),
-                };
-                let (text, params) = match &step.statement {
-                    Lowered::With(carrier) => (format!("(in the rows of step {})", carrier + 1), Vec::new()),
-                    Lowered::Sql(sql) => (sql.text.to_string(), sql.params.iter().map(|param| param.id).collect()),
-                    Lowered::Document(document) => (format!("{document:#?}"), plan.params.ids().collect::<Vec<_>>()),
-                    Lowered::Ast(statement) => (format!("{statement:#?}"), plan.params.ids().collect::<Vec<_>>()),
-                };
-                let params = params.into_iter().map(|id| plan.params.get(id).to_string()).collect();
-                ExplainedStep { purpose, text, params }
-            });
+        let mut steps = Vec::new();
+        for (plan, step) in plans.iter().flat_map(|plan| plan.steps.iter().map(move |step| (plan, step))) {
+            let purpose = match &step.role {
+                Role::Root(_) => "rows of the result".to_owned(),
+                Role::Children { parent, .. } => format!("related rows of step {}", parent + 1),
+                Role::Versioned => "whether the row has another version".to_owned(),
+                Role::Parent { field, .. } => format!("whether the row that {field} refers to is there"),
+                Role::Total => "count".to_owned(),
+                Role::Effect => "write".to_owned(),
+            };
+            let named = |ids: Vec<ParamId>| ids.into_iter().map(|id| plan.params.get(id).to_string()).collect();
+            let spelled = |sql: &Sql| (sql.text.to_string(), named(sql.params.iter().map(|param| param.id).collect()));
+            let (text, params) = match &step.statement {
+                Lowered::With(carrier) => (format!("(in the rows of step {})", carrier + 1), Vec::new()),
+                Lowered::Sql(sql) => spelled(sql),
+                Lowered::Document(document) => (format!("{document:#?}"), named(plan.params.ids().collect())),
+                Lowered::Ast(statement) => (format!("{statement:#?}"), named(plan.params.ids().collect())),
+            };
+            let several = match &step.statement {
+                Lowered::Sql(Sql { rows: Some(rows), .. }) if request.operation == Operation::CreateMany => Some(rows),
+                _ => None,
+            };
+            let purpose_of_several = format!("{purpose}, where several have the same fields");
+            steps.push(ExplainedStep { purpose, text, params });
+            if let Some((text, params)) = several.map(|rows| spelled(rows)) {
+                steps.push(ExplainedStep { purpose: purpose_of_several, text, params });
+            }
+        }
         Ok(Explanation {
             adapter: self.engine.adapter.name(),
-            steps: steps.collect(),
+            steps,
             rules: plans
                 .iter()
                 .flat_map(|plan| plan.rules.iter().cloned())
