@@ -3,7 +3,9 @@
 
 mod meeting;
 mod outage;
+mod plans;
 mod stopping;
+mod wire;
 
 use std::sync::Arc;
 
