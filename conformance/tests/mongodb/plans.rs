@@ -60,10 +60,10 @@ indexes:
 ";
 
 /// A client whose commands are kept, and the server that is asked of them.
-struct Place {
-    client: Client,
+pub struct Place {
+    pub client: Client,
     adapter: Arc<MongoAdapter>,
-    wire: Wire,
+    pub wire: Wire,
     /// The URL without the wire.
     straight: String,
     runtime: tokio::runtime::Runtime,
@@ -97,7 +97,7 @@ impl Way {
 }
 
 impl Place {
-    fn open() -> Option<Place> {
+    pub fn open() -> Option<Place> {
         let Some(url) = std::env::var(MONGODB_URL).ok().filter(|url| !url.is_empty()) else {
             eprintln!("LEFT OUT: {MONGODB_URL} is not set; see cargo xtask servers");
             return None;

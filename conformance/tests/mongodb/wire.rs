@@ -51,7 +51,10 @@ impl Wire {
         request();
         let asked = std::mem::take(&mut *self.asked.lock().unwrap());
         let on_data = |command: &Document| {
-            command.keys().next().is_some_and(|name| ["aggregate", "update", "delete", "find"].contains(&name.as_str()))
+            command
+                .keys()
+                .next()
+                .is_some_and(|name| ["aggregate", "getMore", "update", "delete", "find"].contains(&name.as_str()))
         };
         asked.into_iter().filter(on_data).collect()
     }
