@@ -1,9 +1,12 @@
 //! What only shows on MongoDB: requests that meet, statements that are stopped, and a server that goes away.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod batches;
 mod meeting;
 mod outage;
+mod plans;
 mod stopping;
+mod wire;
 
 use std::sync::Arc;
 

@@ -7,6 +7,8 @@ use tokio::runtime::Runtime;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, NoTls, Row, Statement};
 
+use crate::work::ByHand;
+
 const USER: &str = "id, username, email, role, level, created_at, updated_at";
 
 pub struct Raw {
@@ -200,38 +202,24 @@ impl Raw {
         self.runtime.block_on(futures_util::future::join_all(workers)).into_iter().sum()
     }
 
-    pub fn read_many(&self, ids: &[Uuid]) -> i64 {
-        self.pooled(ids, async |(client, [read, ..]), id| {
-            let rows = client.query(read, &[&Id(*id)]).await.expect("runs");
-            read_into(user(&rows[0]))
-        })
-    }
-
-    pub fn list_many(&self, roles: &[&str]) -> i64 {
-        self.pooled(roles, async |(client, [_, list, count]), role| {
-            let rows = client.query(list, &[role]).await.expect("runs");
-            let users: Vec<User> = rows.iter().map(user).collect();
-            let total: i64 = client.query(count, &[role]).await.expect("runs")[0].get(0);
-            users.iter().map(|user| i64::from(user.level)).sum::<i64>() + total
-        })
-    }
-
     fn rows(&self, statement: usize, params: &[&(dyn ToSql + Sync)]) -> Vec<Row> {
         self.runtime.block_on(self.client.query(&self.statements[statement], params)).expect("runs")
     }
+}
 
-    pub fn read_pk(&self, id: Uuid) -> i64 {
+impl ByHand for Raw {
+    fn read_pk(&self, id: Uuid) -> i64 {
         read_into(user(&self.rows(0, &[&Id(id)])[0]))
     }
 
-    pub fn list(&self, role: &str) -> i64 {
+    fn list(&self, role: &str) -> i64 {
         let users: Vec<User> = self.rows(1, &[&role]).iter().map(user).collect();
         let total: i64 = self.rows(2, &[&role])[0].get(0);
         users.iter().map(|user| i64::from(user.level)).sum::<i64>() + total
     }
 
     /// Each row has the page and its author again, which are made once.
-    pub fn join_nested(&self) -> i64 {
+    fn join_nested(&self) -> i64 {
         let mut pages: Vec<Page> = Vec::new();
         for row in &self.rows(3, &[]) {
             let id: Bytes = row.get(0);
@@ -247,7 +235,7 @@ impl Raw {
         std::hint::black_box(&pages).iter().map(number).sum()
     }
 
-    pub fn insert(&self, page: Uuid, author: Uuid, i: usize) -> i64 {
+    fn insert(&self, page: Uuid, author: Uuid, i: usize) -> i64 {
         let seconds = 1_700_000_000.0 + i as f64;
         let (id, page, author) = (Id(Uuid::now_v7()), Id(page), Id(author));
         let params: [&(dyn ToSql + Sync); 5] = [&id, &page, &author, &"said by hand", &seconds];
@@ -255,8 +243,24 @@ impl Raw {
         done as i64
     }
 
-    pub fn update(&self, id: Uuid, i: usize) -> i64 {
+    fn update(&self, id: Uuid, i: usize) -> i64 {
         let level = (i % 6) as i32 + 1;
         i64::from(user(&self.rows(5, &[&Id(id), &level])[0]).level)
+    }
+
+    fn read_many(&self, ids: &[Uuid]) -> i64 {
+        self.pooled(ids, async |(client, [read, ..]), id| {
+            let rows = client.query(read, &[&Id(*id)]).await.expect("runs");
+            read_into(user(&rows[0]))
+        })
+    }
+
+    fn list_many(&self, roles: &[&str]) -> i64 {
+        self.pooled(roles, async |(client, [_, list, count]), role| {
+            let rows = client.query(list, &[role]).await.expect("runs");
+            let users: Vec<User> = rows.iter().map(user).collect();
+            let total: i64 = client.query(count, &[role]).await.expect("runs")[0].get(0);
+            users.iter().map(|user| i64::from(user.level)).sum::<i64>() + total
+        })
     }
 }

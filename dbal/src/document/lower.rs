@@ -55,6 +55,15 @@ impl<'a> Scope<'a> {
     fn path(&self, field: FieldId) -> Path {
         path_of(self.entity, field)
     }
+
+    fn side(&self, field: FieldId) -> Side {
+        side_of(self.entity, field)
+    }
+}
+
+fn side_of(entity: &Entity, field: FieldId) -> Side {
+    let keyed = field != entity.key && entity.indexes.iter().any(|index| index.unique && index.fields.contains(&field));
+    Side::Path { path: path_of(entity, field), ty: entity.field(field).ty.clone(), keyed }
 }
 
 fn path_of(entity: &Entity, field: FieldId) -> Path {

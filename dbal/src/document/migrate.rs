@@ -158,7 +158,32 @@ pub(crate) fn create_index(entity: &Entity, index: &Index) -> Result<String> {
         all => definition.push(("partialFilterExpression", object(&[("$and", &list(all))]))),
     }
     let definition: Vec<(&str, &str)> = definition.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    Ok(object(&[("createIndexes", &text(&entity.table)), ("indexes", &format!("[{}]", object(&definition)))]))
+    let definitions: Vec<String> = [object(&definition)].into_iter().chain(reference(entity, index)).collect();
+    Ok(object(&[("createIndexes", &text(&entity.table)), ("indexes", &list(&definitions))]))
+}
+
+/// The index of a reference that a unique index over several fields begins with. Elsewhere that one finds it; here it
+/// holds only rows without nulls in any of the fields, and who asks for one of them may mean others as well. It descends,
+/// as no declared one does: the database takes no two that are alike.
+fn reference(entity: &Entity, index: &Index) -> Option<String> {
+    let first = index.fields.first()?;
+    let begins = |other: &Index| !other.unique && other.filter.is_none() && other.fields.first() == Some(first);
+    let refers = entity.field(*first).foreign_key.is_some();
+    let wanted = refers && is_partly(index.unique, index.fields.len(), index.filter.is_some());
+    (wanted && !entity.indexes.iter().any(begins)).then(|| {
+        let key = object(&[(column(entity.field(*first)), "-1")]);
+        object(&[("key", &key), ("name", &text(&reference_index(&index.name)))])
+    })
+}
+
+/// Whether an index over all rows elsewhere does not serve its first field alone.
+pub(crate) fn is_partly(unique: bool, fields: usize, conditional: bool) -> bool {
+    unique && fields > 1 && !conditional
+}
+
+/// What the index of a reference is called that stands beside one of this name.
+pub(crate) fn reference_index(name: &str) -> String {
+    format!("_dbal_reference_{name}")
 }
 
 /// The condition of an index as a filter, in the few operators that MongoDB takes there: there is no NOT and no "is not
@@ -229,7 +254,7 @@ pub(crate) fn constant(ty: &FieldType, value: &Value) -> String {
 }
 
 /// The least value of a type.
-fn least(ty: &FieldType) -> &'static str {
+pub(crate) fn least(ty: &FieldType) -> &'static str {
     match ty {
         _ if ty.is_object_id() => r#"{"$oid":"000000000000000000000000"}"#,
         FieldType::Uuid | FieldType::Text(_) | FieldType::Enum(_) | FieldType::Date => r#""""#,

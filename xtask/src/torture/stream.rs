@@ -58,7 +58,9 @@ pub fn run(rows: i64, only: Option<&str>) -> Result<(), String> {
             _ => {
                 let url = url(MONGODB_URL);
                 let (place, options) = url.split_once('?').unwrap_or((&url, ""));
-                Config::url(&format!("{}/{name}?{options}", place.trim_end_matches('/')))
+                // That server answers nobody else while it works, and its monitor is to wait for it.
+                let place = place.trim_end_matches('/');
+                Config::url(&format!("{place}/{name}?{options}&connectTimeoutMS=600000"))
             }
         };
         watched(&Client::open(config.schema_text(SCHEMA)).map_err(told)?, rows)?;

@@ -220,7 +220,10 @@ impl Session {
         let patience = self.patience();
         let shared = self.shared.clone();
         let session = patience.wait(Asked::Nothing, self.started()).await??;
-        let opened = async { shared.database.run_cursor_command(command).session(&mut *session).await };
+        // A later batch whose size is not said is as large as a message may be, 16 MiB.
+        let opened = async {
+            shared.database.run_cursor_command(command).batch_size(BATCH.unsigned_abs()).session(&mut *session).await
+        };
         patience.wait(Asked::Nothing, opened).await?.map_err(|error| failed(&error, Asked::Nothing))
     }
 

@@ -41,6 +41,21 @@ pub(super) fn comparand_of(ty: &FieldType, value: &Value) -> Result<Bson> {
     }
 }
 
+/// The least value of a type, which the index of a unique key asks for.
+pub(super) fn least(ty: &FieldType) -> Bson {
+    match ty {
+        _ if ty.is_object_id() => Bson::ObjectId(ObjectId::from_bytes([0; 12])),
+        FieldType::Uuid | FieldType::Text(_) | FieldType::Enum(_) | FieldType::Date => Bson::String(String::new()),
+        FieldType::Integer | FieldType::BigInt | FieldType::Float | FieldType::Decimal { .. } => {
+            Bson::Double(f64::NEG_INFINITY)
+        }
+        FieldType::Boolean => Bson::Boolean(false),
+        FieldType::DateTime => Bson::DateTime(BsonDateTime::MIN),
+        FieldType::Bytes => Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes: Vec::new() }),
+        FieldType::Json => Bson::MinKey,
+    }
+}
+
 /// A value as a field of this type stores it.
 pub(super) fn stored(ty: &FieldType, value: &Value) -> Result<Bson> {
     match (ty, value) {

@@ -10,7 +10,7 @@ impl<'a> Lowering<'a> {
     /// An operand, with the stages that it needs put before.
     pub(super) fn operand(&self, scope: &mut Scope<'a>, operand: &Operand) -> Result<Side> {
         Ok(match operand {
-            Operand::Field(field) => Side::Path { path: scope.path(*field), ty: scope.entity.field(*field).ty.clone() },
+            Operand::Field(field) => scope.side(*field),
             Operand::Related { path, field, visible } => self.related(scope, path, *field, visible)?,
             Operand::Column(column) => Side::Column(*column),
             Operand::Param(id) => Side::Param(*id),
@@ -19,7 +19,7 @@ impl<'a> Lowering<'a> {
                 Side::Path { path, .. } => {
                     let into = self.name();
                     scope.stages.push(Stage::Rank { of: path, values: values.clone(), into: into.clone() });
-                    Side::Path { path: Path(into), ty: FieldType::BigInt }
+                    Side::Path { path: Path(into), ty: FieldType::BigInt, keyed: false }
                 }
                 Side::Param(id) => Side::Rank(id, values.clone()),
                 Side::Literal(Literal::Word(word)) => {
@@ -62,6 +62,7 @@ impl<'a> Lowering<'a> {
         Ok(Side::Path {
             path: Path(format!("{prefix}{}", path_of(entity, field).0)),
             ty: entity.field(field).ty.clone(),
+            keyed: false,
         })
     }
 

@@ -1,6 +1,6 @@
 //! Reading rows.
 
-use super::{Lowering, Scope, all, path_of};
+use super::{Lowering, Scope, path_of};
 use crate::error::{Error, Result};
 use crate::plan::operation::document::{Condition, Path, Read, Side, SortKey, Stage};
 use crate::query::ast::{Expr, Link, Operand, Order, Select};
@@ -46,23 +46,16 @@ impl<'a> Lowering<'a> {
 
     /// Only children of given parents: through which collection, and where a child holds its parent's value.
     fn linked(&self, scope: &mut Scope<'a>, link: &Link) -> Result<(Option<String>, Path)> {
-        let one_of = |path: Path, ty| Condition::In {
-            value: Side::Path { path, ty },
-            list: link.parents,
-            fold: false,
-            wanted: true,
-        };
+        let one_of = |value: Side| Condition::In { value, list: link.parents, fold: false, wanted: true };
         let Some(between) = &link.through else {
-            let path = scope.path(link.field);
-            scope.stages.push(Stage::Match(one_of(path.clone(), scope.entity.field(link.field).ty.clone())));
-            return Ok((None, path));
+            scope.stages.push(Stage::Match(one_of(scope.side(link.field))));
+            return Ok((None, scope.path(link.field)));
         };
         let through = between.through;
         let meeting = self.schema.entity(through.entity);
         let mut meetings = Scope::of(meeting);
         let this = path_of(meeting, through.this);
-        let of_parents = one_of(this.clone(), meeting.field(through.this).ty.clone());
-        meetings.stages.extend(all(vec![of_parents]).map(Stage::Match));
+        meetings.stages.push(Stage::Match(one_of(meetings.side(through.this))));
         if between.visible != Expr::TRUE {
             self.filter(&mut meetings, &between.visible)?;
         }

@@ -3,7 +3,9 @@
 
 use super::checks::{condition, grouped, range, worded};
 use super::{Step, Work};
-use crate::document::migrate::{constant, create_index, expiry, object, spell, text, validator};
+use crate::document::migrate::{
+    constant, create_index, expiry, is_partly, object, reference_index, spell, text, validator,
+};
 use crate::error::{Error, Result};
 use crate::migrate::change::Change;
 use crate::migrate::convert::{Conversion, between};
@@ -108,7 +110,7 @@ fn leave(work: &Work<'_>, run: &mut Vec<String>) {
         match change {
             Change::DropIndex { entity, index } => {
                 if let Some(table) = work.table_before(entity) {
-                    drop(table, &index.name);
+                    drop_index(table, index, &mut drop);
                 }
             }
             Change::DropSearch { entity, field } => {
@@ -127,7 +129,7 @@ fn leave(work: &Work<'_>, run: &mut Vec<String>) {
             })
         };
         for index in before.indexes.iter().filter(|index| !dropped(&index.name) && moves(work, after, index)) {
-            drop(old, &index.name);
+            drop_index(old, index, &mut drop);
         }
         for (was, now) in old.searchable.iter().zip(&before.searchable) {
             let columns = old.column(was).zip(after.column(now));
@@ -139,6 +141,14 @@ fn leave(work: &Work<'_>, run: &mut Vec<String>) {
         if let Some(column) = expires(old).filter(|column| expires(after).as_ref() != Some(column)) {
             drop(old, &format!("_dbal_expiry_{column}"));
         }
+    }
+}
+
+/// An index, and what stands beside it; that there is none is no fault.
+fn drop_index(table: &Table, index: &Indexed, drop: &mut impl FnMut(&Table, &str)) {
+    drop(table, &index.name);
+    if is_partly(index.unique, index.fields.len(), index.filter.is_some()) {
+        drop(table, &reference_index(&index.name));
     }
 }
 

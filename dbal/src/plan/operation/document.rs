@@ -157,6 +157,9 @@ pub enum Side {
         path: Path,
         /// Its type.
         ty: FieldType,
+        /// Whether a unique key is over it. An index that keeps nulls distinct leaves documents without a value out, and
+        /// serves only who asks for none of these.
+        keyed: bool,
     },
     /// A column of a group.
     Column(u16),

@@ -5,7 +5,7 @@ use mongodb::bson::{Bson, Document, Regex, doc};
 
 use super::{Speller, field, literal, or_null};
 use crate::adapter::mongodb::text;
-use crate::adapter::mongodb::value::{comparand_of, document, one};
+use crate::adapter::mongodb::value::{comparand_of, document, least, one};
 use crate::error::{Error, Result};
 use crate::plan::operation::document::{Comparison, Literal, TextMatch};
 use crate::plan::operation::document::{Condition, Path, Side};
@@ -33,7 +33,7 @@ impl From<bool> for Spelled {
 
 /// A side with its value, if it has one before there is a document.
 enum Known<'c, 'p> {
-    Path(&'c Path, &'c FieldType),
+    Path(&'c Path, &'c FieldType, bool),
     Value(std::borrow::Cow<'p, Value>),
 }
 
@@ -50,7 +50,7 @@ impl<'p> Speller<'p> {
                         Spelled::When(part) => spelled.push(part),
                     }
                 }
-                joined("$and", spelled, Spelled::Always)
+                joined("$and", merged(spelled), Spelled::Always)
             }
             Condition::Any(parts) => {
                 let mut spelled = Vec::with_capacity(parts.len());
@@ -78,10 +78,10 @@ impl<'p> Speller<'p> {
             }
             Condition::Null(side) => match self.known(side)? {
                 Known::Value(value) => Spelled::from(value.is_null()),
-                Known::Path(path, FieldType::Json) => {
+                Known::Path(path, FieldType::Json, _) => {
                     Spelled::When(doc! { "$expr": { "$eq": [or_null(field(path)), Bson::Null] } })
                 }
-                Known::Path(path, _) => Spelled::When(one(&path.0, Bson::Null)),
+                Known::Path(path, ..) => Spelled::When(one(&path.0, Bson::Null)),
             },
             Condition::Text { value, op, pattern, fold, wanted } => {
                 let pattern = match self.known(pattern)? {
@@ -93,7 +93,9 @@ impl<'p> Speller<'p> {
                     Known::Value(value) => {
                         Spelled::from(matched(*op, value.as_ref().as_ref(), pattern, *fold) == Some(*wanted))
                     }
-                    Known::Path(path, _) => found(path, text::matching(*op, pattern, *fold), *wanted),
+                    Known::Path(path, ty, keyed) => {
+                        known(found(path, text::matching(*op, pattern, *fold), *wanted), path, ty, keyed && *wanted)
+                    }
                 }
             }
             Condition::Json { document, path, test, wanted } => self.json(document, path, test, *wanted)?,
@@ -116,7 +118,7 @@ impl<'p> Speller<'p> {
     fn known<'c>(&self, side: &'c Side) -> Result<Known<'c, 'p>> {
         use std::borrow::Cow::{Borrowed, Owned};
         Ok(match side {
-            Side::Path { path, ty } => Known::Path(path, ty),
+            Side::Path { path, ty, keyed } => Known::Path(path, ty, *keyed),
             Side::Param(id) => Known::Value(Borrowed(self.param(*id))),
             Side::Literal(literal) => Known::Value(Owned(constant(literal))),
             Side::Rank(id, values) => {
@@ -133,9 +135,14 @@ impl<'p> Speller<'p> {
             (Known::Value(left), Known::Value(right)) => {
                 Spelled::from(compared(op, left.as_ref().as_ref(), right.as_ref().as_ref(), fold) == Some(true))
             }
-            (Known::Path(path, ty), Known::Value(value)) => against(path, ty, op, &value, fold)?,
-            (Known::Value(value), Known::Path(path, ty)) => against(path, ty, turned(op), &value, fold)?,
-            (Known::Path(left, _), Known::Path(right, _)) if !fold => {
+            (Known::Path(path, ty, keyed), Known::Value(value)) => {
+                known(against(path, ty, op, &value, fold)?, path, ty, keyed && is_upper(op))
+            }
+            (Known::Value(value), Known::Path(path, ty, keyed)) => {
+                let op = turned(op);
+                known(against(path, ty, op, &value, fold)?, path, ty, keyed && is_upper(op))
+            }
+            (Known::Path(left, ..), Known::Path(right, ..)) if !fold => {
                 let known = |path: &Path| doc! { "$ne": [or_null(field(path)), Bson::Null] };
                 let holds = one(operator(op), vec![field(left), field(right)]);
                 Spelled::When(doc! { "$expr": { "$and": [known(left), known(right), holds] } })
@@ -147,8 +154,8 @@ impl<'p> Speller<'p> {
     }
 
     fn within(&self, value: &Side, list: &[Value], fold: bool, wanted: bool) -> Result<Spelled> {
-        let (path, ty) = match self.known(value)? {
-            Known::Path(path, ty) => (path, ty),
+        let (path, ty, keyed) = match self.known(value)? {
+            Known::Path(path, ty, keyed) => (path, ty, keyed),
             Known::Value(value) if value.is_null() => return Ok(Spelled::Never),
             Known::Value(value) => {
                 let value = value.as_ref().as_ref();
@@ -167,22 +174,21 @@ impl<'p> Speller<'p> {
             let known = doc! { "$ne": [or_null(field(path)), Bson::Null] };
             return Ok(Spelled::When(doc! { "$expr": { "$and": [known, holds] } }));
         }
-        let known = list.iter().filter(|item| !item.is_null());
+        let items = list.iter().filter(|item| !item.is_null());
         if fold {
-            let found = text::one_of(known.filter_map(Value::as_str)).into_iter();
+            let found = text::one_of(items.filter_map(Value::as_str)).into_iter();
             let found = found.map(|pattern| one(&path.0, doc! { "$regex": regex(pattern) })).collect();
             return Ok(match (joined("$or", found, Spelled::Never), wanted) {
                 (Spelled::When(found), false) => Spelled::When(doc! { "$nor": [found, one(&path.0, Bson::Null)] }),
                 (spelled, _) => spelled,
             });
         }
-        let mut items = known.map(|item| comparand_of(ty, item)).collect::<Result<Vec<Bson>>>()?;
-        Ok(Spelled::When(if wanted {
-            doc! { &path.0: { "$in": items } }
-        } else {
+        let mut items = items.map(|item| comparand_of(ty, item)).collect::<Result<Vec<Bson>>>()?;
+        if !wanted {
             items.push(Bson::Null);
-            doc! { &path.0: { "$nin": items } }
-        }))
+            return Ok(Spelled::When(doc! { &path.0: { "$nin": items } }));
+        }
+        Ok(known(Spelled::When(doc! { &path.0: { "$in": items } }), path, ty, keyed))
     }
 }
 
@@ -206,8 +212,33 @@ fn against(path: &Path, ty: &FieldType, op: Comparison, value: &Value, fold: boo
     let value = comparand_of(ty, value)?;
     Ok(Spelled::When(match op {
         Comparison::Ne => doc! { &path.0: { "$nin": [value, Bson::Null] } },
+        // Of these types no value is a document, which could be taken for a rule.
+        Comparison::Eq => one(&path.0, value),
         op => doc! { &path.0: { operator(op): value } },
     }))
+}
+
+/// A condition on a field that a unique key is over, with what its index asks for: a value that is at least the least one
+/// of its type. It only says what holds anyway, but the database uses an index over some documents only where it is said,
+/// or follows from one equality or lower bound.
+fn known(spelled: Spelled, path: &Path, ty: &FieldType, keyed: bool) -> Spelled {
+    match spelled {
+        Spelled::When(mut condition) if keyed => {
+            if let Ok(rules) = condition.get_document_mut(&path.0) {
+                rules.insert("$gte", least(ty));
+            }
+            Spelled::When(condition)
+        }
+        spelled => spelled,
+    }
+}
+
+/// Whether nothing but an upper bound is given.
+fn is_upper(op: Comparison) -> bool {
+    match op {
+        Comparison::Lt | Comparison::Lte => true,
+        Comparison::Eq | Comparison::Ne | Comparison::Gt | Comparison::Gte => false,
+    }
 }
 
 /// Whether an expression finds something in a text that is not null.
@@ -222,6 +253,41 @@ fn found(path: &Path, pattern: String, wanted: bool) -> Spelled {
 pub(super) fn regex(pattern: String) -> Bson {
     let pattern = pattern.try_into().unwrap_or_else(|_| cstr!("(?!)").to_owned());
     Bson::RegularExpression(Regex { pattern, options: cstr!("").to_owned() })
+}
+
+/// Documents that must all match, as one where each is about other fields or says something else of the same one. The
+/// database takes them apart again; some that speak its language look for an index only in what stands at the top.
+fn merged(parts: Vec<Document>) -> Vec<Document> {
+    let is_rules = |value: &Bson| {
+        value.as_document().is_some_and(|rules| !rules.is_empty() && rules.keys().all(|name| name.starts_with('$')))
+    };
+    let mut all = Document::new();
+    let mut rest = Vec::new();
+    for part in parts {
+        let fits = part.iter().all(|(name, value)| match (all.get(name), value) {
+            (None, _) => true,
+            (Some(Bson::Document(known)), Bson::Document(new)) if !name.starts_with('$') => {
+                is_rules(value) && known.keys().all(|rule| rule.starts_with('$') && !new.contains_key(rule))
+            }
+            (Some(_), _) => false,
+        });
+        if !fits {
+            rest.push(part);
+            continue;
+        }
+        for (name, value) in part {
+            match (all.get_mut(&name), value) {
+                (Some(Bson::Document(known)), Bson::Document(new)) => known.extend(new),
+                (_, value) => {
+                    all.insert(name, value);
+                }
+            }
+        }
+    }
+    if !all.is_empty() {
+        rest.insert(0, all);
+    }
+    rest
 }
 
 fn joined(word: &str, mut parts: Vec<Document>, none: Spelled) -> Spelled {
