@@ -185,6 +185,10 @@ impl<'a> SqliteConnection<'a> {
                 return Err(Fault::Row { error, wrote: wrote && !alone });
             }
             count += 1;
+            if step.single && !wrote {
+                // Another step would find that there is no other row.
+                break;
+            }
         }
         drop(rows);
         if alone {
