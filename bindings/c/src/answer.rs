@@ -146,7 +146,6 @@ impl On {
 }
 
 fn enveloped(result: &mut dbal_result, envelope: Envelope) {
-    result.rewind();
     result.kind = match envelope {
         Envelope::Row | Envelope::Group | Envelope::Value => dbal_kind::DBAL_KIND_ROW,
         Envelope::Maybe if result.rows.count() == 0 => dbal_kind::DBAL_KIND_NOTHING,
@@ -166,6 +165,7 @@ fn enveloped(result: &mut dbal_result, envelope: Envelope) {
             dbal_kind::DBAL_KIND_PAGE
         }
     };
+    result.rewind();
 }
 
 /// An answer that was gathered.

@@ -1,6 +1,6 @@
 //! Answers: rows to step through, and what stands around them.
 
-use std::cell::{Cell as Slot, RefCell};
+use std::cell::{Cell as Slot, RefCell, RefMut};
 use std::ffi::c_char;
 use std::ptr::{null, null_mut};
 
@@ -63,9 +63,15 @@ pub struct dbal_result {
     row: usize,
     run: usize,
     made: RefCell<Made>,
+    /// There is something in `made`: most rows are read without.
+    has_made: Slot<bool>,
     fault: Slot<Option<String>>,
     /// The cursor stands on a row.
     on_row: bool,
+    /// The first cell of the row that getters read, and how many it has: none where there is no such row. Worked out when
+    /// the cursor moves, since there are many getters to a row.
+    first_cell: usize,
+    cells: usize,
 }
 
 handle!(dbal_result, "dbal_result", b"dres");
@@ -121,8 +127,11 @@ impl Default for dbal_result {
             row: 0,
             run: 0,
             made: RefCell::default(),
+            has_made: Slot::new(false),
             fault: Slot::default(),
             on_row: false,
+            first_cell: 0,
+            cells: 0,
         }
     }
 }
@@ -145,13 +154,27 @@ impl dbal_result {
         self.rewind();
     }
 
-    /// Before the first row. Also to be told when there are other rows: the first of them may be of later columns.
+    /// Before the first row. Also to be told when there are other rows, or the kind is another: the first of them may be
+    /// of later columns, and a lone one is read without being stepped to.
     pub fn rewind(&mut self) {
         (self.row, self.run, self.on_row) = (0, self.rows.run_of(0), false);
+        self.look();
         self.unmake(true);
     }
 
+    /// Finds the cells that getters read.
+    fn look(&mut self) {
+        (self.first_cell, self.cells) = self.current().map_or((0, 0), |row| self.rows.place(self.run, row));
+    }
+
+    #[inline]
     fn unmake(&mut self, names: bool) {
+        if self.has_made.get() {
+            self.unmake_some(names);
+        }
+    }
+
+    fn unmake_some(&mut self, names: bool) {
         let made = self.made.get_mut();
         made.texts.clear();
         made.values.clear();
@@ -162,6 +185,13 @@ impl dbal_result {
         if names {
             made.names = None;
         }
+        self.has_made.set(made.names.is_some());
+    }
+
+    /// What getters had to make, to add to it.
+    fn making(&self) -> RefMut<'_, Made> {
+        self.has_made.set(true);
+        self.made.borrow_mut()
     }
 
     /// Goes on to the next row. Nothing moves where the program is told of a misuse.
@@ -185,12 +215,14 @@ impl dbal_result {
         let count = self.rows.count();
         self.on_row = self.row < count;
         if !self.on_row {
+            self.look();
             return Ok(dbal_status::DBAL_DONE);
         }
         self.row += 1;
         let run = self.rows.run_of(self.row - 1);
         self.unmake(run != self.run);
         self.run = run;
+        self.look();
         Ok(dbal_status::DBAL_ROW)
     }
 
@@ -203,16 +235,29 @@ impl dbal_result {
         }
     }
 
-    fn cell(&self, column: usize) -> Option<Cell> {
-        let Some(row) = self.current() else {
-            return self
-                .wrong("there is no row under the cursor: call dbal_result_next first, until it says DBAL_DONE");
-        };
-        let cell = self.rows.cell(self.run, row, column);
-        if cell.is_none() {
-            return self.wrong(format!("there is no column {column}: there are {}", self.width()));
+    /// A cell of the row that getters read; none where it has no such column.
+    #[inline]
+    fn known_cell(&self, column: usize) -> Option<Cell> {
+        match column < self.cells {
+            true => self.rows.cell(self.first_cell + column),
+            false => None,
         }
-        cell
+    }
+
+    /// The same; what is not there is a misuse.
+    #[inline]
+    fn cell(&self, column: usize) -> Option<Cell> {
+        self.known_cell(column).or_else(|| self.no_cell(column))
+    }
+
+    #[cold]
+    fn no_cell(&self, column: usize) -> Option<Cell> {
+        match self.current() {
+            None => {
+                self.wrong("there is no row under the cursor: call dbal_result_next first, until it says DBAL_DONE")
+            }
+            Some(_) => self.wrong(format!("there is no column {column}: there are {}", self.width())),
+        }
     }
 
     fn width(&self) -> usize {
@@ -234,19 +279,21 @@ impl dbal_result {
     fn made_text(&self, text: &str) -> (*const c_char, usize) {
         let text = Text::new(text);
         let told = (text.pointer(), text.len());
-        self.made.borrow_mut().texts.push(text);
+        self.making().texts.push(text);
         told
     }
 
+    /// Text as it lies in the row: that of most cells, found without anything that could panic.
+    #[inline]
+    fn lying_text(&self, column: usize) -> Option<(*const c_char, usize)> {
+        let bytes = self.rows.lying_text(self.known_cell(column)?)?;
+        Some((bytes.as_ptr().cast(), bytes.len()))
+    }
+
     fn text(&self, column: usize) -> Option<(*const c_char, usize)> {
-        let heap = |length: u32, start: usize| {
-            let bytes = self.rows.bytes(length, start);
-            (bytes.as_ptr().cast(), bytes.len())
-        };
         Some(match self.cell(column)? {
             Cell::Null => return None,
-            Cell::Text(length, start) | Cell::Json(length, start) => heap(length, start),
-            Cell::Uuid(start) => heap(UUID_TEXT as u32, start),
+            Cell::Text(..) | Cell::Json(..) | Cell::Uuid(_) => return self.lying_text(column),
             Cell::Bool(v) => self.made_text(if v { "true" } else { "false" }),
             Cell::Int(v) => self.made_text(&v.to_string()),
             Cell::Float(v) => self.made_text(&json::to_wire(&Value::Float(v))),
@@ -261,13 +308,22 @@ impl dbal_result {
         })
     }
 
-    fn int(&self, column: usize) -> Option<i64> {
-        match self.cell(column)? {
-            Cell::Null => None,
+    /// A whole number, found without anything that could panic.
+    #[inline]
+    fn lying_int(&self, column: usize) -> Option<i64> {
+        match self.known_cell(column)? {
             Cell::Int(v) => Some(v),
             Cell::Bool(v) => Some(v.into()),
             Cell::DateTime(v) => Some(v.epoch_millis()),
             Cell::Date(v) => Some(v.epoch_days().into()),
+            _ => None,
+        }
+    }
+
+    fn int(&self, column: usize) -> Option<i64> {
+        match self.cell(column)? {
+            Cell::Null => None,
+            Cell::Int(_) | Cell::Bool(_) | Cell::DateTime(_) | Cell::Date(_) => self.lying_int(column),
             _ => self.other(column, "whole number"),
         }
     }
@@ -290,7 +346,7 @@ impl dbal_result {
         };
         let made = dbal_value::part(node_of(&value));
         let place: *const dbal_value = made.as_ref();
-        self.made.borrow_mut().values.push(made);
+        self.making().values.push(made);
         Some(place)
     }
 
@@ -301,7 +357,7 @@ impl dbal_result {
             Cell::Null => return None,
             _ => return self.other(column, "related rows"),
         };
-        let mut made = self.made.borrow_mut();
+        let mut made = self.making();
         let known = made.related.iter().position(|(known, _)| *known == index);
         let known = match known {
             Some(known) => known,
@@ -332,7 +388,7 @@ impl dbal_result {
     }
 
     fn name(&self, column: usize) -> Option<*const c_char> {
-        let mut made = self.made.borrow_mut();
+        let mut made = self.making();
         if made.names.as_ref().is_none_or(|(run, _)| *run != self.run) {
             let names = &self.rows.columns(self.run)?.names;
             made.names = Some((self.run, names.iter().map(|name| Text::new(name)).collect()));
@@ -517,7 +573,11 @@ pub unsafe extern "C" fn dbal_result_bool(result: *const dbal_result, column: us
 /// A whole number; the milliseconds since 1970 of an instant, the days of a date.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dbal_result_int(result: *const dbal_result, column: usize) -> i64 {
-    quiet(0, || glance(result)?.int(column))
+    // A number that is there needs no guard against panics, whose cost many columns would feel.
+    match glance(result).and_then(|result| result.lying_int(column)) {
+        Some(number) => number,
+        None => other_int(result, column),
+    }
 }
 
 /// A number; of a decimal the nearest there is.
@@ -544,9 +604,29 @@ pub unsafe extern "C" fn dbal_result_text(
     column: usize,
     length: *mut usize,
 ) -> *const c_char {
+    // As with whole numbers.
+    match glance(result).and_then(|result| result.lying_text(column)) {
+        Some((pointer, bytes)) => {
+            text::tell(length, bytes);
+            pointer
+        }
+        None => other_text(result, column, length),
+    }
+}
+
+/// The text of a cell that has to be made, and what is said where there is none. Apart, so that those that lie in the row
+/// are told in a few instructions.
+#[inline(never)]
+unsafe fn other_text(result: *const dbal_result, column: usize, length: *mut usize) -> *const c_char {
     let found = quiet(None, || Some(Some(glance(result)?.text(column)?)));
     text::tell(length, found.map_or(0, |(_, length)| length));
     found.map_or(null(), |(pointer, _)| pointer)
+}
+
+/// The same of whole numbers.
+#[inline(never)]
+unsafe fn other_int(result: *const dbal_result, column: usize) -> i64 {
+    quiet(0, || glance(result)?.int(column))
 }
 
 /// Bytes; NULL of null. They last until the next step.

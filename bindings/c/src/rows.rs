@@ -86,7 +86,9 @@ impl RowSink for Rows {
 
     fn row(&mut self, cells: &[ValueRef<'_>]) -> Result<()> {
         self.cells.reserve(cells.len());
-        cells.iter().try_for_each(|cell| self.add(cell))?;
+        for cell in cells {
+            self.add(cell)?;
+        }
         self.count += 1;
         Ok(())
     }
@@ -136,14 +138,32 @@ impl Rows {
         self.runs.get(run).map(|(columns, ..)| columns)
     }
 
-    /// A cell of a row in a run.
-    pub fn cell(&self, run: usize, row: usize, column: usize) -> Option<Cell> {
-        let (columns, first_row, first_cell) = self.runs.get(run)?;
-        let width = columns.names.len();
-        if row >= self.count || column >= width {
-            return None;
+    /// Where the first cell of a row in a run is, and how many cells the row has: none where there is no such row.
+    pub fn place(&self, run: usize, row: usize) -> (usize, usize) {
+        match self.runs.get(run) {
+            Some((columns, first_row, first_cell)) if row < self.count => {
+                let width = columns.names.len();
+                (first_cell + (row - first_row) * width, width)
+            }
+            _ => (0, 0),
         }
-        self.cells.get(first_cell + (row - first_row) * width + column).copied()
+    }
+
+    /// A cell, counted from the first one of all rows.
+    #[inline]
+    pub fn cell(&self, index: usize) -> Option<Cell> {
+        self.cells.get(index).copied()
+    }
+
+    /// Text of the heap with the NUL behind it, of a cell that is read as text as it lies there.
+    #[inline]
+    pub fn lying_text(&self, cell: Cell) -> Option<&[u8]> {
+        let (length, start) = match cell {
+            Cell::Text(length, start) | Cell::Json(length, start) => (length as usize, start),
+            Cell::Uuid(start) => (UUID_TEXT, start),
+            _ => return None,
+        };
+        self.heap.get(start..)?.get(..length)
     }
 
     /// Bytes of the heap.
@@ -172,26 +192,41 @@ impl Rows {
         let length = u32::try_from(bytes.len()).map_err(|_| Error::internal("a cell of more than 4 GiB"))?;
         let start = self.heap.len();
         self.heap.reserve(bytes.len() + 1);
-        self.heap.extend_from_slice(bytes);
-        self.heap.push(0);
+        // SAFETY: there is room for the bytes and one more behind what is there, and both are written before they count.
+        // Written as one, since to extend and to push would each ask once more whether there is room.
+        unsafe {
+            let end = self.heap.as_mut_ptr().add(start);
+            end.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            end.add(bytes.len()).write(0);
+            self.heap.set_len(start + bytes.len() + 1);
+        }
         Ok((length, start))
     }
 
     /// Adds a cell. Each arm writes it where it stays: one that is handed back is written in pieces and copied whole, and
-    /// the processor waits for the pieces.
-    #[inline]
+    /// the processor waits for the pieces. The kinds that most cells are of are in the loop over a row.
+    #[inline(always)]
     fn add(&mut self, cell: &ValueRef<'_>) -> Result<()> {
         match *cell {
             ValueRef::Null => self.cells.push(Cell::Null),
-            ValueRef::Bool(v) => self.cells.push(Cell::Bool(v)),
             ValueRef::Int(v) => self.cells.push(Cell::Int(v)),
-            ValueRef::Float(v) => self.cells.push(Cell::Float(v)),
             ValueRef::DateTime(v) => self.cells.push(Cell::DateTime(v)),
-            ValueRef::Date(v) => self.cells.push(Cell::Date(v)),
             ValueRef::Text(v) => {
                 let (length, start) = self.text(v.as_bytes())?;
                 self.cells.push(Cell::Text(length, start));
             }
+            _ => return self.add_other(cell),
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn add_other(&mut self, cell: &ValueRef<'_>) -> Result<()> {
+        match *cell {
+            ValueRef::Null | ValueRef::Int(_) | ValueRef::DateTime(_) | ValueRef::Text(_) => return self.add(cell),
+            ValueRef::Bool(v) => self.cells.push(Cell::Bool(v)),
+            ValueRef::Float(v) => self.cells.push(Cell::Float(v)),
+            ValueRef::Date(v) => self.cells.push(Cell::Date(v)),
             ValueRef::Json(v) => {
                 let (length, start) = self.text(v.as_bytes())?;
                 self.cells.push(Cell::Json(length, start));

@@ -127,6 +127,7 @@ struct Each {
 impl Each {
     fn hand_over(&mut self) -> dbal::Result<()> {
         self.row.kind = dbal_kind::DBAL_KIND_ROW;
+        self.row.rewind();
         // SAFETY: it is the program's function, called as the header says.
         if unsafe { (self.callback)(self.row.as_mut(), self.user) } == 0 {
             return Ok(());

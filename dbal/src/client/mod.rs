@@ -356,7 +356,10 @@ impl Client {
         if let Some(remote) = self.far()? {
             return far::ask(self, remote, request)?.give(sink);
         }
-        if let Some(keyed) = self.keyed(request)? {
+        // Asked first: what is made of a key is large, and is moved before it is found missing.
+        if self.key.is_some()
+            && let Some(keyed) = self.keyed(request)?
+        {
             return keyed.alone()?.give(sink);
         }
         if let Some(done) = self.run_lone(request, sink) {

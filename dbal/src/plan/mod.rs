@@ -47,7 +47,7 @@ pub fn plan(target: Target<'_>, mut query: Query, params: Params, rules: Vec<Str
     let mut builder = Builder { target, params: &params, steps: Vec::new(), selects: Vec::new() };
     builder.root(&query)?;
     builder.in_one()?;
-    let steps = builder.steps;
+    let mut steps = builder.steps;
     let writes = query.statement.is_write();
     let checked = steps.iter().any(|step| matches!(&step.role, Role::Root(output) if output.check.is_some()));
     let carries_total = steps.iter().any(|step| step.total.is_some());
@@ -57,6 +57,9 @@ pub fn plan(target: Target<'_>, mut query: Query, params: Params, rules: Vec<Str
     });
     let atomic = run.count() > 1 || checked;
     let shape = query.shape;
+    if let ([step], Shape::One, false) = (steps.as_mut_slice(), shape, writes) {
+        step.single = step.joined.is_empty();
+    }
     let unless = match &query.statement {
         Statement::Insert(insert) => {
             let declared = target.schema.entity(entity);

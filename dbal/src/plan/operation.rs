@@ -83,6 +83,8 @@ pub struct Step {
     pub total: Option<usize>,
     /// Where other steps' rows come between those of this one: the column that is null in them.
     pub mark: Option<usize>,
+    /// Of its rows only the first is asked for, and there is no other one to a key: it need not be looked for.
+    pub single: bool,
 }
 
 impl Step {
@@ -96,7 +98,7 @@ impl Step {
 
     /// A step that gives rows of its own alone.
     pub fn new(entity: EntityId, statement: Lowered, cells: Vec<Cell>, role: Role) -> Step {
-        Step { entity, statement, cells, role, joined: Vec::new(), total: None, mark: None }
+        Step { entity, statement, cells, role, joined: Vec::new(), total: None, mark: None, single: false }
     }
 
     /// How many rows it may give.

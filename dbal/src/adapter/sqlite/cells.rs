@@ -1,14 +1,16 @@
-//! Cells where SQLite has them.
+//! Cells where SQLite has them, and texts for SQLite where we have them.
 //!
 //! rusqlite asks for a cell's type, its text and its length in three calls, each of which finds the cell anew, and the
 //! text is copied to where a NUL fits behind it. Read as the bytes that they are, texts stay in the page: a row costs
-//! half as much.
+//! half as much. What is bound is copied by rusqlite into memory of SQLite's, whose allocator takes a lock to get it and
+//! again to let go of it: a fortieth of a read by key.
 
+use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::slice;
 
-use rusqlite::types::ValueRef as Raw;
-use rusqlite::{Row, ffi};
+use rusqlite::types::{ToSqlOutput, ValueRef as Raw};
+use rusqlite::{Row, Statement, ffi};
 
 /// Reads the cells of a statement's rows.
 #[derive(Clone, Copy)]
@@ -23,6 +25,11 @@ impl Cells {
     /// longer.
     pub fn of(statement: Option<NonNull<ffi::sqlite3_stmt>>, columns: usize) -> Cells {
         Cells { statement, columns }
+    }
+
+    /// How many columns the statement has.
+    pub fn columns(&self) -> usize {
+        self.columns
     }
 
     /// A cell of the row that the statement stands on; none where it has no such column.
@@ -56,5 +63,47 @@ impl Cells {
                 _ => Raw::Blob(bytes()?),
             })
         }
+    }
+}
+
+/// Binds texts to a statement for as long as `'t` at most.
+///
+/// It may stand for a longer `'t`, but not for a shorter one: then it would take texts that are gone too early.
+pub(super) struct Texts<'t> {
+    statement: Option<NonNull<ffi::sqlite3_stmt>>,
+    lasting: PhantomData<fn(&'t ())>,
+}
+
+impl<'t> Texts<'t> {
+    /// For the statement whose cells these are.
+    ///
+    /// # Safety
+    /// Before `'t` ends, the bindings of the statement are cleared, or it is finalized.
+    #[allow(unsafe_code, reason = "the compiler cannot know what SQLite holds on to")]
+    pub unsafe fn of(cells: &Cells) -> Texts<'t> {
+        Texts { statement: cells.statement, lasting: PhantomData }
+    }
+
+    /// Binds a text to a placeholder, counted from 1, of the statement that both are of. It MUST be UTF-8.
+    ///
+    /// # Errors
+    /// As rusqlite.
+    #[inline]
+    #[allow(unsafe_code, reason = "rusqlite binds copies only")]
+    pub fn bind(&self, statement: &mut Statement<'_>, at: usize, text: &'t [u8]) -> rusqlite::Result<()> {
+        if let (Some(place), Ok(number)) = (self.statement, i32::try_from(at)) {
+            let (start, length) = (text.as_ptr().cast(), text.len() as u64);
+            // SAFETY: the statement lives, and nobody else uses it: the caller has it to change it. The text stays where
+            // it is until `'t` ends, and `of` was told that SQLite does not look at it any more by then.
+            let done = unsafe {
+                let stays = ffi::SQLITE_STATIC();
+                ffi::sqlite3_bind_text64(place.as_ptr(), number, start, length, stays, ffi::SQLITE_UTF8 as u8)
+            };
+            if done == ffi::SQLITE_OK {
+                return Ok(());
+            }
+        }
+        // Also what was refused, which rusqlite can say in words.
+        statement.raw_bind_parameter(at, ToSqlOutput::Borrowed(Raw::Text(text)))
     }
 }

@@ -18,7 +18,8 @@ use crate::schema::Schema;
 use crate::sql::ddl::Snapshot;
 use crate::value::{Map, Value, ValueRef};
 
-/// Cells of a row that need no memory of their own.
+/// Cells of a row that need no memory of their own: of most rows, and of some.
+const FEW: usize = 8;
 const CELLS: usize = 32;
 
 /// A connection lent by a pool; dropped, it rolls back and goes back.
@@ -125,18 +126,22 @@ impl<'a> SqliteConnection<'a> {
         let sqlite = &self.handle().sqlite;
         let walk = sql.walk.as_deref().filter(|walk| walk::is_one(sqlite, walk));
         let (text, placeholders) = walk.map_or((&sql.text, &sql.params), |walk| (&walk.text, &walk.params));
-        sqlite.with(text, |statement, cells| {
+        let mut spelled = value::Spelled::new();
+        value::spell(placeholders, params, &mut spelled);
+        sqlite.with(text, |statement, cells, texts| {
+            let mut next_spelled = spelled.iter();
             for (position, param) in placeholders.iter().enumerate() {
                 let given =
                     params.get(usize::from(param.id.0)).ok_or_else(|| Error::internal("a parameter has no value"))?;
-                value::bind(statement, position + 1, param.encoding, given)?;
+                let at = position + 1;
+                value::bind_lasting(statement, texts, at, param.encoding, given, &mut next_spelled)?;
             }
             match walk {
-                _ if statement.column_count() == 0 => Ok(statement.raw_execute()? as u64),
+                _ if cells.columns() == 0 => Ok(statement.raw_execute()? as u64),
                 Some(walk) => self.walk(step, walk, params, statement, cells, sink),
                 None => self.rows(step, statement, cells, sink),
             }
-        })?
+        })
     }
 
     /// Runs a statement that gives rows.
@@ -185,6 +190,10 @@ impl<'a> SqliteConnection<'a> {
                 return Err(Fault::Row { error, wrote: wrote && !alone });
             }
             count += 1;
+            if step.single && !wrote {
+                // Another step would find that there is no other row.
+                break;
+            }
         }
         drop(rows);
         if alone {
@@ -230,11 +239,18 @@ impl<'a> SqliteConnection<'a> {
         let decimals = if has_decimals { value::decimals(&step.cells, row) } else { SmallVec::new() };
         let mut next_decimal = decimals.iter();
         // Not a SmallVec, which is filled in one place and copied whole to another: the processor waits for the pieces.
-        let (mut few, mut many) = ([ValueRef::Null; CELLS], Vec::new());
+        let (mut few, mut some, mut many);
         let cells = match step.cells.len() {
-            width if width <= CELLS => &mut few[..width],
+            width if width <= FEW => {
+                few = [ValueRef::Null; FEW];
+                &mut few[..width]
+            }
+            width if width <= CELLS => {
+                some = [ValueRef::Null; CELLS];
+                &mut some[..width]
+            }
             width => {
-                many.resize(width, ValueRef::Null);
+                many = vec![ValueRef::Null; width];
                 many.as_mut_slice()
             }
         };

@@ -6,12 +6,53 @@ use std::rc::Rc;
 use rusqlite::types::{Null, Value as SqlValue, ValueRef as Raw};
 use rusqlite::{Row, Statement};
 use smallvec::SmallVec;
+use uuid::fmt::Hyphenated;
 
+use super::cells::Texts;
 use super::error::Fault;
 use crate::error::Error;
-use crate::plan::operation::{Cell, Encoding};
+use crate::plan::operation::{Cell, Encoding, SqlParam};
 use crate::schema::FieldType;
 use crate::value::{Date, DateTime, Decimal, Uuid, Value, ValueRef, json, text};
+
+/// A UUID's text.
+type UuidText = [u8; Hyphenated::LENGTH];
+
+/// The texts of UUIDs that are bound, in order: what is bound without a copy has to lie somewhere.
+pub(super) type Spelled = SmallVec<[UuidText; 2]>;
+
+/// Spells them.
+#[inline]
+pub(super) fn spell(placeholders: &[SqlParam], params: &[Value], spelled: &mut Spelled) {
+    for placeholder in placeholders {
+        let value = params.get(usize::from(placeholder.id.0));
+        if let (Encoding::Plain, Some(Value::Uuid(uuid))) = (placeholder.encoding, value) {
+            let mut text = [0; Hyphenated::LENGTH];
+            uuid.hyphenated().encode_lower(&mut text);
+            spelled.push(text);
+        }
+    }
+}
+
+/// Binds a value to a placeholder, counted from 1, a text without a copy. Those of UUIDs come from `spelled` in order.
+#[inline]
+pub(super) fn bind_lasting<'t>(
+    statement: &mut Statement<'_>,
+    texts: &Texts<'t>,
+    at: usize,
+    encoding: Encoding,
+    value: &'t Value,
+    spelled: &mut impl Iterator<Item = &'t UuidText>,
+) -> Result<(), Fault> {
+    match (encoding, value) {
+        (Encoding::Plain, Value::Text(text)) => Ok(texts.bind(statement, at, text.as_bytes())?),
+        (Encoding::Plain, Value::Uuid(_)) => {
+            let text = spelled.next().ok_or_else(|| Error::internal("a UUID was not spelled"))?;
+            Ok(texts.bind(statement, at, text)?)
+        }
+        _ => bind(statement, at, encoding, value),
+    }
+}
 
 /// Binds a value to a placeholder, counted from 1.
 pub(super) fn bind(statement: &mut Statement<'_>, at: usize, encoding: Encoding, value: &Value) -> Result<(), Fault> {
@@ -99,43 +140,54 @@ pub(super) fn decimals(cells: &[Cell], row: &Row<'_>) -> SmallVec<[Option<Decima
 /// `decimals` in order.
 ///
 /// Each arm writes its value where it stays: one that is handed back is written in pieces and copied whole, and the
-/// processor waits for the pieces, a few nanoseconds for each cell.
-#[inline]
+/// processor waits for the pieces, a few nanoseconds for each cell. What most cells are is decoded in the loop over a row.
+#[inline(always)]
 pub(super) fn decode<'r>(
-    ty: &FieldType,
+    ty: &'r FieldType,
     raw: Raw<'r>,
     decimals: &mut impl Iterator<Item = &'r Option<Decimal>>,
     cell: &mut ValueRef<'r>,
 ) -> bool {
     match (ty, raw) {
+        (FieldType::Text(_), Raw::Text(text)) => match std::str::from_utf8(text) {
+            Ok(text) => *cell = ValueRef::Text(text),
+            Err(_) => return false,
+        },
+        (FieldType::Integer, Raw::Integer(number)) if i32::try_from(number).is_ok() => {
+            *cell = ValueRef::Int(number);
+        }
+        (FieldType::DateTime, Raw::Integer(millis)) => match DateTime::from_epoch_millis(millis) {
+            Some(at) => *cell = ValueRef::DateTime(at),
+            None => return false,
+        },
         (FieldType::Decimal { .. }, raw) => match (raw, decimals.next().and_then(Option::as_ref)) {
             (Raw::Null, _) => *cell = ValueRef::Null,
             (_, Some(decimal)) => *cell = ValueRef::Decimal(decimal),
             _ => return false,
         },
         (_, Raw::Null) => *cell = ValueRef::Null,
-        (FieldType::Text(_), Raw::Text(text)) => match std::str::from_utf8(text) {
-            Ok(text) => *cell = ValueRef::Text(text),
-            Err(_) => return false,
-        },
+        (ty, raw) => return decode_other(ty, raw, cell),
+    }
+    true
+}
+
+#[inline(never)]
+fn decode_other<'r>(ty: &'r FieldType, raw: Raw<'r>, cell: &mut ValueRef<'r>) -> bool {
+    match (ty, raw) {
         (FieldType::Uuid, Raw::Text(text)) if text.len() == 36 => match Uuid::try_parse_ascii(text) {
             Ok(uuid) => *cell = ValueRef::Uuid(uuid),
             Err(_) => return false,
         },
-        (FieldType::Integer, Raw::Integer(number)) if i32::try_from(number).is_ok() => {
-            *cell = ValueRef::Int(number);
-        }
         (FieldType::BigInt, Raw::Integer(number)) => *cell = ValueRef::Int(number),
         (FieldType::Boolean, Raw::Integer(number @ (0 | 1))) => *cell = ValueRef::Bool(number == 1),
-        (FieldType::DateTime, Raw::Integer(millis)) => match DateTime::from_epoch_millis(millis) {
-            Some(at) => *cell = ValueRef::DateTime(at),
-            None => return false,
-        },
         (FieldType::Float, Raw::Real(number)) if number.is_finite() => *cell = ValueRef::Float(number),
-        (FieldType::Enum(declared), Raw::Text(text)) => match std::str::from_utf8(text) {
-            Ok(text) if declared.values.iter().any(|word| word == text) => *cell = ValueRef::Text(text),
-            _ => return false,
-        },
+        // The declared word stands for what is stored: that one is UTF-8 if it is the same.
+        (FieldType::Enum(declared), Raw::Text(text)) => {
+            match declared.values.iter().find(|word| word.as_bytes() == text) {
+                Some(word) => *cell = ValueRef::Text(word),
+                None => return false,
+            }
+        }
         (ty, raw) => match rare(ty, raw) {
             Some(value) => *cell = value,
             None => return false,
