@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::adapter::{Connection, Intent};
 use crate::client::Client;
 use crate::client::cache::Prepared;
@@ -12,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::plan::operation::{Output, Plan, Role, Step};
 use crate::query::ast::Shape;
 use crate::query::form::{self, Form};
+use crate::query::param::ParamSource;
 use crate::request::{Operation, Request};
 use crate::row::RowSink;
 use crate::value::Value;
@@ -19,7 +22,8 @@ use crate::value::Value;
 /// A read ready to run.
 pub(super) struct Lone {
     prepared: Arc<Prepared>,
-    values: Vec<Value>,
+    /// Of most of them the key alone, which needs no memory of its own.
+    values: SmallVec<[Value; 1]>,
 }
 
 impl Lone {
@@ -53,7 +57,10 @@ impl Engine {
         let (shape, kind) = (caller.shape(), form::kind(key));
         if let Some(prepared) = self.cache.lone(&request.entity, shape, kind) {
             let bytes = request.entity.len() + name.len() + form::bytes(key);
-            let values = self.bind_values(&prepared, &[key], caller, request, None)?;
+            let values = match prepared.params.0.as_slice() {
+                [ParamSource::Argument { slot: Some(0), cast, .. }] => smallvec![cast.apply(&self.schema, key).ok()?],
+                _ => self.bind_values(&prepared, &[key], caller, request, None)?.into(),
+            };
             return (bytes <= self.limits.request_bytes).then_some(Lone { prepared, values });
         }
         let mut form = Form::of(request, shape);
@@ -67,7 +74,7 @@ impl Engine {
         if form.key.len() == plain && !matches!(key, Value::Map(_) | Value::List(_)) {
             self.cache.remember_lone(&request.entity, shape, kind, prepared.clone());
         }
-        let values = self.bind_values(&prepared, &form.slots, caller, request, None)?;
+        let values = self.bind_values(&prepared, &form.slots, caller, request, None)?.into();
         Some(Lone { prepared, values })
     }
 }
