@@ -59,8 +59,8 @@ pub fn run(rows: i64, only: Option<&str>) -> Result<(), String> {
                 let url = url(MONGODB_URL);
                 let (place, options) = url.split_once('?').unwrap_or((&url, ""));
                 // That server answers nobody else while it works, and its monitor is to wait for it.
-                let place = place.trim_end_matches('/');
-                Config::url(&format!("{place}/{name}?{options}&connectTimeoutMS=600000"))
+                let options = ["connectTimeoutMS=600000", options].join("&");
+                Config::url(&format!("{}/{name}?{}", place.trim_end_matches('/'), options.trim_end_matches('&')))
             }
         };
         watched(&Client::open(config.schema_text(SCHEMA)).map_err(told)?, rows)?;

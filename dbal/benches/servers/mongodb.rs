@@ -5,8 +5,7 @@
 //! transaction around a change, or around a page and its total, and no look at what a new comment refers to. On the tests'
 //! server the numbers are mostly the server's.
 
-mod raw;
-#[path = "../work/mod.rs"]
+mod raw_mongodb;
 mod work;
 
 use dbal::{Client, Config};
@@ -21,8 +20,9 @@ fn main() {
     // The tests' server writes some hundred rows in a second.
     let scale = Scale { users: 2_000, pages: 500, comments: 5_000, rounds: 10, share: 5 }.quick();
     let (place, options) = url.split_once('?').unwrap_or((&url, ""));
-    let url = format!("{}/dbal_bench?{options}&maxPoolSize=8", place.trim_end_matches('/'));
-    let raw = raw::Raw::connect(&url);
+    let options = ["maxPoolSize=8", options].join("&");
+    let url = format!("{}/dbal_bench?{}", place.trim_end_matches('/'), options.trim_end_matches('&'));
+    let raw = raw_mongodb::Raw::connect(&url);
     raw.drop_database();
     let client = Client::open(Config::url(&url).schema_text(SCHEMA)).expect("opens");
     client.migrate().expect("migrates");

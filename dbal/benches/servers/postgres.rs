@@ -3,8 +3,7 @@
 //! `DBAL_TEST_POSTGRES_URL=... cargo bench -p dbal --features postgres --bench postgres`. "By hand" is tokio-postgres
 //! with prepared statements, one connection, and a runtime on the calling thread, which is the cheapest there is.
 
-mod raw;
-#[path = "../work/mod.rs"]
+mod raw_postgres;
 mod work;
 
 use dbal::{Client, Config};
@@ -21,7 +20,7 @@ fn main() {
         let config = Config::url(&format!("{url}?schema=dbal_bench&pool_size=8"));
         Client::open(config.schema_text(SCHEMA)).expect("opens")
     };
-    let raw = raw::Raw::connect(&url);
+    let raw = raw_postgres::Raw::connect(&url);
     raw.execute("DROP SCHEMA IF EXISTS dbal_bench CASCADE");
     open().migrate().expect("migrates");
     work::fill(&open(), &scale);
