@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::{join, maybe_done};
 use futures_util::stream::StreamExt as _;
 use smallvec::SmallVec;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{RowStream, Statement};
 
 use super::bounds::{Bounds, LATE, within};
@@ -280,9 +281,21 @@ impl Session {
         sink: &mut S,
     ) -> Result<u64> {
         self.ready(deadline)?;
+        self.run_with(step, sql, &bound(sql, params)?, deadline, |cells| sink.row(cells)).await
+    }
+
+    /// Runs a statement with the values of its placeholders.
+    async fn run_with(
+        &mut self,
+        step: &Step,
+        sql: &Sql,
+        values: &[impl ToSql],
+        deadline: Option<Instant>,
+        take: impl FnMut(&[ValueRef<'_>]) -> Result<()>,
+    ) -> Result<u64> {
         let commits = self.state == State::None;
         let bounds = self.bounds(deadline);
-        let work = self.run_sql(step, sql, params, deadline, sink);
+        let work = self.run_sql(step, sql, values, deadline, take);
         let ran = match bounds {
             None => Some(work.await),
             Some(bounds) => bounds.keep(work).await,
@@ -340,45 +353,15 @@ impl Session {
         self.ready(deadline)?;
         // Whatever is refused leaves the transaction as it was, also where one statement's failure would be its end.
         let guarded = std::mem::replace(&mut self.guarded, true);
-        let bounds = self.bounds(deadline);
-        let work = self.run_rows_sql(sql, rows, deadline);
-        let ran = match bounds {
-            None => Some(work.await),
-            Some(bounds) => bounds.keep(work).await,
-        };
-        let done = match ran {
-            Some(ran) => self.settle(step, sql, false, ran).await,
-            None => Err(self.give_up(false)),
-        };
+        let bind = |param: &SqlParam| BindRows { encoding: param.encoding, rows, at: usize::from(param.id.0) };
+        let values: SmallVec<[BindRows<'_>; 16]> = sql.params.iter().map(bind).collect();
+        let done = self.run_with(step, sql, &values, deadline, |_| Ok(())).await;
         self.guarded = guarded;
         match done {
             Ok(count) => Ok(Some(count)),
             Err(error) if self.state == State::Open && is_of_a_row(&error) => Ok(None),
             Err(error) => Err(error),
         }
-    }
-
-    async fn run_rows_sql(&mut self, sql: &Sql, rows: &[&[Value]], deadline: Option<Instant>) -> Result<u64, Fault> {
-        let bind = |param: &SqlParam| BindRows { encoding: param.encoding, rows, at: usize::from(param.id.0) };
-        let values: SmallVec<[BindRows<'_>; 16]> = sql.params.iter().map(bind).collect();
-        let prelude = self.prelude(deadline);
-        let client = &self.line.client;
-        let count = match (prelude, self.line.known(sql)) {
-            (Some(prelude), Some(statement)) => {
-                let first = client.batch_execute(&prelude);
-                let (first, count) = join(first, client.execute_raw(&statement, &values)).await;
-                self.begun(first)?;
-                count?
-            }
-            (prelude, _) => {
-                if let Some(prelude) = prelude {
-                    self.begun(client.batch_execute(&prelude).await)?;
-                }
-                client.execute_raw(&self.line.prepared(sql).await?, &values).await?
-            }
-        };
-        self.post("RELEASE SAVEPOINT dbal_guard").await;
-        Ok(count)
     }
 
     /// What stops a statement beside the server; none where nothing does.
@@ -404,23 +387,22 @@ impl Session {
         Error::timeout(if wrote { Outcome::Unknown } else { Outcome::NotApplied })
     }
 
-    async fn run_sql<S: RowSink + ?Sized>(
+    async fn run_sql(
         &mut self,
         step: &Step,
         sql: &Sql,
-        params: &[Value],
+        values: &[impl ToSql],
         deadline: Option<Instant>,
-        sink: &mut S,
+        take: impl FnMut(&[ValueRef<'_>]) -> Result<()>,
     ) -> Result<u64, Fault> {
-        let values = bound(sql, params)?;
         let prelude = self.prelude(deadline);
         let guards = self.guarded && self.intent == Intent::Write && self.state == State::Open;
         let known = self.line.known(sql);
         let rows = match (prelude, known) {
-            (None, Some(statement)) => self.line.client.query_raw(&statement, &values).await?,
+            (None, Some(statement)) => self.line.client.query_raw(&statement, values).await?,
             (Some(prelude), Some(statement)) => {
                 let first = self.line.client.batch_execute(&prelude);
-                let (first, rows) = join(first, self.line.client.query_raw(&statement, &values)).await;
+                let (first, rows) = join(first, self.line.client.query_raw(&statement, values)).await;
                 self.begun(first)?;
                 rows?
             }
@@ -429,10 +411,10 @@ impl Session {
                     self.begun(self.line.client.batch_execute(&prelude).await)?;
                 }
                 let statement = self.line.prepared(sql).await?;
-                self.line.client.query_raw(&statement, &values).await?
+                self.line.client.query_raw(&statement, values).await?
             }
         };
-        let count = self.read(step, rows, |cells| sink.row(cells)).await?;
+        let count = self.read(step, rows, take).await?;
         if guards {
             self.post("RELEASE SAVEPOINT dbal_guard").await;
         }
