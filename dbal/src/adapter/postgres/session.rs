@@ -519,8 +519,7 @@ impl Session {
             let entity = self.line.schema.entity(owner);
             let mut columns = columns.filter(|at| step.cells[*at].field == Some(entity.key));
             let id = columns.next().filter(|key| *key != position).and_then(|key| {
-                let mut cell = ValueRef::Null;
-                value::decode(&step.cells[key], row, key, &mut std::iter::empty::<&Owned>(), &mut cell).ok()?;
+                let cell = value::decode(&step.cells[key], row, key, &mut std::iter::empty::<&Owned>()).ok()?;
                 match cell {
                     ValueRef::Text(text) => Some(text.to_owned()),
                     ValueRef::Int(number) => Some(number.to_string()),
@@ -533,18 +532,12 @@ impl Session {
         let has_owned = step.cells.iter().any(|cell| matches!(cell.ty, FieldType::Decimal { .. } | FieldType::Json));
         let owned = if has_owned { value::owned(&step.cells, row).map_err(misfit)? } else { SmallVec::new() };
         let mut next_owned = owned.iter();
-        let (mut few, mut many) = ([ValueRef::Null; CELLS], Vec::new());
-        let cells = match step.cells.len() {
-            width if width <= CELLS => &mut few[..width],
-            width => {
-                many.resize(width, ValueRef::Null);
-                many.as_mut_slice()
-            }
-        };
-        for (position, (declared, cell)) in step.cells.iter().zip(cells.iter_mut()).enumerate() {
-            value::decode(declared, row, position, &mut next_owned, cell).map_err(|why| misfit((position, why)))?;
+        let mut cells: SmallVec<[ValueRef<'_>; CELLS]> = SmallVec::new();
+        for (position, cell) in step.cells.iter().enumerate() {
+            let decoded = value::decode(cell, row, position, &mut next_owned);
+            cells.push(decoded.map_err(|why| misfit((position, why)))?);
         }
-        take(cells)
+        take(&cells)
     }
 
     /// Says what went wrong, and brings the transaction to where it can go on, or to its end.

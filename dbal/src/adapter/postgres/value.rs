@@ -335,58 +335,44 @@ pub(super) fn decode<'r>(
     row: &'r Row,
     position: usize,
     owned: &mut impl Iterator<Item = &'r Owned>,
-    out: &mut ValueRef<'r>,
-) -> Result<(), Misfit> {
+) -> Result<ValueRef<'r>, Misfit> {
     if matches!(cell.ty, FieldType::Decimal { .. } | FieldType::Json) {
-        match owned.next() {
-            None | Some(Owned::Null) => *out = ValueRef::Null,
-            Some(Owned::Decimal(number)) => *out = ValueRef::Decimal(number),
-            Some(Owned::Json(document)) => *out = ValueRef::Value(document),
-        }
-        return Ok(());
+        return Ok(match owned.next() {
+            None | Some(Owned::Null) => ValueRef::Null,
+            Some(Owned::Decimal(number)) => ValueRef::Decimal(number),
+            Some(Owned::Json(document)) => ValueRef::Value(document),
+        });
     }
     let (raw, ty) = raw(row, position);
-    let Some(raw) = raw else {
-        *out = ValueRef::Null;
-        return Ok(());
-    };
+    let Some(raw) = raw else { return Ok(ValueRef::Null) };
     match &cell.ty {
         FieldType::BigInt | FieldType::Float if *ty == Type::NUMERIC => {
             let text = numeric::read(raw).ok_or(Misfit::Type)?;
             match cell.ty {
                 FieldType::Float => {
                     let number: f64 = text.parse().map_err(|_| Misfit::Type)?;
-                    *out = if number.is_finite() { ValueRef::Float(number) } else { return Err(Misfit::Overflow) };
+                    if number.is_finite() { Ok(ValueRef::Float(number)) } else { Err(Misfit::Overflow) }
                 }
-                _ => *out = text.parse().map(ValueRef::Int).map_err(|_| Misfit::Overflow)?,
+                _ => text.parse().map(ValueRef::Int).map_err(|_| Misfit::Overflow),
             }
-            Ok(())
         }
         FieldType::Float if *ty == Type::NUMERIC_ARRAY => {
-            *out = ValueRef::Null;
-            if let Some((sum, count)) = sum_and_count(raw) {
-                let sum = sum.parse().map_err(|_| Misfit::Overflow)?;
-                *out = IntegerTotal::of_sum(sum, count).avg().map_or(ValueRef::Null, ValueRef::Float);
-            }
-            Ok(())
+            let Some((sum, count)) = sum_and_count(raw) else { return Ok(ValueRef::Null) };
+            let sum = sum.parse().map_err(|_| Misfit::Overflow)?;
+            Ok(IntegerTotal::of_sum(sum, count).avg().map_or(ValueRef::Null, ValueRef::Float))
         }
-        declared => stored(declared, ty, raw, out).ok_or(Misfit::Type),
+        declared => stored(declared, ty, raw).ok_or(Misfit::Type),
     }
 }
 
-/// Each arm writes its value where it stays: one that is handed back is written in pieces and copied whole, and the
-/// processor waits for the pieces.
-fn stored<'r>(declared: &FieldType, ty: &Type, raw: &'r [u8], out: &mut ValueRef<'r>) -> Option<()> {
-    match declared {
-        FieldType::Text(_) if is_text(ty) => *out = ValueRef::Text(std::str::from_utf8(raw).ok()?),
+fn stored<'r>(declared: &FieldType, ty: &Type, raw: &'r [u8]) -> Option<ValueRef<'r>> {
+    Some(match declared {
+        FieldType::Text(_) if is_text(ty) => ValueRef::Text(std::str::from_utf8(raw).ok()?),
         FieldType::Enum(known) if is_text(ty) => {
             let text = std::str::from_utf8(raw).ok()?;
-            if !known.values.iter().any(|word| word == text) {
-                return None;
-            }
-            *out = ValueRef::Text(text);
+            known.values.iter().any(|word| word == text).then_some(ValueRef::Text(text))?
         }
-        FieldType::Uuid if *ty == Type::UUID => *out = ValueRef::Uuid(Uuid::from_slice(raw).ok()?),
+        FieldType::Uuid if *ty == Type::UUID => ValueRef::Uuid(Uuid::from_slice(raw).ok()?),
         FieldType::Integer | FieldType::BigInt => {
             let number = match *ty {
                 Type::INT8 => i64::from_be_bytes(raw.try_into().ok()?),
@@ -394,20 +380,20 @@ fn stored<'r>(declared: &FieldType, ty: &Type, raw: &'r [u8], out: &mut ValueRef
                 Type::INT2 => i16::from_be_bytes(raw.try_into().ok()?).into(),
                 _ => return None,
             };
-            if matches!(declared, FieldType::Integer) && i32::try_from(number).is_err() {
-                return None;
+            match declared {
+                FieldType::Integer => ValueRef::Int(i32::try_from(number).ok()?.into()),
+                _ => ValueRef::Int(number),
             }
-            *out = ValueRef::Int(number);
         }
-        FieldType::Boolean if *ty == Type::BOOL => *out = ValueRef::Bool(raw == [1]),
+        FieldType::Boolean if *ty == Type::BOOL => ValueRef::Bool(raw == [1]),
         // As others store it.
         FieldType::Boolean if is_text(ty) => match raw.to_ascii_lowercase().as_slice() {
-            b"true" | b"t" | b"1" => *out = ValueRef::Bool(true),
-            b"false" | b"f" | b"0" => *out = ValueRef::Bool(false),
+            b"true" | b"t" | b"1" => ValueRef::Bool(true),
+            b"false" | b"f" | b"0" => ValueRef::Bool(false),
             _ => return None,
         },
         FieldType::Boolean if [Type::INT2, Type::INT4, Type::INT8].contains(ty) => match raw {
-            [zeros @ .., last @ (0 | 1)] if zeros.iter().all(|byte| *byte == 0) => *out = ValueRef::Bool(*last == 1),
+            [zeros @ .., last @ (0 | 1)] if zeros.iter().all(|byte| *byte == 0) => ValueRef::Bool(*last == 1),
             _ => return None,
         },
         FieldType::Float => {
@@ -416,22 +402,18 @@ fn stored<'r>(declared: &FieldType, ty: &Type, raw: &'r [u8], out: &mut ValueRef
                 Type::FLOAT4 => f32::from_be_bytes(raw.try_into().ok()?).into(),
                 _ => return None,
             };
-            if !number.is_finite() {
-                return None;
-            }
-            *out = ValueRef::Float(number);
+            number.is_finite().then_some(ValueRef::Float(number))?
         }
         FieldType::DateTime if *ty == Type::TIMESTAMPTZ || *ty == Type::TIMESTAMP => {
             let micros = i64::from_be_bytes(raw.try_into().ok()?);
             let millis = micros.div_euclid(1_000).checked_add(MILLIS)?;
-            *out = ValueRef::DateTime(DateTime::from_epoch_millis(millis)?);
+            ValueRef::DateTime(DateTime::from_epoch_millis(millis)?)
         }
         FieldType::Date if *ty == Type::DATE => {
             let days = i32::from_be_bytes(raw.try_into().ok()?).checked_add(DAYS)?;
-            *out = ValueRef::Date(Date::from_epoch_days(days)?);
+            ValueRef::Date(Date::from_epoch_days(days)?)
         }
-        FieldType::Bytes if *ty == Type::BYTEA => *out = ValueRef::Bytes(raw),
+        FieldType::Bytes if *ty == Type::BYTEA => ValueRef::Bytes(raw),
         _ => return None,
-    }
-    Some(())
+    })
 }
