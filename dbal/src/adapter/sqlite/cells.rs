@@ -1,9 +1,9 @@
 //! Cells where SQLite has them, and texts for SQLite where we have them.
 //!
 //! rusqlite asks for a cell's type, its text and its length in three calls, each of which finds the cell anew, and the
-//! text is copied to where a NUL fits behind it. Read as the bytes that they are, texts stay in the page: a row costs
-//! half as much. What is bound is copied by rusqlite into memory of SQLite's, whose allocator takes a lock to get it and
-//! again to let go of it: a fortieth of a read by key.
+//! text may have to be copied to where a NUL fits behind it. Here the cell is found once, and its text is read as the
+//! bytes that it is: that takes half the instructions. What is bound is copied by rusqlite into memory of SQLite's, whose
+//! allocator takes a lock to get it and again to let go of it.
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;
